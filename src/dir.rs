@@ -1,0 +1,158 @@
+//! The only door to the disk.
+//!
+//! Everything the store does to a disk goes through [`Dir`] and [`File`]. There are three implementations, held to one
+//! conformance suite: `WasiDir` (the component's: a `wasi:filesystem` descriptor that the caller handed in), `CapDir`
+//! (native) and, in the tests, `SimDir`, which loses unsynced data on purpose.
+//!
+//! # Paths
+//!
+//! A path is one or more components joined by `/`, relative to the directory, without `.`, `..`, empty components or a
+//! trailing slash. The store's own are all made in [`layout`](crate::layout). `.` alone is the directory itself.
+//! A final symbolic link is never followed ([`Code::Loop`]).
+//!
+//! # Durability
+//!
+//! - What [`File::write_at`] and [`File::set_len`] did survives a power cut once [`File::sync`] has returned.
+//! - An entry made, renamed or removed survives a power cut once [`Dir::sync_dir`] of the directory that holds it has
+//!   returned. A rename between two directories needs both, the target first.
+//! - Without them, anything may survive: all, none, or some of it in any order.
+//! - After a failed sync nothing is known of what came before it, and a second one may succeed without doing the work.
+//!   Whoever sees one fail must not go on.
+//!
+//! # Visibility
+//!
+//! What one handle wrote is seen at once by all others, of all processes of the machine, durable or not.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::Code;
+
+#[cfg(feature = "cap")]
+pub mod cap;
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+pub mod wasi;
+
+/// A directory and what is below it. Cloning gives another handle on the same directory.
+pub trait Dir: Clone {
+    /// An open file.
+    type File: File;
+    /// A lock, held until dropped.
+    type Lock;
+
+    /// Make a directory. [`Code::Exists`] when there is anything of this name.
+    fn create_dir(&self, path: &str) -> Result<(), Code>;
+
+    /// Make a file and open it for reading and writing. [`Code::Exists`] when there is anything of this name: of many
+    /// who try at once, one succeeds.
+    fn create_new(&self, path: &str) -> Result<Self::File, Code>;
+
+    /// Open a file for reading.
+    fn open_read(&self, path: &str) -> Result<Self::File, Code>;
+
+    /// Open an existing file for reading and writing. Never truncates.
+    fn open_write(&self, path: &str) -> Result<Self::File, Code>;
+
+    /// Give a file another name, atomically: whoever opens `to` finds what was there before or the whole of `from`.
+    /// Replaces a file.
+    fn rename(&self, from: &str, to: &str) -> Result<(), Code>;
+
+    /// Remove a file. Who has it open can go on reading it; where the system cannot do that, removing fails.
+    fn remove_file(&self, path: &str) -> Result<(), Code>;
+
+    /// The entries of a directory, sorted by name. Entries that vanish meanwhile are left out; one that cannot be
+    /// examined is an error.
+    fn list(&self, path: &str) -> Result<Vec<Entry>, Code>;
+
+    /// Kind, size and time of an entry.
+    fn metadata(&self, path: &str) -> Result<Metadata, Code>;
+
+    /// Make the entries of a directory durable. Does nothing where the system cannot do it.
+    fn sync_dir(&self, path: &str) -> Result<(), Code>;
+
+    /// Lock a file, made when absent, against all other handles and processes. The system frees the lock when its holder
+    /// dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.
+    fn try_lock(&self, path: &str) -> Result<Self::Lock, Code>;
+
+    /// The present, in nanoseconds since 1970-01-01 UTC, on the clock of [`Metadata::modified`].
+    fn now(&self) -> u64;
+}
+
+/// An open file.
+pub trait File {
+    /// Kind, size and time of the file.
+    fn metadata(&self) -> Result<Metadata, Code>;
+
+    /// Read at a byte position. May read less than asked for; 0 is the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code>;
+
+    /// Write at a byte position. May write less than given, but not nothing. A gap before it reads as zeros.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code>;
+
+    /// Cut the file, or extend it by zeros.
+    fn set_len(&self, len: u64) -> Result<(), Code>;
+
+    /// Make contents and size durable.
+    fn sync(&self) -> Result<(), Code>;
+}
+
+/// What an entry of a directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A symbolic link.
+    Symlink,
+    /// A device, a pipe, a socket or something unknown.
+    Other,
+}
+
+/// An entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What is known of a file without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metadata {
+    /// What it is.
+    pub kind: Kind,
+    /// Its size in bytes.
+    pub len: u64,
+    /// When it was last written, in nanoseconds since 1970-01-01 UTC; 0 where the system does not tell.
+    pub modified: u64,
+}
+
+/// Read until `buffer` is full or the file ends; returns how much was read.
+pub(crate) fn read_full_at(file: &impl File, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(Code::Interrupted) => {}
+            Err(code) => return Err(code),
+        }
+    }
+    Ok(done)
+}
+
+/// Write all of `bytes`.
+pub(crate) fn write_all_at(file: &impl File, bytes: &[u8], offset: u64) -> Result<(), Code> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.write_at(&bytes[done..], offset + done as u64) {
+            Ok(0) => return Err(Code::Io),
+            Ok(n) => done += n,
+            Err(Code::Interrupted) => {}
+            Err(code) => return Err(code),
+        }
+    }
+    Ok(())
+}

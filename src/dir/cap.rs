@@ -1,0 +1,197 @@
+//! [`Dir`] on a native directory, by cap-std: for embedding without WebAssembly, and the yardstick for what the sandbox
+//! costs.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _};
+use cap_std::fs::{FileType, OpenOptions};
+
+use super::{Dir, Entry, File, Kind, Metadata};
+use crate::error::Code;
+
+/// A directory of the operating system.
+#[derive(Debug, Clone)]
+pub struct CapDir(Arc<cap_std::fs::Dir>);
+
+impl CapDir {
+    /// The directory that `dir` is a handle on.
+    pub fn new(dir: cap_std::fs::Dir) -> Self {
+        CapDir(Arc::new(dir))
+    }
+
+    /// Open the directory at a path of the operating system.
+    ///
+    /// # Errors
+    /// Those of opening a directory.
+    pub fn open(path: impl AsRef<Path>) -> std::io::Result<Self> {
+        cap_std::fs::Dir::open_ambient_dir(path, cap_std::ambient_authority()).map(Self::new)
+    }
+
+    fn open_with(&self, path: &str, options: &mut OpenOptions) -> Result<CapFile, Code> {
+        options.follow(FollowSymlinks::No);
+        self.0.open_with(path, options).map(|file| CapFile(file.into_std())).map_err(code)
+    }
+}
+
+/// An open file of the operating system.
+#[derive(Debug)]
+pub struct CapFile(std::fs::File);
+
+impl Dir for CapDir {
+    type File = CapFile;
+    /// Locked until the file is closed.
+    type Lock = std::fs::File;
+
+    fn create_dir(&self, path: &str) -> Result<(), Code> {
+        self.0.create_dir(path).map_err(code)
+    }
+
+    fn create_new(&self, path: &str) -> Result<CapFile, Code> {
+        self.open_with(path, OpenOptions::new().read(true).write(true).create_new(true))
+    }
+
+    fn open_read(&self, path: &str) -> Result<CapFile, Code> {
+        self.open_with(path, OpenOptions::new().read(true))
+    }
+
+    fn open_write(&self, path: &str) -> Result<CapFile, Code> {
+        self.open_with(path, OpenOptions::new().read(true).write(true))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
+        self.0.rename(from, &self.0, to).map_err(code)
+    }
+
+    fn remove_file(&self, path: &str) -> Result<(), Code> {
+        self.0.remove_file(path).map_err(code)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
+        let mut entries = Vec::new();
+        for entry in self.0.read_dir(path).map_err(code)? {
+            let entry = entry.map_err(code)?;
+            let kind = match entry.file_type() {
+                Ok(file_type) => kind(file_type),
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(code(error)),
+            };
+            let name = entry.file_name().into_string().map_err(|_| Code::IllegalName)?;
+            entries.push(Entry { name, kind });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn metadata(&self, path: &str) -> Result<Metadata, Code> {
+        let found = self.0.symlink_metadata(path).map_err(code)?;
+        let modified = found.modified().map_or(0, |time| nanoseconds(time.into_std()));
+        Ok(Metadata { kind: kind(found.file_type()), len: found.len(), modified })
+    }
+
+    fn sync_dir(&self, path: &str) -> Result<(), Code> {
+        // A directory handle of cap-std cannot be synced itself (O_PATH); one opened as a file can.
+        if cfg!(unix) {
+            self.0.open(path).and_then(|dir| dir.sync_all()).map_err(code)?;
+        }
+        Ok(())
+    }
+
+    fn try_lock(&self, path: &str) -> Result<std::fs::File, Code> {
+        let file = self.open_with(path, OpenOptions::new().read(true).write(true).create(true))?.0;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => Err(Code::WouldBlock),
+            Err(std::fs::TryLockError::Error(error)) => Err(code(error)),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        nanoseconds(SystemTime::now())
+    }
+}
+
+impl File for CapFile {
+    fn metadata(&self) -> Result<Metadata, Code> {
+        let found = self.0.metadata().map_err(code)?;
+        let kind = match found.file_type() {
+            file_type if file_type.is_file() => Kind::File,
+            file_type if file_type.is_dir() => Kind::Dir,
+            _ => Kind::Other,
+        };
+        Ok(Metadata { kind, len: found.len(), modified: found.modified().map_or(0, nanoseconds) })
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(&self.0, buffer, offset);
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(&self.0, buffer, offset);
+        read.map_err(code)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {
+        #[cfg(unix)]
+        let written = std::os::unix::fs::FileExt::write_at(&self.0, bytes, offset);
+        #[cfg(windows)]
+        let written = std::os::windows::fs::FileExt::seek_write(&self.0, bytes, offset);
+        written.map_err(code)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), Code> {
+        self.0.set_len(len).map_err(code)
+    }
+
+    fn sync(&self) -> Result<(), Code> {
+        self.0.sync_data().map_err(code)
+    }
+}
+
+fn kind(file_type: FileType) -> Kind {
+    if file_type.is_file() {
+        Kind::File
+    } else if file_type.is_dir() {
+        Kind::Dir
+    } else if file_type.is_symlink() {
+        Kind::Symlink
+    } else {
+        Kind::Other
+    }
+}
+
+fn nanoseconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The reason behind an error of the operating system. By value, to be used with `map_err`.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
+fn code(error: Error) -> Code {
+    match error.kind() {
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::AlreadyExists => Code::Exists,
+        ErrorKind::PermissionDenied => Code::Access,
+        ErrorKind::ReadOnlyFilesystem => Code::ReadOnly,
+        ErrorKind::StorageFull => Code::NoSpace,
+        ErrorKind::QuotaExceeded => Code::Quota,
+        ErrorKind::FileTooLarge => Code::FileTooLarge,
+        ErrorKind::Interrupted => Code::Interrupted,
+        ErrorKind::IsADirectory => Code::IsDirectory,
+        ErrorKind::NotADirectory => Code::NotDirectory,
+        ErrorKind::DirectoryNotEmpty => Code::NotEmpty,
+        ErrorKind::InvalidFilename => Code::NameTooLong,
+        ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy => Code::Busy,
+        ErrorKind::WouldBlock => Code::WouldBlock,
+        ErrorKind::Unsupported => Code::Unsupported,
+        ErrorKind::InvalidInput => Code::Invalid,
+        // Reasons that std has no stable name for; the numbers are those of Linux, errno(3).
+        _ => match error.raw_os_error() {
+            Some(5) => Code::Io,
+            Some(23 | 24) => Code::TooManyFiles,
+            Some(40) => Code::Loop,
+            _ => Code::Other,
+        },
+    }
+}

@@ -1,0 +1,227 @@
+//! [`Dir`] on a `wasi:filesystem` descriptor that the caller handed in: the component's.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Dir, Entry, File, Kind, Metadata};
+use crate::bindings::wasi::clocks::wall_clock::{self, Datetime};
+use crate::bindings::wasi::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
+};
+use crate::error::Code;
+
+/// `descriptor.read` returns at most this many bytes, whatever is asked for (wasmtime 48).
+const READ_MAX: usize = 64 << 10;
+
+/// A directory of the host.
+#[derive(Debug, Clone)]
+pub struct WasiDir(Rc<Descriptor>);
+
+impl WasiDir {
+    /// The directory that `dir` is a handle on.
+    ///
+    /// It is opened once more, for reading alone: a preopen of some hosts can neither be listed nor synced, and asking
+    /// for more flags is refused by others. What may be written is the host's decision at each operation.
+    ///
+    /// # Errors
+    /// Those of opening a directory.
+    pub fn new(dir: &Descriptor) -> Result<Self, Code> {
+        open_dir(dir, ".").map(|dir| WasiDir(Rc::new(dir)))
+    }
+
+    fn open(&self, path: &str, open_flags: OpenFlags, flags: DescriptorFlags) -> Result<WasiFile, Code> {
+        self.0.open_at(PathFlags::empty(), path, open_flags, flags).map(WasiFile).map_err(code)
+    }
+}
+
+fn open_dir(dir: &Descriptor, path: &str) -> Result<Descriptor, Code> {
+    dir.open_at(PathFlags::empty(), path, OpenFlags::DIRECTORY, DescriptorFlags::READ).map_err(code)
+}
+
+/// An open file of the host.
+#[derive(Debug)]
+pub struct WasiFile(Descriptor);
+
+impl WasiFile {
+    /// The file that `descriptor` is a handle on.
+    pub fn new(descriptor: Descriptor) -> Self {
+        WasiFile(descriptor)
+    }
+}
+
+/// A lock of the host; nobody can hold one where the host gives none.
+#[cfg(feature = "hosted")]
+pub type WasiLock = crate::bindings::loosepack::store::locking::Lock;
+/// A lock of the host; nobody can hold one where the host gives none.
+#[cfg(not(feature = "hosted"))]
+pub type WasiLock = core::convert::Infallible;
+
+impl Dir for WasiDir {
+    type File = WasiFile;
+    type Lock = WasiLock;
+
+    fn create_dir(&self, path: &str) -> Result<(), Code> {
+        self.0.create_directory_at(path).map_err(code)
+    }
+
+    fn create_new(&self, path: &str) -> Result<WasiFile, Code> {
+        let create_new = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+        self.open(path, create_new, DescriptorFlags::READ | DescriptorFlags::WRITE)
+    }
+
+    fn open_read(&self, path: &str) -> Result<WasiFile, Code> {
+        self.open(path, OpenFlags::empty(), DescriptorFlags::READ)
+    }
+
+    fn open_write(&self, path: &str) -> Result<WasiFile, Code> {
+        self.open(path, OpenFlags::empty(), DescriptorFlags::READ | DescriptorFlags::WRITE)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
+        self.0.rename_at(from, &self.0, to).map_err(code)
+    }
+
+    fn remove_file(&self, path: &str) -> Result<(), Code> {
+        self.0.unlink_file_at(path).map_err(code)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
+        let stream = open_dir(&self.0, path)?.read_directory().map_err(code)?;
+        let mut entries = Vec::new();
+        loop {
+            match stream.read_directory_entry() {
+                Ok(Some(entry)) => entries.push(Entry { name: entry.name, kind: kind(entry.type_) }),
+                Ok(None) => break,
+                // Vanished between being listed and being examined.
+                Err(ErrorCode::NoEntry) => {}
+                Err(error) => return Err(code(error)),
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn metadata(&self, path: &str) -> Result<Metadata, Code> {
+        self.0.stat_at(PathFlags::empty(), path).map(metadata).map_err(code)
+    }
+
+    fn sync_dir(&self, path: &str) -> Result<(), Code> {
+        match open_dir(&self.0, path)?.sync() {
+            // Hosts that cannot sync a directory: its entries are as durable as the system makes them by itself.
+            Ok(()) | Err(ErrorCode::Invalid | ErrorCode::Unsupported) => Ok(()),
+            Err(error) => Err(code(error)),
+        }
+    }
+
+    #[cfg(feature = "hosted")]
+    fn try_lock(&self, path: &str) -> Result<WasiLock, Code> {
+        crate::bindings::loosepack::store::locking::try_lock(&self.0, path).map_err(code)
+    }
+
+    #[cfg(not(feature = "hosted"))]
+    fn try_lock(&self, _path: &str) -> Result<WasiLock, Code> {
+        Err(Code::Unsupported)
+    }
+
+    fn now(&self) -> u64 {
+        nanoseconds(wall_clock::now())
+    }
+}
+
+impl File for WasiFile {
+    fn metadata(&self) -> Result<Metadata, Code> {
+        self.0.stat().map(metadata).map_err(code)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
+        let asked = buffer.len().min(READ_MAX);
+        let (bytes, _end) = self.0.read(asked as u64, offset).map_err(code)?;
+        // A host that gives more than was asked for is not believed.
+        let given = bytes.get(..asked).unwrap_or(&bytes);
+        buffer[..given.len()].copy_from_slice(given);
+        Ok(given.len())
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {
+        let written = self.0.write(bytes, offset).map_err(code)?;
+        usize::try_from(written).map(|written| written.min(bytes.len())).map_err(|_| Code::Invalid)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), Code> {
+        self.0.set_size(len).map_err(code)
+    }
+
+    fn sync(&self) -> Result<(), Code> {
+        self.0.sync_data().map_err(code)
+    }
+}
+
+fn metadata(stat: DescriptorStat) -> Metadata {
+    let modified = stat.data_modification_timestamp.map_or(0, nanoseconds);
+    Metadata { kind: kind(stat.type_), len: stat.size, modified }
+}
+
+fn nanoseconds(time: Datetime) -> u64 {
+    time.seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(time.nanoseconds))
+}
+
+fn kind(descriptor_type: DescriptorType) -> Kind {
+    match descriptor_type {
+        DescriptorType::RegularFile => Kind::File,
+        DescriptorType::Directory => Kind::Dir,
+        DescriptorType::SymbolicLink => Kind::Symlink,
+        DescriptorType::BlockDevice
+        | DescriptorType::CharacterDevice
+        | DescriptorType::Fifo
+        | DescriptorType::Socket
+        | DescriptorType::Unknown => Kind::Other,
+    }
+}
+
+/// The reason behind an error of the host.
+pub fn code(error: ErrorCode) -> Code {
+    match error {
+        ErrorCode::NoEntry => Code::NotFound,
+        ErrorCode::Exist => Code::Exists,
+        ErrorCode::Access => Code::Access,
+        ErrorCode::NotPermitted => Code::NotPermitted,
+        ErrorCode::ReadOnly => Code::ReadOnly,
+        ErrorCode::InsufficientSpace => Code::NoSpace,
+        ErrorCode::Quota => Code::Quota,
+        ErrorCode::FileTooLarge => Code::FileTooLarge,
+        ErrorCode::Io => Code::Io,
+        ErrorCode::Interrupted => Code::Interrupted,
+        ErrorCode::IsDirectory => Code::IsDirectory,
+        ErrorCode::NotDirectory => Code::NotDirectory,
+        ErrorCode::NotEmpty => Code::NotEmpty,
+        ErrorCode::NameTooLong => Code::NameTooLong,
+        ErrorCode::IllegalByteSequence => Code::IllegalName,
+        ErrorCode::Loop => Code::Loop,
+        ErrorCode::Busy | ErrorCode::TextFileBusy => Code::Busy,
+        ErrorCode::WouldBlock => Code::WouldBlock,
+        ErrorCode::Unsupported => Code::Unsupported,
+        ErrorCode::Invalid => Code::Invalid,
+        ErrorCode::Already
+        | ErrorCode::BadDescriptor
+        | ErrorCode::Deadlock
+        | ErrorCode::InProgress
+        | ErrorCode::MessageSize
+        | ErrorCode::NoDevice
+        | ErrorCode::NoLock
+        | ErrorCode::InsufficientMemory
+        | ErrorCode::NotRecoverable
+        | ErrorCode::NoTty
+        | ErrorCode::NoSuchDevice
+        | ErrorCode::Overflow
+        | ErrorCode::Pipe
+        | ErrorCode::InvalidSeek
+        | ErrorCode::CrossDevice => Code::Other,
+    }
+}
+
+/// A path that a caller gave: WASI has had hosts that follow a symbolic link out of the directory when the path ends in a
+/// slash.
+pub fn plain_path(path: &str) -> Result<String, Code> {
+    if path.is_empty() || path.ends_with('/') { Err(Code::Invalid) } else { Ok(path.into()) }
+}

@@ -1,0 +1,215 @@
+//! The one error type, and the reasons a file system gives.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::id::ObjectId;
+
+/// Why an operation failed. Each case is one case of `error` in `wit/types.wit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// No object has this id. The index was read afresh before saying so.
+    NotFound(ObjectId),
+    /// The text is not an object id.
+    InvalidId(String),
+    /// A parameter is out of its range; the text says which and what is allowed.
+    InvalidArgument(String),
+    /// The directory holds no container.
+    NoContainer,
+    /// A container, or something else, is there already.
+    AlreadyExists(String),
+    /// The container was made by a later version: its format number.
+    UnsupportedFormat(u64),
+    /// The handle was opened for reading only.
+    ReadOnly,
+    /// Another packer is at work, or a lock file was left behind; the text says who and what to do.
+    Locked(String),
+    /// Stored data is damaged.
+    Corrupt(Damage),
+    /// A source changed while it was read: its path. Nothing was stored of it.
+    SourceChanged(String),
+    /// The object has this many bytes, more than fit in memory at once.
+    TooLarge(u64),
+    /// An earlier write or flush of this handle failed, so that it refuses to write on.
+    WriterFailed,
+    /// The file system refused an operation.
+    Io(IoFailure),
+    /// Anything else.
+    Other(String),
+}
+
+/// Damage found in a stored object or file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The file, relative to the container, with a line or a byte position where there is one.
+    pub file: String,
+    /// What is wrong with it, and the remedy where there is one.
+    pub problem: String,
+}
+
+/// A file operation that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IoFailure {
+    /// What was attempted.
+    pub operation: &'static str,
+    /// The file, relative to the directory it was reached through.
+    pub path: String,
+    /// The reason the file system gave.
+    pub code: Code,
+}
+
+/// A result of the store.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// The reasons a file system gives, as far as the store or its callers tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Code {
+    /// No such file or directory.
+    NotFound,
+    /// It exists already.
+    Exists,
+    /// Permission denied by the operating system.
+    Access,
+    /// Not permitted: by the operating system or because it leads out of the granted directory.
+    NotPermitted,
+    /// The file system or the grant is read-only.
+    ReadOnly,
+    /// No space left on the device.
+    NoSpace,
+    /// The quota is used up.
+    Quota,
+    /// The file would become larger than the file system allows.
+    FileTooLarge,
+    /// The device failed.
+    Io,
+    /// Interrupted by a signal.
+    Interrupted,
+    /// It is a directory.
+    IsDirectory,
+    /// It is not a directory.
+    NotDirectory,
+    /// A directory is not empty.
+    NotEmpty,
+    /// The name is too long.
+    NameTooLong,
+    /// The name cannot be expressed as text.
+    IllegalName,
+    /// It is a symbolic link, which is not followed, or links form a loop.
+    Loop,
+    /// It is busy.
+    Busy,
+    /// It is locked.
+    WouldBlock,
+    /// Too many open files.
+    TooManyFiles,
+    /// The operation is not supported.
+    Unsupported,
+    /// A parameter is not valid for this file.
+    Invalid,
+    /// Another reason.
+    Other,
+}
+
+impl Code {
+    /// A short sentence.
+    pub fn message(self) -> &'static str {
+        match self {
+            Code::NotFound => "no such file or directory",
+            Code::Exists => "it exists already",
+            Code::Access => "permission denied",
+            Code::NotPermitted => "not permitted",
+            Code::ReadOnly => "the file system is read-only",
+            Code::NoSpace => "no space left on the device",
+            Code::Quota => "the disk quota is used up",
+            Code::FileTooLarge => "the file would become too large",
+            Code::Io => "input/output error of the device",
+            Code::Interrupted => "interrupted",
+            Code::IsDirectory => "it is a directory",
+            Code::NotDirectory => "it is not a directory",
+            Code::NotEmpty => "the directory is not empty",
+            Code::NameTooLong => "the name is too long",
+            Code::IllegalName => "the name is not valid UTF-8",
+            Code::Loop => "it is a symbolic link, which is not followed",
+            Code::Busy => "it is busy",
+            Code::WouldBlock => "it is locked",
+            Code::TooManyFiles => "too many open files",
+            Code::Unsupported => "the file system does not support it",
+            Code::Invalid => "not possible for this kind of file",
+            Code::Other => "unknown error of the file system",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.problem)
+    }
+}
+
+impl fmt::Display for IoFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} {}: {}", self.operation, self.path, self.code)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NotFound(id) => write!(f, "no object {id}"),
+            Error::InvalidId(text) => {
+                let shown: String = text.chars().take(80).collect();
+                write!(f, "{shown:?} is not an object id: 64 lower-case hexadecimal digits are")
+            }
+            Error::InvalidArgument(text) | Error::Locked(text) | Error::Other(text) => f.write_str(text),
+            Error::NoContainer => f.write_str("there is no container here: make one with `init`"),
+            Error::AlreadyExists(text) => f.write_str(text),
+            Error::UnsupportedFormat(found) => {
+                write!(
+                    f,
+                    "the container has format {found}, and this version reads format {}: use a later version",
+                    crate::layout::FORMAT
+                )
+            }
+            Error::ReadOnly => f.write_str("the container was opened for reading only"),
+            Error::Corrupt(damage) => write!(f, "damaged: {damage}"),
+            Error::SourceChanged(path) => {
+                write!(f, "{path} changed while it was read: nothing was stored of it, add it again")
+            }
+            Error::TooLarge(size) => {
+                write!(f, "the object has {size} bytes, too many for memory: read it piece by piece or to a file")
+            }
+            Error::WriterFailed => {
+                f.write_str("an earlier write failed, so this handle writes no more: open the container again")
+            }
+            Error::Io(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl Error {
+    /// Damage to a stored file.
+    pub(crate) fn corrupt(file: impl Into<String>, problem: impl Into<String>) -> Self {
+        Error::Corrupt(Damage { file: file.into(), problem: problem.into() })
+    }
+}
+
+/// Turns the bare [`Code`] of a directory operation into an [`Error`] that says what was attempted on which file.
+pub(crate) trait Context<T> {
+    fn during(self, operation: &'static str, path: &str) -> Result<T>;
+}
+
+impl<T> Context<T> for Result<T, Code> {
+    fn during(self, operation: &'static str, path: &str) -> Result<T> {
+        self.map_err(|code| Error::Io(IoFailure { operation, path: path.into(), code }))
+    }
+}

@@ -1,0 +1,48 @@
+//! Flushing to the device, or not, as a handle was asked to.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::dir::{Dir, File};
+use crate::error::{Context as _, Error, Result};
+use crate::options::Durability;
+
+/// Flushes for one handle and the writers made from it.
+///
+/// After a flush that failed, what was written before it may be lost although a second flush succeeds. So the first
+/// failure is remembered, and nothing is written any more.
+#[derive(Clone)]
+pub(crate) struct Flush {
+    durability: Durability,
+    failed: Arc<AtomicBool>,
+}
+
+impl Flush {
+    pub(crate) fn new(durability: Durability) -> Self {
+        Flush { durability, failed: Arc::default() }
+    }
+
+    /// Fails after a flush that failed.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.failed.load(Ordering::Relaxed) { Err(Error::WriterFailed) } else { Ok(()) }
+    }
+
+    /// Make a file durable.
+    pub(crate) fn file(&self, file: &impl File, path: &str) -> Result<()> {
+        self.run(path, || file.sync())
+    }
+
+    /// Make the entries of a directory durable.
+    pub(crate) fn dir(&self, dir: &impl Dir, path: &str) -> Result<()> {
+        self.run(path, || dir.sync_dir(path))
+    }
+
+    fn run(&self, path: &str, flush: impl FnOnce() -> Result<(), crate::error::Code>) -> Result<()> {
+        match self.durability {
+            Durability::None => Ok(()),
+            Durability::Full => {
+                flush().inspect_err(|_| self.failed.store(true, Ordering::Relaxed)).during("sync", path)
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Object ids.
+
+use alloc::string::String;
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// The name of an object: the SHA-256 of its bytes. Sorts as its hexadecimal text does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId([u8; Self::LEN]);
+
+impl ObjectId {
+    /// Bytes of a digest.
+    pub const LEN: usize = 32;
+    /// Digits of its text.
+    pub const HEX_LEN: usize = 2 * Self::LEN;
+
+    /// The id whose digest these bytes are.
+    pub const fn from_bytes(digest: [u8; Self::LEN]) -> Self {
+        ObjectId(digest)
+    }
+
+    /// The bytes of the digest.
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// Read exactly 64 lower-case hexadecimal digits; anything else is `None`.
+    pub fn from_hex(text: &[u8]) -> Option<Self> {
+        let text: &[u8; Self::HEX_LEN] = text.try_into().ok()?;
+        let mut digest = [0; Self::LEN];
+        // A wrong digit sets a bit above the low four, and `or` carries it to the end: one test instead of 64.
+        let mut wrong = 0;
+        for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
+            let (high, low) = (DIGIT_VALUE[usize::from(pair[0])], DIGIT_VALUE[usize::from(pair[1])]);
+            wrong |= high | low;
+            *byte = high << 4 | low & 0x0f;
+        }
+        (wrong & 0xf0 == 0).then_some(ObjectId(digest))
+    }
+
+    /// The 64 digits.
+    pub fn to_hex(&self) -> [u8; Self::HEX_LEN] {
+        let mut text = [0; Self::HEX_LEN];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        text
+    }
+
+    /// The first byte: which of the 256 shards of `loose/` the object belongs to.
+    pub(crate) fn shard(&self) -> u8 {
+        self.0[0]
+    }
+
+    /// The first id of a shard.
+    pub(crate) fn first_of_shard(shard: u8) -> Self {
+        let mut digest = [0; Self::LEN];
+        digest[0] = shard;
+        ObjectId(digest)
+    }
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Value of each lower-case hexadecimal digit; `0xff` for all other bytes.
+const DIGIT_VALUE: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
+
+impl FromStr for ObjectId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::from_hex(text.as_bytes()).ok_or_else(|| Error::InvalidId(text.into()))
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Digits are ASCII, so this is never lossy.
+        f.pad(&String::from_utf8_lossy(&self.to_hex()))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    const TEXT: &str = "00ff9c6b1a2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7";
+
+    #[test]
+    fn text_comes_back() {
+        assert_eq!(TEXT.parse::<ObjectId>().unwrap().to_string(), TEXT);
+    }
+
+    #[test]
+    fn only_64_lower_case_digits_are_an_id() {
+        let long = [TEXT, "0"].concat();
+        let upper = TEXT.to_uppercase();
+        let wrong_last = [&TEXT[..63], "g"].concat();
+        for text in ["", "../../etc/passwd", &TEXT[1..], &long, &upper, &wrong_last, &TEXT.replace('0', "/")] {
+            assert_eq!(text.parse::<ObjectId>(), Err(Error::InvalidId(text.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_sort_as_their_text() {
+        let mut texts = ["ab".repeat(32), "0a".repeat(32), "f0".repeat(32), "a0".repeat(32)];
+        let mut ids: alloc::vec::Vec<ObjectId> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        texts.sort();
+        ids.sort();
+        assert!(ids.iter().map(ToString::to_string).eq(texts));
+    }
+}

@@ -1,0 +1,190 @@
+//! The index log: read to its last commit line, appended to batch by batch.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Change;
+use super::line::{self, Commit, Crc, Line, Totals};
+use crate::dir::{Dir, File, read_full_at, write_all_at};
+use crate::error::{Context as _, Error, Result};
+use crate::flush::Flush;
+use crate::layout;
+
+/// What is read of the log at once.
+const CHUNK: usize = 256 << 10;
+
+/// A log that is being read.
+pub(super) struct Log<F> {
+    path: String,
+    file: F,
+    committed: Committed,
+}
+
+/// Up to where the log counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Committed {
+    /// Bytes up to and with the last commit line.
+    end: u64,
+    /// Lines up to there.
+    lines: u64,
+    /// What that line says everything adds up to.
+    totals: Totals,
+}
+
+impl<F: File> Log<F> {
+    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32) -> Result<Self> {
+        let path = layout::log(number);
+        let file = dir.open_read(&path).during("open", &path)?;
+        Ok(Log { path, file, committed: Committed::default() })
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.committed.totals
+    }
+
+    /// Whether the log is shorter than what was read of it: another one was put in its place.
+    pub(super) fn was_cut(&self) -> Result<bool> {
+        Ok(self.file.metadata().during("examine", &self.path)?.len < self.committed.end)
+    }
+
+    /// Read the batches that have been committed since, and hand their changes to `apply` in order; whether there were
+    /// any.
+    ///
+    /// What follows the last commit line is not there yet, or never came to be. Damage before a commit line, though, is
+    /// reported: the commit line is written only after the batch has become durable.
+    pub(super) fn read_on(&mut self, mut apply: impl FnMut(Change)) -> Result<bool> {
+        let before = self.committed.end;
+        // A packer may have cut and written anew what was just being read: then a second look finds it in order.
+        self.read_committed(&mut apply).or_else(|_| self.read_committed(&mut apply))?;
+        Ok(self.committed.end > before)
+    }
+
+    fn read_committed(&mut self, apply: &mut impl FnMut(Change)) -> Result<()> {
+        let mut batch = Batch::default();
+        let (mut position, mut lines) = (self.committed.end, self.committed.lines);
+        let mut buffer = Vec::new();
+        loop {
+            let kept = buffer.len();
+            buffer.resize(kept + CHUNK, 0);
+            let read = read_full_at(&self.file, &mut buffer[kept..], position + kept as u64)
+                .during("read", &self.path)?;
+            buffer.truncate(kept + read);
+            let mut used = 0;
+            while let Some(len) = buffer[used..].iter().position(|byte| *byte == b'\n') {
+                let text = &buffer[used..=used + len];
+                used += len + 1;
+                lines += 1;
+                match batch.take(text) {
+                    Took::Nothing => {}
+                    Took::Commit(commit) => {
+                        batch.changes.drain(..).for_each(&mut *apply);
+                        batch = Batch::default();
+                        self.committed = Committed { end: position + used as u64, lines, totals: commit.totals };
+                    }
+                    Took::Damage => {
+                        return Err(Error::corrupt(
+                            format!("{}:{}", self.path, self.committed.lines + 1),
+                            format!(
+                                "the batch of lines from here to line {lines} is damaged: restore the file from a copy; \
+                                 the objects are still in packs/"
+                            ),
+                        ));
+                    }
+                }
+            }
+            if read == 0 {
+                return Ok(());
+            }
+            position += used as u64;
+            buffer.drain(..used);
+            if buffer.len() > line::LINE_MAX {
+                // Not a line of ours; only that it is none is remembered of it.
+                batch.damaged = true;
+                position += buffer.len() as u64;
+                buffer.clear();
+            }
+        }
+    }
+
+    /// Open the log for appending, cut what was left uncommitted and make the rest durable. The packer's place must be
+    /// held, and everything committed must have been read.
+    pub(super) fn writer<D: Dir<File = F>>(&self, dir: &D, flush: Flush) -> Result<LogWriter<F>> {
+        let file = dir.open_write(&self.path).during("open", &self.path)?;
+        if file.metadata().during("examine", &self.path)?.len > self.committed.end {
+            file.set_len(self.committed.end).during("cut", &self.path)?;
+        }
+        flush.file(&file, &self.path)?;
+        Ok(LogWriter { file, flush })
+    }
+}
+
+/// The lines since the last commit line.
+#[derive(Default)]
+struct Batch {
+    changes: Vec<Change>,
+    lines: u64,
+    crc: Crc,
+    damaged: bool,
+}
+
+enum Took {
+    Nothing,
+    Commit(Commit),
+    Damage,
+}
+
+impl Batch {
+    fn take(&mut self, text: &[u8]) -> Took {
+        match line::parse(text) {
+            Some(Line::Commit(commit)) => {
+                if self.damaged || !line::commit_holds(&commit, text, &self.crc, self.lines) {
+                    return Took::Damage;
+                }
+                return Took::Commit(commit);
+            }
+            Some(Line::Put(id, location)) => self.changes.push(Change::Put(id, location)),
+            Some(Line::Delete(id)) => self.changes.push(Change::Delete(id)),
+            None => self.damaged = true,
+        }
+        self.lines += 1;
+        self.crc.update(text);
+        Took::Nothing
+    }
+}
+
+/// A log that is being appended to.
+pub(super) struct LogWriter<F> {
+    file: F,
+    flush: Flush,
+}
+
+impl<F: File> LogWriter<F> {
+    /// Append a batch, after which everything adds up to `totals`.
+    pub(super) fn append(&mut self, log: &mut Log<F>, changes: &[Change], totals: Totals) -> Result<()> {
+        let mut batch = Vec::with_capacity(changes.len().saturating_mul(160));
+        for change in changes {
+            match change {
+                Change::Put(id, location) => line::put(&mut batch, id, location),
+                Change::Delete(id) => line::delete(&mut batch, id),
+            }
+        }
+        let mut crc = Crc::new();
+        crc.update(&batch);
+        let lines = changes.len() as u64;
+        let commit = line::commit(&crc, lines, &totals);
+
+        // The batch is durable before its commit line is written: so a batch that does not match its commit line is
+        // damage, never the trace of a power cut.
+        let start = log.committed.end;
+        write_all_at(&self.file, &batch, start).during("write", &log.path)?;
+        self.flush.file(&self.file, &log.path)?;
+        let commit_start = start + batch.len() as u64;
+        write_all_at(&self.file, &commit, commit_start).during("write", &log.path)?;
+        // COMMIT: of everything that is packed. Cut at by `store::crash`.
+        self.flush.file(&self.file, &log.path)?;
+        log.committed =
+            Committed { end: commit_start + commit.len() as u64, lines: log.committed.lines + lines + 1, totals };
+        Ok(())
+    }
+}

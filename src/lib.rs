@@ -1,0 +1,70 @@
+//! loosepack: a content-addressed object store.
+//!
+//! Bytes go in, their SHA-256 comes out. An object is *loose* (one file) until it is *packed* (a record in one of a few
+//! large files). Who reads never needs to know which. The on-disk format is told in [`layout`].
+//!
+//! The store cannot name a path of the host, print, or open a socket: it is generic over [`Dir`], the only door to a disk,
+//! and uses no `std`. It is compiled to a WebAssembly component (`wit/` is the contract) and, for embedding without one,
+//! natively.
+//!
+//! # Map
+//!
+//! | module | one reason to change |
+//! |---|---|
+//! | [`layout`] | every name, limit and version on disk; `format.md` is its documentation |
+//! | [`dir`] | the traits `Dir` and `File`; below it their implementations |
+//! | `container` | orders the steps across loose objects, packs and index |
+//! | `loose` | one-file objects |
+//! | `pack`, `compress` | the form of a record and of its payload |
+//! | `index` | which packed object lies where |
+//! | `reader`, `batch`, `export` | reading one object, many, to a file |
+//! | `packing` | what takes the packer's place: the pack writer and the jobs |
+//! | `lock` | the packer's place itself |
+//! | `flush`, `small_file`, [`source`], [`codec`] | what the others share |
+//! | `component` | glue between the contract and the store |
+//! | `cli` | the command line's definition; `bin/` is the command |
+
+#![no_std]
+#![cfg_attr(not(test), warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc))]
+
+extern crate alloc;
+#[cfg(any(feature = "cap", feature = "cli", test))]
+extern crate std;
+
+mod batch;
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+#[doc(hidden)]
+pub mod bindings;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod codec;
+#[cfg(feature = "component")]
+mod component;
+mod compress;
+mod container;
+pub mod dir;
+mod error;
+pub mod export;
+mod flush;
+mod id;
+mod index;
+pub mod layout;
+mod lock;
+mod loose;
+mod options;
+mod pack;
+mod packing;
+mod reader;
+mod small_file;
+pub mod source;
+
+pub use batch::{Content, ObjectBatch};
+pub use container::{Container, ObjectInfo, ObjectWriter, Stats};
+pub use dir::{Dir, File};
+pub use error::{Code, Damage, Error, IoFailure, Result};
+pub use id::ObjectId;
+pub use index::{Location, Totals};
+pub use layout::Config;
+pub use options::{Access, Compression, Durability, Options};
+pub use packing::{Clean, Job, PackLoose, PackWriter, Progress};
+pub use reader::{ObjectReader, Placement};

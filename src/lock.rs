@@ -1,0 +1,131 @@
+//! The packer's place: one at a time for each container.
+//!
+//! There are two ways to hold it. Where the host gives locks of the operating system, a packer locks [`OS_LOCK`] and then
+//! makes the mark [`OS_MARK`]; elsewhere it makes the mark [`FILE_MARK`], exclusively. Each kind first makes its own mark
+//! and then looks for the other's, so that of two packers of different kinds at least one sees the other and gives way.
+//! A mark [`OS_MARK`] that a killed packer left behind is taken over by the next who gets the lock of the operating
+//! system; a mark [`FILE_MARK`] says nothing of whether its maker still lives, and only a person can tell.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use serde_json::{Value, json};
+
+use crate::dir::{Dir, File as _, write_all_at};
+use crate::error::{Code, Context as _, Error, Result};
+use crate::layout::{FILE_MARK, OS_LOCK, OS_MARK};
+use crate::small_file;
+
+/// The packer's place, held until dropped.
+pub(crate) struct PackerLock<D: Dir> {
+    dir: D,
+    mark: &'static str,
+    // Freed after the mark is gone: `drop` of this struct runs before that of its fields.
+    _os_lock: Option<D::Lock>,
+}
+
+impl<D: Dir> PackerLock<D> {
+    /// Take the packer's place, or fail with [`Error::Locked`]. `holder` is told to others who want it.
+    pub(crate) fn acquire(dir: &D, holder: &str) -> Result<Self> {
+        let os_lock = match dir.try_lock(OS_LOCK) {
+            Ok(lock) => Some(lock),
+            Err(Code::Unsupported) => None,
+            Err(Code::WouldBlock) => return Err(held(dir, OS_MARK)),
+            Err(code) => return Err(code).during("lock", OS_LOCK),
+        };
+        let (mark, other) = if os_lock.is_some() { (OS_MARK, FILE_MARK) } else { (FILE_MARK, OS_MARK) };
+        let file = match dir.create_new(mark) {
+            Ok(file) => file,
+            Err(Code::Exists) if os_lock.is_some() => dir.open_write(mark).during("open", mark)?,
+            Err(Code::Exists) => return Err(held(dir, mark)),
+            Err(code) => return Err(code).during("create", mark),
+        };
+        // From here on the mark is removed when anything fails.
+        let lock = PackerLock { dir: dir.clone(), mark, _os_lock: os_lock };
+        let text = json!({ "holder": holder, "since": dir.now() / 1_000_000_000 }).to_string() + "\n";
+        file.set_len(0).and_then(|()| write_all_at(&file, text.as_bytes(), 0)).during("write", mark)?;
+        match dir.metadata(other) {
+            Err(Code::NotFound) => Ok(lock),
+            Ok(_) => Err(held(dir, other)),
+            Err(code) => Err(code).during("examine", other),
+        }
+    }
+}
+
+impl<D: Dir> Drop for PackerLock<D> {
+    fn drop(&mut self) {
+        // One that cannot be removed is found by the next packer, which is where it is reported.
+        let _ = self.dir.remove_file(self.mark);
+    }
+}
+
+/// Remove the marks whoever made them; returns what they said of their holder. Fails with [`Error::Locked`] when the
+/// operating system knows that the holder lives.
+pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
+    let _os_lock = match dir.try_lock(OS_LOCK) {
+        Err(Code::WouldBlock) => return Err(held(dir, OS_MARK)),
+        other => other,
+    };
+    let mut found = None;
+    for mark in [OS_MARK, FILE_MARK] {
+        let holder = read(dir, mark);
+        match dir.remove_file(mark) {
+            Ok(()) => found = Some(holder),
+            Err(Code::NotFound) => {}
+            Err(code) => return Err(code).during("remove", mark),
+        }
+    }
+    Ok(found)
+}
+
+/// What a mark says of its maker.
+fn read(dir: &impl Dir, mark: &str) -> String {
+    // Whatever keeps a mark from being read, it is only text for a message.
+    let bytes = small_file::read(dir, mark).ok().flatten().unwrap_or_default();
+    describe(&serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+fn describe(lock_file: &Value) -> String {
+    let holder = lock_file["holder"].as_str().filter(|holder| !holder.is_empty()).unwrap_or("someone unnamed");
+    match lock_file["since"].as_u64() {
+        Some(since) => format!("{holder}, since {} UTC", utc(since)),
+        None => holder.into(),
+    }
+}
+
+/// The error for whoever finds `mark`.
+fn held(dir: &impl Dir, mark: &str) -> Error {
+    let holder = read(dir, mark);
+    let remedy = if mark == FILE_MARK || matches!(dir.try_lock(OS_LOCK), Err(Code::Unsupported)) {
+        ", or, if it was killed and no longer runs, remove its mark with `loosepack unlock --force`"
+    } else {
+        ""
+    };
+    Error::Locked(format!("another packer is at work: {holder}. Wait for it (--wait SECONDS){remedy}"))
+}
+
+/// Date and time of seconds since 1970-01-01. The calendar is Howard Hinnant's `civil_from_days`.
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn dates_are_right() {
+        assert_eq!(utc(0), "1970-01-01 00:00:00");
+        assert_eq!(utc(951_782_400), "2000-02-29 00:00:00");
+        assert_eq!(utc(1_798_761_599), "2026-12-31 23:59:59");
+    }
+}

@@ -1,0 +1,251 @@
+//! Packs: appending records, and the form of a record. No policy.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::dir::{Dir, File as _, Kind, write_all_at};
+use crate::error::{Context as _, Error, Result};
+use crate::flush::Flush;
+use crate::id::ObjectId;
+use crate::index::Location;
+use crate::index::line::field;
+use crate::layout::{self, FRAME, FRAME_ENTRY, HEADER_MAX, PACKS};
+
+/// Bytes gathered before they are written. One large write costs a sandboxed store far less than many small ones.
+const OUT_BUFFER: usize = 1 << 20;
+
+/// Append a record header to `out`. `padded`: to [`HEADER_MAX`], so that it can be written over a reserved place.
+fn header(out: &mut Vec<u8>, id: &ObjectId, size: u64, length: u64, compressed: bool, padded: bool) {
+    let start = out.len();
+    out.extend_from_slice(b"{\"id\":\"");
+    out.extend_from_slice(&id.to_hex());
+    field(out, b"\",\"size\":", size);
+    field(out, b",\"length\":", length);
+    out.extend_from_slice(if compressed { b",\"enc\":\"zlib\"}" } else { b",\"enc\":\"none\"}" });
+    if padded {
+        out.resize(start + HEADER_MAX - 1, b' ');
+    }
+    out.push(b'\n');
+}
+
+/// Number of frames of a compressed object.
+pub(crate) fn frame_count(size: u64) -> u64 {
+    size.div_ceil(FRAME as u64).max(1)
+}
+
+/// The line of a frame table: where each frame ends, in bytes from the start of the payload.
+fn frame_table(ends: &[u64]) -> Vec<u8> {
+    let width = FRAME_ENTRY as usize;
+    let mut out = Vec::with_capacity(ends.len() * (width + 1) + 2);
+    for (number, end) in ends.iter().enumerate() {
+        out.push(if number == 0 { b'[' } else { b',' });
+        out.extend_from_slice(format!("{end:width$}").as_bytes());
+    }
+    out.extend_from_slice(b"]\n");
+    out
+}
+
+/// Appends records to packs. The packer's place must be held.
+pub(crate) struct PackAppender<D: Dir> {
+    dir: D,
+    target: u64,
+    flush: Flush,
+    number: u32,
+    file: Option<D::File>,
+    /// The end of what has been written to the current pack.
+    written: u64,
+    out: Vec<u8>,
+    /// `packs/` holds an entry that may not be durable.
+    new_entry: bool,
+}
+
+/// A record that is being written piece by piece.
+pub(crate) struct OpenRecord {
+    header: u64,
+    end: u64,
+}
+
+impl<D: Dir> PackAppender<D> {
+    /// Continue the last pack, or start the first. Nothing is written yet.
+    pub(crate) fn open(dir: D, target: u64, flush: Flush) -> Result<Self> {
+        let entries = dir.list(PACKS).during("list", PACKS)?;
+        let packs = entries.iter().filter(|entry| entry.kind == Kind::File);
+        let last = packs.filter_map(|entry| layout::pack_number(&entry.name)).max();
+        let mut appender = PackAppender {
+            dir,
+            target,
+            flush,
+            number: last.unwrap_or(0),
+            file: None,
+            written: 0,
+            out: Vec::new(),
+            new_entry: false,
+        };
+        if last.is_some() {
+            appender.reopen()?;
+        }
+        Ok(appender)
+    }
+
+    /// Continue the current pack. Whatever it ends with stays: an index that was restored from a copy must not cost data
+    /// that only the pack still knows.
+    fn reopen(&mut self) -> Result<()> {
+        let path = self.path();
+        let file = self.dir.open_write(&path).during("open", &path)?;
+        let len = file.metadata().during("examine", &path)?.len;
+        self.written = len;
+        if len > 0 {
+            // Each header starts a line, so that records are found again behind one that was torn by a crash.
+            let mut last = [0];
+            file.read_at(&mut last, len - 1).during("read", &path)?;
+            if last != *b"\n" {
+                self.out.push(b'\n');
+            }
+        }
+        // What an earlier packer appended may not be durable, and what comes now would be acknowledged together with it.
+        self.new_entry = true;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn path(&self) -> String {
+        layout::pack(self.number)
+    }
+
+    fn position(&self) -> u64 {
+        self.written + self.out.len() as u64
+    }
+
+    /// The pack for the next record, made when there is none or the last is full.
+    fn current(&mut self) -> Result<()> {
+        if self.file.is_some() && self.position() >= self.target {
+            self.write_out()?;
+            self.flush.file(self.file(), &self.path())?;
+            self.file = None;
+            self.number = self.number.checked_add(1).ok_or_else(|| Error::Other("no pack number is left".into()))?;
+        }
+        if self.file.is_none() {
+            let path = self.path();
+            self.file = Some(self.dir.create_new(&path).during("create", &path)?);
+            self.written = 0;
+            self.new_entry = true;
+        }
+        Ok(())
+    }
+
+    fn file(&self) -> &D::File {
+        self.file.as_ref().expect("current() has opened a pack")
+    }
+
+    /// Append a record whose payload is known.
+    pub(crate) fn append(&mut self, id: &ObjectId, size: u64, payload: &[u8]) -> Result<Location> {
+        self.current()?;
+        let length = payload.len() as u64;
+        let compressed = length != size;
+        header(&mut self.out, id, size, length, compressed, false);
+        let offset = self.position();
+        self.out.extend_from_slice(payload);
+        self.out.push(b'\n');
+        if self.out.len() >= OUT_BUFFER {
+            self.write_out()?;
+        }
+        Ok(Location { pack: self.number, offset, length, size })
+    }
+
+    /// Start a record whose payload follows piece by piece.
+    pub(crate) fn start_record(&mut self) -> Result<OpenRecord> {
+        self.current()?;
+        self.write_out()?;
+        Ok(OpenRecord { header: self.written, end: self.written + HEADER_MAX as u64 })
+    }
+
+    /// Append to the payload of the record that is being written.
+    pub(crate) fn write(&mut self, record: &mut OpenRecord, bytes: &[u8]) -> Result<()> {
+        write_all_at(self.file(), bytes, record.end).during("write", &self.path())?;
+        record.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Length of the payload written so far.
+    pub(crate) fn payload_length(record: &OpenRecord) -> u64 {
+        record.end - record.header - HEADER_MAX as u64
+    }
+
+    /// Complete a record. `frame_ends`: of a compressed payload, where its frames end; of another, nothing.
+    pub(crate) fn finish_record(
+        &mut self,
+        record: OpenRecord,
+        id: &ObjectId,
+        size: u64,
+        frame_ends: &[u64],
+    ) -> Result<Location> {
+        let length = Self::payload_length(&record);
+        let mut tail = Vec::from(*b"\n");
+        if frame_ends.len() > 1 {
+            tail.extend(frame_table(frame_ends));
+        }
+        let mut head = Vec::with_capacity(HEADER_MAX);
+        header(&mut head, id, size, length, !frame_ends.is_empty(), true);
+        let path = self.path();
+        write_all_at(self.file(), &tail, record.end).during("write", &path)?;
+        write_all_at(self.file(), &head, record.header).during("write", &path)?;
+        self.written = record.end + tail.len() as u64;
+        let offset = record.header + HEADER_MAX as u64;
+        Ok(Location { pack: self.number, offset, length, size })
+    }
+
+    /// Give up a record: its bytes, which no index has ever known, are cut off.
+    pub(crate) fn abandon_record(&mut self, record: &OpenRecord) -> Result<()> {
+        self.file().set_len(record.header).during("cut", &self.path())
+    }
+
+    fn write_out(&mut self) -> Result<()> {
+        if !self.out.is_empty() {
+            write_all_at(self.file(), &self.out, self.written).during("write", &self.path())?;
+            self.written += self.out.len() as u64;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Make everything appended so far durable. After a failure nothing more may be appended.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if self.file.is_none() {
+            return Ok(());
+        }
+        self.write_out()?;
+        self.flush.file(self.file(), &self.path())?;
+        if self.new_entry {
+            self.flush.dir(&self.dir, PACKS)?;
+        }
+        self.new_entry = false;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_header_fits() {
+        let id = ObjectId::from_bytes([0xff; 32]);
+        let (mut plain, mut padded) = (Vec::new(), Vec::new());
+        header(&mut plain, &id, u64::MAX, u64::MAX, true, false);
+        header(&mut padded, &id, u64::MAX, u64::MAX, true, true);
+        assert!(plain.len() <= HEADER_MAX, "{}", plain.len());
+        assert_eq!(padded.len(), HEADER_MAX);
+        let value: serde_json::Value = serde_json::from_slice(&padded).unwrap();
+        assert_eq!(value["enc"], "zlib");
+        assert_eq!(value["length"], u64::MAX);
+    }
+
+    #[test]
+    fn a_frame_table_is_json_of_fixed_width() {
+        let table = frame_table(&[5, 1_000_000, 123_456_789_012_345]);
+        assert_eq!(table.len() as u64, 3 * (FRAME_ENTRY + 1) + 2);
+        let value: serde_json::Value = serde_json::from_slice(&table).unwrap();
+        assert_eq!(value, serde_json::json!([5, 1_000_000, 123_456_789_012_345_u64]));
+    }
+}

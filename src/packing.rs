@@ -1,0 +1,54 @@
+//! Packing: what takes the packer's place.
+
+mod clean;
+mod pack_loose;
+mod packer;
+mod writer;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub use self::clean::Clean;
+pub use self::pack_loose::PackLoose;
+pub use self::writer::PackWriter;
+use crate::container::Container;
+use crate::dir::Dir;
+use crate::error::{Damage, Result};
+
+/// How far a job is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The job is done; a further step does nothing.
+    pub finished: bool,
+    /// Units of work done, out of `total`. The unit is the job's own.
+    pub done: u64,
+    /// Units of work in all.
+    pub total: u64,
+    /// Objects packed, or removed, so far.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Damaged objects found in this step. They were left where they are.
+    pub problems: Vec<Damage>,
+}
+
+/// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.
+pub trait Job {
+    /// Do a bounded piece of the work.
+    ///
+    /// # Errors
+    /// Those of the operation. After one the job is over: every further step fails.
+    fn step(&mut self) -> Result<Progress>;
+}
+
+impl<D: Dir> Container<D> {
+    /// Remove the mark that a packer left behind when it was killed. Only for a person who knows that none is running: it
+    /// would let two packers work at once. Returns what the mark said of its maker; `None` when there was none.
+    ///
+    /// # Errors
+    /// [`Error::Locked`](crate::Error::Locked) when the operating system knows that the holder lives.
+    pub fn force_unlock(&self) -> Result<Option<String>> {
+        self.check_writable()?;
+        crate::lock::force_unlock(&self.dir)
+    }
+}

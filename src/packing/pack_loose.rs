@@ -1,0 +1,121 @@
+//! Moving loose objects into packs.
+
+use alloc::vec::Vec;
+use core::mem;
+
+use super::packer::{Head, Packer, read_head};
+use super::{Job, Progress};
+use crate::codec;
+use crate::container::Container;
+use crate::dir::Dir;
+use crate::error::{Damage, Error, Result};
+use crate::id::ObjectId;
+use crate::layout::{self, SHARDS};
+use crate::loose;
+use crate::options::Compression;
+use crate::source::FileSource;
+
+/// Bytes and objects after which a step ends.
+const STEP_BYTES: u64 = 8 << 20;
+const STEP_OBJECTS: u64 = 1024;
+
+/// The job that packs loose objects, shard by shard. Each object is hashed again while it is copied; a damaged one is
+/// reported and left. The loose files stay until [`Clean`](super::Clean). Units of progress are shards.
+pub struct PackLoose<D: Dir> {
+    dir: D,
+    packer: Option<Packer<D>>,
+    /// Objects of the current shard that are not packed, last first.
+    ids: Vec<ObjectId>,
+    progress: Progress,
+}
+
+impl<D: Dir> PackLoose<D> {
+    /// Take the packer's place of a container.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when it is taken; those of opening the index and the last pack.
+    pub fn new(container: &Container<D>, compression: Compression) -> Result<Self> {
+        let packer = Some(Packer::new(container, compression)?);
+        let progress = Progress { total: SHARDS, ..Progress::default() };
+        Ok(PackLoose { dir: container.dir.clone(), packer, ids: Vec::new(), progress })
+    }
+
+    fn advance(&mut self, packer: &mut Packer<D>) -> Result<()> {
+        let (mut bytes, mut objects) = (0, 0);
+        while bytes < STEP_BYTES && objects < STEP_OBJECTS {
+            let Some(id) = self.ids.pop() else {
+                if self.progress.done == SHARDS {
+                    packer.commit()?;
+                    self.progress.finished = true;
+                    return Ok(());
+                }
+                let listed = loose::list(&self.dir, self.progress.done as u8)?;
+                let packed = packer.packed(&listed)?;
+                self.ids.extend(listed.iter().zip(packed).rev().filter(|(_, packed)| !packed).map(|(id, _)| *id));
+                self.progress.done += 1;
+                // Listing is work as well: an empty container should not be one step.
+                objects += STEP_OBJECTS / 16;
+                continue;
+            };
+            objects += 1;
+            match pack(&self.dir, packer, &id) {
+                Ok(size) => {
+                    bytes += size;
+                    self.progress.objects += 1;
+                    self.progress.bytes += size;
+                }
+                // Removed meanwhile.
+                Err(Error::NotFound(_)) => {}
+                Err(error) => {
+                    // If it is the packer that failed, the job is over; else this object is left behind.
+                    packer.check().map_err(|_| error.clone())?;
+                    self.progress.problems.push(damage(&id, error));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<D: Dir> Job for PackLoose<D> {
+    fn step(&mut self) -> Result<Progress> {
+        if !self.progress.finished {
+            // Taken out, so that a failure gives up the packer's place and ends the job.
+            let mut packer = self.packer.take().ok_or(Error::WriterFailed)?;
+            self.advance(&mut packer)?;
+            if !self.progress.finished {
+                self.packer = Some(packer);
+            }
+        }
+        let problems = mem::take(&mut self.progress.problems);
+        Ok(Progress { problems, ..self.progress.clone() })
+    }
+}
+
+/// Pack one loose object; returns its size.
+fn pack<D: Dir>(dir: &D, packer: &mut Packer<D>, id: &ObjectId) -> Result<u64> {
+    let (file, size) = loose::open(dir, id)?.ok_or(Error::NotFound(*id))?;
+    let path = layout::loose(id);
+    let mut source = FileSource::new(path.as_str(), move || Ok(file));
+    let found = match read_head(&mut source)? {
+        Head::Whole(content) => {
+            let found = codec::sha256(&content);
+            if found == *id {
+                packer.add(found, &content)?;
+            }
+            found
+        }
+        Head::Large(head) => packer.add_large(head, &mut source, Some(id))?,
+    };
+    if found != *id {
+        return Err(Error::corrupt(path, "its bytes do not match its id; restore it from a copy, or add it again"));
+    }
+    Ok(size)
+}
+
+fn damage(id: &ObjectId, error: Error) -> Damage {
+    match error {
+        Error::Corrupt(damage) => damage,
+        error => Damage { file: layout::loose(id), problem: alloc::format!("{error}") },
+    }
+}

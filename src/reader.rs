@@ -1,0 +1,261 @@
+//! Reading an object, loose or packed, plain or compressed.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::codec::{self, Sha256};
+use crate::dir::{File, read_full_at};
+use crate::error::{Code, Context as _, Error, Result};
+use crate::id::ObjectId;
+use crate::index::Location;
+use crate::layout::{self, FRAME, FRAME_ENTRY};
+use crate::pack::frame_count;
+
+/// Bytes before the blocks of a zlib stream (RFC 1950).
+const ZLIB_HEADER: u64 = 2;
+/// Bytes after them: the Adler-32.
+const ZLIB_TRAILER: u64 = 4;
+/// A frame that cannot be compressed becomes longer by less than this: 5 bytes for each stored block and at the end.
+const FRAME_GROWTH: u64 = 1024;
+/// DEFLATE makes data smaller by a factor of at most 1032; what promises more is not its work.
+const RATIO_MAX: u64 = 1032;
+
+/// Where an object lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// A file of its own.
+    Loose,
+    /// A record of a pack.
+    Packed(Location),
+}
+
+/// An object whose file is open.
+pub(crate) struct Stored<F> {
+    pub(crate) id: ObjectId,
+    pub(crate) placement: Placement,
+    pub(crate) size: u64,
+    file: Arc<F>,
+}
+
+impl<F: File> Stored<F> {
+    /// A loose object. `size`: that of the file.
+    pub(crate) fn loose(id: ObjectId, file: Arc<F>, size: u64) -> Self {
+        Stored { id, placement: Placement::Loose, size, file }
+    }
+
+    /// A packed object. `pack_len`: the size of the pack, which the location must agree with before anything is done
+    /// with its numbers.
+    pub(crate) fn packed(id: ObjectId, file: Arc<F>, location: Location, pack_len: u64) -> Result<Self> {
+        let stored = Stored { id, placement: Placement::Packed(location), size: location.size, file };
+        let fits = location.offset.checked_add(location.length).is_some_and(|end| end <= pack_len);
+        if !fits {
+            return Err(stored.corrupt("the pack is shorter than the index says: it was cut"));
+        }
+        let overhead = ZLIB_HEADER + ZLIB_TRAILER;
+        let promised = location.size / RATIO_MAX;
+        if location.compressed() && (location.length < overhead || promised > location.length) {
+            return Err(stored.corrupt("no zlib stream of this length can have this size"));
+        }
+        Ok(stored)
+    }
+
+    /// The open file: of a loose object its own, else the pack.
+    pub(crate) fn file(&self) -> Arc<F> {
+        self.file.clone()
+    }
+
+    /// The file, and the place in it, for messages.
+    fn place(&self) -> String {
+        match self.placement {
+            Placement::Loose => layout::loose(&self.id),
+            Placement::Packed(location) => format!("{} at byte {}", layout::pack(location.pack), location.offset),
+        }
+    }
+
+    fn corrupt(&self, problem: &str) -> Error {
+        Error::corrupt(self.place(), format!("object {}: {problem}", self.id))
+    }
+
+    fn mismatch(&self) -> Error {
+        self.corrupt("its bytes do not match its id; restore it from a copy, or add it again")
+    }
+
+    /// The whole object, checked against its id if `verify`.
+    pub(crate) fn read_all(&self, verify: bool) -> Result<Vec<u8>> {
+        let too_large = Error::TooLarge(self.size);
+        let size = usize::try_from(self.size).map_err(|_| too_large.clone())?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(size).map_err(|_| too_large)?;
+        match self.placement {
+            Placement::Packed(location) if location.compressed() => {
+                for frame in 0..frame_count(self.size) {
+                    bytes.extend(self.frame(&location, frame)?);
+                }
+            }
+            _ => {
+                bytes.resize(size, 0);
+                self.read_plain(&mut bytes, 0)?;
+            }
+        }
+        if verify && codec::sha256(&bytes) != self.id {
+            return Err(self.mismatch());
+        }
+        Ok(bytes)
+    }
+
+    /// The object out of bytes of its pack that have been read already.
+    pub(crate) fn decode(&self, payload: &[u8], verify: bool) -> Result<Vec<u8>> {
+        let bytes = match self.placement {
+            Placement::Packed(location) if location.compressed() => {
+                if frame_count(self.size) > 1 {
+                    return self.read_all(verify);
+                }
+                let blocks = payload.get(ZLIB_HEADER as usize..payload.len() - ZLIB_TRAILER as usize);
+                let inflated = blocks.and_then(|blocks| codec::inflate(blocks, self.size as usize));
+                inflated.ok_or_else(|| self.corrupt("its zlib stream is damaged"))?
+            }
+            _ => payload.into(),
+        };
+        if verify && codec::sha256(&bytes) != self.id {
+            return Err(self.mismatch());
+        }
+        Ok(bytes)
+    }
+
+    /// Fill `buffer` from the bytes of an object that is not compressed, at `position` in the object.
+    fn read_plain(&self, buffer: &mut [u8], position: u64) -> Result<()> {
+        let start = match self.placement {
+            Placement::Loose => 0,
+            Placement::Packed(location) => location.offset,
+        };
+        self.read_exact(buffer, start + position)
+    }
+
+    fn read_exact(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        match read_full_at(&*self.file, buffer, offset) {
+            Ok(read) if read == buffer.len() => Ok(()),
+            Ok(_) => Err(self.corrupt("the file became shorter while it was read")),
+            Err(Code::IsDirectory) => Err(self.corrupt("there is a directory in place of the file")),
+            Err(code) => Err(code).during("read", &self.place()),
+        }
+    }
+
+    /// One frame of a compressed object, inflated.
+    fn frame(&self, location: &Location, number: u64) -> Result<Vec<u8>> {
+        let frames = frame_count(self.size);
+        let (start, end) = if frames == 1 {
+            (ZLIB_HEADER, location.length - ZLIB_TRAILER)
+        } else {
+            let start = if number == 0 { ZLIB_HEADER } else { self.frame_end(location, number - 1)? };
+            (start, self.frame_end(location, number)?)
+        };
+        let length = end.checked_sub(start).filter(|length| *length <= FRAME as u64 + FRAME_GROWTH);
+        if end > location.length - ZLIB_TRAILER || length.is_none() {
+            return Err(self.corrupt("its frame table is damaged"));
+        }
+        let mut blocks = vec![0; (end - start) as usize];
+        self.read_exact(&mut blocks, location.offset + start)?;
+        let size = (self.size - number * FRAME as u64).min(FRAME as u64) as usize;
+        codec::inflate(&blocks, size).ok_or_else(|| self.corrupt("its zlib stream is damaged"))
+    }
+
+    /// An entry of the frame table, which follows the payload and its line end.
+    fn frame_end(&self, location: &Location, number: u64) -> Result<u64> {
+        let mut entry = [0; FRAME_ENTRY as usize];
+        let table = location.offset + location.length + 1;
+        self.read_exact(&mut entry, table + 1 + number * (FRAME_ENTRY + 1))?;
+        let text = core::str::from_utf8(&entry).ok();
+        text.and_then(|text| text.trim_start().parse().ok()).ok_or_else(|| self.corrupt("its frame table is damaged"))
+    }
+}
+
+/// An object that is being read piece by piece.
+pub struct ObjectReader<F> {
+    stored: Stored<F>,
+    position: u64,
+    /// Hash of the object's first `hashed` bytes; `None` when reads are not verified, or the hash has been used.
+    hash: Option<Sha256>,
+    hashed: u64,
+    /// Number and bytes of the frame that was inflated last.
+    frame: Option<(u64, Vec<u8>)>,
+}
+
+impl<F: File> ObjectReader<F> {
+    pub(crate) fn new(stored: Stored<F>, verify: bool) -> Self {
+        let hash = verify.then(Sha256::default);
+        ObjectReader { stored, position: 0, hash, hashed: 0, frame: None }
+    }
+
+    /// Size of the object in bytes.
+    pub fn size(&self) -> u64 {
+        self.stored.size
+    }
+
+    /// Continue reading at this byte of the object. Beyond the end is the end.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position.min(self.stored.size);
+    }
+
+    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    ///
+    /// # Errors
+    /// When an object is read from its start to its end without `seek`, the read that would give the last bytes fails
+    /// with [`Error::Corrupt`] unless the whole matches the id.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let left = self.stored.size - self.position;
+        let len = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let buffer = &mut buffer[..len];
+        let len = match self.stored.placement {
+            Placement::Packed(location) if location.compressed() => self.read_frame(&location, buffer)?,
+            _ => {
+                self.stored.read_plain(buffer, self.position)?;
+                len
+            }
+        };
+        self.check(&buffer[..len])?;
+        self.position += len as u64;
+        Ok(len)
+    }
+
+    fn read_frame(&mut self, location: &Location, buffer: &mut [u8]) -> Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let number = self.position / FRAME as u64;
+        let bytes = match &mut self.frame {
+            Some((cached, bytes)) if *cached == number => bytes,
+            frame => {
+                *frame = None;
+                &mut frame.insert((number, self.stored.frame(location, number)?)).1
+            }
+        };
+        let rest = &bytes[(self.position % FRAME as u64) as usize..];
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
+    }
+
+    /// Hash what is about to be given out, and compare at the end.
+    fn check(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(hash) = &mut self.hash else { return Ok(()) };
+        if self.hashed != self.position {
+            return Ok(());
+        }
+        hash.update(bytes);
+        self.hashed += bytes.len() as u64;
+        if self.hashed == self.stored.size {
+            let hash = self.hash.take().unwrap_or_default();
+            if hash.finish() != self.stored.id {
+                // So that a second attempt at the last bytes fails as well.
+                self.hash = Some(Sha256::default());
+                self.hashed = 0;
+                self.position = 0;
+                return Err(self.stored.mismatch());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! The components: which there are, and how cargo builds each.
+
+use std::path::{Path, PathBuf};
+
+use crate::process::{nested_cargo, run};
+use crate::{Result, files, rust_flags, wasm_target, workspace};
+
+/// A WebAssembly component that is built from the package `loosepack`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// The library that leaves hashing, compression and locks to its host.
+    Store,
+    /// The library that needs nothing but WASI.
+    Portable,
+    /// The command line that needs nothing but WASI.
+    Command,
+    /// The command line that leaves hashing, compression and locks to its host; only the native runner embeds it.
+    HostedCommand,
+}
+
+impl Component {
+    /// The name of the component's file.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Store => "loosepack-store.wasm",
+            Self::Portable => "loosepack-portable.wasm",
+            Self::Command => "loosepack.wasm",
+            Self::HostedCommand => "loosepack-hosted.wasm",
+        }
+    }
+
+    /// The cargo command up to its features, and the features. The libraries are made components here and not in
+    /// `Cargo.toml`: a `cdylib` there would be linked on every build, native ones too.
+    fn cargo_arguments(self) -> (&'static [&'static str], &'static str) {
+        const LIBRARY: &[&str] = &["rustc", "--lib", "--crate-type", "cdylib"];
+        const COMMAND: &[&str] = &["build", "--bin", "loosepack-command"];
+        match self {
+            Self::Store => (LIBRARY, "store-component"),
+            Self::Portable => (LIBRARY, "portable-component"),
+            Self::Command => (COMMAND, "command"),
+            Self::HostedCommand => (COMMAND, "command,hosted"),
+        }
+    }
+
+    /// Where cargo leaves the component, in a folder of all builds with this target and profile. Two components share
+    /// each name.
+    fn built_name(self) -> &'static str {
+        match self {
+            Self::Store | Self::Portable => "loosepack.wasm",
+            Self::Command | Self::HostedCommand => "loosepack-command.wasm",
+        }
+    }
+}
+
+/// The cargo profile of the components, defined in the workspace's `Cargo.toml`.
+const PROFILE: &str = "component";
+
+/// Builds components into the folder `out` and returns their paths in the order of `which`. A file whose bytes would
+/// not change keeps its time stamp. The target must be there: call [`wasm_target::ensure`] before.
+pub fn build(which: &[Component], out: &Path) -> Result<Vec<PathBuf>> {
+    files::create_dir(out)?;
+    which.iter().map(|&component| build_one(component, out)).collect()
+}
+
+/// The paths whose change makes the components change.
+pub fn sources() -> Vec<PathBuf> {
+    let root = workspace::root();
+    ["src", "wit", "Cargo.toml", "Cargo.lock"].map(|name| root.join(name)).into()
+}
+
+fn build_one(component: Component, out: &Path) -> Result<PathBuf> {
+    // Held from the build to the copy: without it another process could put the other component of the same name in
+    // between. Cargo's own lock ends with its command.
+    let _lock = lock_builds()?;
+    let (command, features) = component.cargo_arguments();
+    let mut cargo = nested_cargo();
+    cargo
+        .args(command)
+        .args(["--package", "loosepack", "--no-default-features", "--features", features])
+        .args(["--target", wasm_target::NAME, "--profile", PROFILE, "--target-dir"])
+        .arg(workspace::wasm_builds())
+        .env(rust_flags::VARIABLE, rust_flags::portable([]));
+    if workspace::root().join("Cargo.lock").exists() {
+        cargo.arg("--locked");
+    }
+    run(&mut cargo)?;
+    let built = wasm_target_builds().join(PROFILE).join(component.built_name());
+    let path = out.join(component.file_name());
+    files::copy_if_changed(&built, &path)?;
+    Ok(path)
+}
+
+/// Removes what was built against a standard library that has been replaced; rustc would refuse to mix the two.
+pub(crate) fn forget_builds() -> Result<()> {
+    let _lock = lock_builds()?;
+    files::remove_dir(&wasm_target_builds())
+}
+
+fn wasm_target_builds() -> PathBuf {
+    workspace::wasm_builds().join(wasm_target::NAME)
+}
+
+fn lock_builds() -> Result<std::fs::File> {
+    files::create_dir(&workspace::wasm_builds())?;
+    files::lock(&workspace::wasm_builds().join(".components-lock"))
+}

@@ -1,0 +1,24 @@
+//! The tests in other languages, and what they need: everything at a pinned version and inside `target/`.
+
+mod node;
+mod python;
+
+use crate::components::Component;
+use crate::{Error, Result, workspace};
+
+/// Sets up Python and Node for the tests; what is right already stays.
+pub fn ensure() -> Result<()> {
+    python::ensure()?;
+    node::ensure()
+}
+
+/// Runs the tests in Python and in Node against the portable component in `dist/`.
+pub fn test() -> Result<()> {
+    ensure()?;
+    let component = workspace::dist().join(Component::Portable.file_name());
+    if !component.is_file() {
+        return Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())));
+    }
+    python::test(&component)?;
+    node::test(&component)
+}

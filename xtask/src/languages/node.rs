@@ -1,0 +1,100 @@
+//! Node: jco, which makes JavaScript of a component, and its implementation of WASI.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{output, run};
+use crate::{Error, Result, files, workspace};
+
+/// The packages and their releases.
+const PACKAGES: &[(&str, &str)] = &[("@bytecodealliance/jco", "1.35.0"), ("@bytecodealliance/preview2-shim", "0.26.1")];
+
+/// Installs the packages unless the right ones are there already.
+pub(super) fn ensure() -> Result<()> {
+    if PACKAGES.iter().all(|(name, version)| is_installed(name, version)) {
+        return Ok(());
+    }
+    eprintln!("languages: setting up Node with {}", list(|name, version| format!("{name}@{version}"), ", "));
+    files::create_dir(&folder())?;
+    let dependencies = list(|name, version| format!("    \"{name}\": \"{version}\""), ",\n");
+    files::write(
+        &folder().join("package.json"),
+        format!(
+            "{{\n  \"private\": true,\n  \"type\": \"module\",\n  \"dependencies\": {{\n{dependencies}\n  }}\n}}\n"
+        ),
+    )?;
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    output(Command::new(npm).arg("--version"))
+        .map_err(|error| Error::cannot("set up Node (it needs Node 20 or newer with npm)", error))?;
+    output(Command::new(npm).current_dir(folder()).args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--ignore-scripts",
+    ]))
+    .map_err(|error| {
+        Error::cannot("install npm packages (is the registry, or a mirror of it, within reach?)", error)
+    })?;
+    Ok(())
+}
+
+/// Runs the tests against this component, as JavaScript in `target/node/portable/`.
+pub(super) fn test(component: &Path) -> Result<()> {
+    let tests = test_files(&workspace::root().join("tests/node"))?;
+    let transpiled = folder().join("portable");
+    files::remove_dir(&transpiled)?;
+    let jco = folder().join("node_modules/@bytecodealliance/jco/dist/jco.js");
+    output(Command::new("node").arg(jco).arg("transpile").arg(component).arg("--out-dir").arg(&transpiled))?;
+    run(Command::new("node").current_dir(workspace::root()).arg("--test").args(tests))
+}
+
+/// The files to run, by name: given a folder, releases of Node differ in what they do.
+fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = files::list(folder)?;
+    paths.retain(|path| is_test(&path.file_name().unwrap_or_default().to_string_lossy()));
+    if paths.is_empty() {
+        return Err(Error::new(format!("{} has no tests (`*.test.mjs` or `test_*.mjs`)", folder.display())));
+    }
+    Ok(paths)
+}
+
+/// Whether a file of this name has tests; others are what tests share.
+fn is_test(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".mjs").or_else(|| name.strip_suffix(".js")) else {
+        return false;
+    };
+    let is_separator = ['.', '-', '_'];
+    stem == "test"
+        || stem.strip_prefix("test").is_some_and(|rest| rest.starts_with(is_separator))
+        || stem.strip_suffix("test").is_some_and(|rest| rest.ends_with(is_separator))
+}
+
+fn is_installed(name: &str, version: &str) -> bool {
+    let manifest = folder().join("node_modules").join(name).join("package.json");
+    files::read(&manifest).is_ok_and(|text| text.contains(&format!("\"version\": \"{version}\"")))
+}
+
+fn folder() -> PathBuf {
+    workspace::target().join("node")
+}
+
+fn list(one: impl Fn(&str, &str) -> String, separator: &str) -> String {
+    let all: Vec<String> = PACKAGES.iter().map(|(name, version)| one(name, version)).collect();
+    all.join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_test;
+
+    #[test]
+    fn tests_are_told_from_helpers() {
+        for name in ["portable.test.mjs", "test_portable.mjs", "test.js", "store-test.js"] {
+            assert!(is_test(name), "{name}");
+        }
+        for name in ["helper.mjs", "latest.mjs", "testing.mjs", "test_portable.py", "README.md"] {
+            assert!(!is_test(name), "{name}");
+        }
+    }
+}

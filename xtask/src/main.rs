@@ -1,0 +1,68 @@
+//! `cargo xtask <command>`: the developer commands as a table.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use xtask::{Error, Result, dist, languages, test, wasm_target};
+
+/// A developer command. Adding one is adding a line to [`COMMANDS`].
+struct Command {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&[OsString]) -> Result<()>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "wasm-target",
+        help: "make wasm32-wasip2 available to rustc",
+        run: |args| none(args, wasm_target::ensure),
+    },
+    Command { name: "dist", help: "build the components into dist/", run: |args| none(args, dist::run) },
+    Command {
+        name: "languages",
+        help: "set up what the Python and Node tests need",
+        run: |args| none(args, languages::ensure),
+    },
+    Command { name: "test", help: "run all tests; further arguments go to `cargo test`", run: test::run },
+];
+
+/// The exit code for a command line that makes no sense.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        print!("{}", table());
+        return ExitCode::SUCCESS;
+    };
+    if ["--help", "-h", "help"].iter().any(|help| name == help) {
+        print!("{}", table());
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|command| name == command.name) else {
+        eprint!("xtask: no command is called `{}`\n\n{}", name.display(), table());
+        return ExitCode::from(USAGE);
+    };
+    match (command.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {}: {error}", command.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command that takes no arguments.
+fn none(arguments: &[OsString], run: fn() -> Result<()>) -> Result<()> {
+    match arguments {
+        [] => run(),
+        [first, ..] => Err(Error::new(format!("takes no arguments, but was given `{}`", first.display()))),
+    }
+}
+
+fn table() -> String {
+    let lines = COMMANDS.iter().map(|command| format!("  {:<13} {}\n", command.name, command.help));
+    format!("usage: cargo xtask <command>\n\n{}", lines.collect::<String>())
+}

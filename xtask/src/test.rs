@@ -1,0 +1,24 @@
+//! `cargo xtask test`: everything that can be tested on one machine.
+
+use std::ffi::OsString;
+
+use crate::{Result, dist, languages, process, wasm_target};
+
+/// Runs all tests: Rust, then the other languages against the components in `dist/`. `cargo_arguments` are for
+/// `cargo test`.
+pub fn run(cargo_arguments: &[OsString]) -> Result<()> {
+    heading("wasm target");
+    wasm_target::ensure()?;
+    heading("components");
+    dist::run()?;
+    heading("Rust");
+    process::run(process::cargo().args(["test", "--release", "--workspace", "--locked"]).args(cargo_arguments))?;
+    heading("other languages");
+    languages::test()?;
+    println!("\nall tests passed: Rust, Python, Node");
+    Ok(())
+}
+
+fn heading(name: &str) {
+    println!("\n== {name} ==");
+}
