@@ -82,13 +82,13 @@ impl ObjectBatch {
     /// Read objects that lie close together with one read; returns their size.
     fn next_window<D: Dir>(&mut self, container: &Container<D>, out: &mut Vec<(ObjectId, Content)>) -> u64 {
         let Some((first, _)) = self.packed.last().copied() else { return 0 };
-        let (start, mut end, mut size) = (first.offset, first.offset, 0);
+        let (start, mut end, mut size) = (first.offset, first.offset, 0_u64);
         let mut window = Vec::new();
         while let Some((location, id)) = self.packed.last().copied() {
             let beyond = location.pack != first.pack
                 || location.offset > end.saturating_add(GAP)
                 || (location.offset + location.length).max(end) - start > WINDOW
-                || size + location.size > BATCH;
+                || size.saturating_add(location.size) > BATCH;
             if beyond && !window.is_empty() {
                 break;
             }

@@ -109,7 +109,8 @@ impl<D: Dir> Container<D> {
         let file = dir.create_new(&log).during("create", &log)?;
         small_file::replace(&dir, MANIFEST, &Manifest::FIRST.to_bytes(), &flush)?;
         flush.file(&file, &log)?;
-        for path in [INDEX, LOOSE] {
+        // All of it is durable before there is a `container.json`: who finds that finds a whole container.
+        for path in [INDEX, LOOSE, "."] {
             flush.dir(&dir, path)?;
         }
         let now = dir.now();

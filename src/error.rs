@@ -1,5 +1,6 @@
 //! The one error type, and the reasons a file system gives.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
@@ -52,7 +53,7 @@ pub struct Damage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IoFailure {
     /// What was attempted.
-    pub operation: &'static str,
+    pub operation: Cow<'static, str>,
     /// The file, relative to the directory it was reached through.
     pub path: String,
     /// The reason the file system gave.
@@ -210,6 +211,6 @@ pub(crate) trait Context<T> {
 
 impl<T> Context<T> for Result<T, Code> {
     fn during(self, operation: &'static str, path: &str) -> Result<T> {
-        self.map_err(|code| Error::Io(IoFailure { operation, path: path.into(), code }))
+        self.map_err(|code| Error::Io(IoFailure { operation: operation.into(), path: path.into(), code }))
     }
 }

@@ -9,6 +9,7 @@ mod manifest;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::ops::Bound;
 
 pub use self::line::{Location, Totals};
@@ -49,11 +50,14 @@ impl<D: Dir> Index<D> {
     /// Take in what others have committed since; whether there was anything.
     pub(crate) fn refresh(&mut self) -> Result<bool> {
         let manifest = Manifest::read(&self.dir)?;
-        if manifest != self.manifest || self.log.was_cut()? {
-            *self = Index::open(self.dir.clone())?;
-            return Ok(true);
+        match self.log.growth()? {
+            Ordering::Equal if manifest == self.manifest => Ok(false),
+            Ordering::Greater if manifest == self.manifest => self.read_on(),
+            _ => {
+                *self = Index::open(self.dir.clone())?;
+                Ok(true)
+            }
         }
-        self.read_on()
     }
 
     fn read_on(&mut self) -> Result<bool> {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::codec::{self, Sha256};
 use crate::dir::{Dir, File as _, Kind, write_all_at};
-use crate::error::{Code, Context as _, Error, IoFailure, Result};
+use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{self, LOOSE};
@@ -160,6 +160,6 @@ pub(crate) fn list(dir: &impl Dir, shard: u8) -> Result<Vec<ObjectId>> {
         // The names of a shard sort as the ids do.
         Ok(entries) => Ok(entries.iter().filter_map(|entry| layout::loose_id(shard, &entry.name)).collect()),
         Err(Code::NotFound) => Ok(Vec::new()),
-        Err(code) => Err(Error::Io(IoFailure { operation: "list", path, code })),
+        Err(code) => Err(code).during("list", &path),
     }
 }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::dir::{Dir, File as _, Kind, write_all_at};
+use crate::dir::{Dir, File as _, Kind, read_full_at, write_all_at};
 use crate::error::{Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
@@ -98,7 +98,7 @@ impl<D: Dir> PackAppender<D> {
         if len > 0 {
             // Each header starts a line, so that records are found again behind one that was torn by a crash.
             let mut last = [0];
-            file.read_at(&mut last, len - 1).during("read", &path)?;
+            read_full_at(&file, &mut last, len - 1).during("read", &path)?;
             if last != *b"\n" {
                 self.out.push(b'\n');
             }

@@ -194,6 +194,11 @@ impl<F: File> ObjectReader<F> {
         self.stored.size
     }
 
+    /// Bytes between here and the end.
+    pub fn left(&self) -> u64 {
+        self.stored.size - self.position
+    }
+
     /// Continue reading at this byte of the object. Beyond the end is the end.
     pub fn seek(&mut self, position: u64) {
         self.position = position.min(self.stored.size);
@@ -205,8 +210,7 @@ impl<F: File> ObjectReader<F> {
     /// When an object is read from its start to its end without `seek`, the read that would give the last bytes fails
     /// with [`Error::Corrupt`] unless the whole matches the id.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let left = self.stored.size - self.position;
-        let len = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let len = usize::try_from(self.left()).unwrap_or(usize::MAX).min(buffer.len());
         let buffer = &mut buffer[..len];
         let len = match self.stored.placement {
             Placement::Packed(location) if location.compressed() => self.read_frame(&location, buffer)?,

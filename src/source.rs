@@ -23,6 +23,27 @@ impl Source for &[u8] {
     }
 }
 
+/// Bytes in memory.
+pub struct BytesSource {
+    bytes: Vec<u8>,
+    position: usize,
+}
+
+impl BytesSource {
+    /// These bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        BytesSource { bytes, position: 0 }
+    }
+}
+
+impl Source for BytesSource {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let len = (&self.bytes[self.position..]).read(buffer)?;
+        self.position += len;
+        Ok(len)
+    }
+}
+
 /// The bytes of one file.
 pub struct FileSource<F, O> {
     path: String,

@@ -51,9 +51,15 @@ pub fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     out.try_reserve_exact(size).ok()?;
     out.resize(size, 0);
-    // More input is announced so that a frame without a final block ends by running out of it, not by an error.
+    // More input is announced so that a frame without a final block ends by running out of it, not by an error. With an
+    // empty final block appended it must end.
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
-    let (status, read, written) = decompress(&mut DecompressorOxide::new(), data, &mut out, 0, flags);
-    let ended = matches!(status, TINFLStatus::Done | TINFLStatus::NeedsMoreInput);
+    let mut inflater = DecompressorOxide::new();
+    let (status, read, written) = decompress(&mut inflater, data, &mut out, 0, flags);
+    let ended = status == TINFLStatus::Done
+        || decompress(&mut inflater, &FINAL_BLOCK, &mut out, written, flags) == (TINFLStatus::Done, FINAL_BLOCK.len(), 0);
     (ended && read == data.len() && written == size).then_some(out)
 }
+
+/// An empty final block with fixed codes, on a byte boundary.
+const FINAL_BLOCK: [u8; 2] = [3, 0];

@@ -1,7 +1,7 @@
 //! [`Dir`] on a `wasi:filesystem` descriptor that the caller handed in: the component's.
 
+use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Dir, Entry, File, Kind, Metadata};
@@ -9,7 +9,9 @@ use crate::bindings::wasi::clocks::wall_clock::{self, Datetime};
 use crate::bindings::wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
 };
-use crate::error::Code;
+use crate::bindings::wasi::io::streams::{InputStream, StreamError};
+use crate::error::{Code, Error};
+use crate::source::Source;
 
 /// `descriptor.read` returns at most this many bytes, whatever is asked for (wasmtime 48).
 const READ_MAX: usize = 64 << 10;
@@ -192,7 +194,8 @@ pub fn code(error: ErrorCode) -> Code {
         ErrorCode::FileTooLarge => Code::FileTooLarge,
         ErrorCode::Io => Code::Io,
         ErrorCode::Interrupted => Code::Interrupted,
-        ErrorCode::IsDirectory => Code::IsDirectory,
+        // A descriptor of ours is bad for what is asked of a file only when it is one of a directory.
+        ErrorCode::IsDirectory | ErrorCode::BadDescriptor => Code::IsDirectory,
         ErrorCode::NotDirectory => Code::NotDirectory,
         ErrorCode::NotEmpty => Code::NotEmpty,
         ErrorCode::NameTooLong => Code::NameTooLong,
@@ -203,7 +206,6 @@ pub fn code(error: ErrorCode) -> Code {
         ErrorCode::Unsupported => Code::Unsupported,
         ErrorCode::Invalid => Code::Invalid,
         ErrorCode::Already
-        | ErrorCode::BadDescriptor
         | ErrorCode::Deadlock
         | ErrorCode::InProgress
         | ErrorCode::MessageSize
@@ -216,12 +218,49 @@ pub fn code(error: ErrorCode) -> Code {
         | ErrorCode::Overflow
         | ErrorCode::Pipe
         | ErrorCode::InvalidSeek
-        | ErrorCode::CrossDevice => Code::Other,
+        | ErrorCode::CrossDevice
+        | ErrorCode::TooManyLinks => Code::Other,
+    }
+}
+
+/// What is left of an input stream.
+pub struct StreamSource(Option<InputStream>);
+
+impl StreamSource {
+    /// What is left of `stream`.
+    pub fn new(stream: InputStream) -> Self {
+        StreamSource(Some(stream))
+    }
+}
+
+impl Source for StreamSource {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let Some(stream) = &self.0 else { return Ok(0) };
+        loop {
+            match stream.blocking_read(buffer.len().min(READ_MAX) as u64) {
+                // Blocking does not rule out that there is nothing yet.
+                Ok(bytes) if bytes.is_empty() && !buffer.is_empty() => {}
+                Ok(bytes) => {
+                    let given = bytes.get(..buffer.len()).unwrap_or(&bytes);
+                    buffer[..given.len()].copy_from_slice(given);
+                    return Ok(given.len());
+                }
+                Err(StreamError::Closed) => {
+                    self.0 = None;
+                    return Ok(0);
+                }
+                Err(StreamError::LastOperationFailed(error)) => {
+                    let text = error.to_debug_string();
+                    self.0 = None;
+                    return Err(Error::Other(format!("cannot read the stream: {text}")));
+                }
+            }
+        }
     }
 }
 
 /// A path that a caller gave: WASI has had hosts that follow a symbolic link out of the directory when the path ends in a
 /// slash.
-pub fn plain_path(path: &str) -> Result<String, Code> {
-    if path.is_empty() || path.ends_with('/') { Err(Code::Invalid) } else { Ok(path.into()) }
+pub fn plain_path(path: &str) -> Result<(), Code> {
+    if path.is_empty() || path.ends_with('/') { Err(Code::Invalid) } else { Ok(()) }
 }

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::Change;
 use super::line::{self, Commit, Crc, Line, Totals};
@@ -43,9 +44,9 @@ impl<F: File> Log<F> {
         self.committed.totals
     }
 
-    /// Whether the log is shorter than what was read of it: another one was put in its place.
-    pub(super) fn was_cut(&self) -> Result<bool> {
-        Ok(self.file.metadata().during("examine", &self.path)?.len < self.committed.end)
+    /// How long the log is, compared to what counted of it when it was last read. A shorter one was put in its place.
+    pub(super) fn growth(&self) -> Result<Ordering> {
+        Ok(self.file.metadata().during("examine", &self.path)?.len.cmp(&self.committed.end))
     }
 
     /// Read the batches that have been committed since, and hand their changes to `apply` in order; whether there were

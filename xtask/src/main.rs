@@ -1,5 +1,8 @@
 //! `cargo xtask <command>`: the developer commands as a table.
 
+mod bench;
+mod demo;
+
 use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -19,6 +22,8 @@ const COMMANDS: &[Command] = &[
         help: "make wasm32-wasip2 available to rustc",
         run: |args| none(args, wasm_target::ensure),
     },
+    Command { name: "demo", help: "the main job on real files, from start to end", run: demo::demo },
+    Command { name: "bench", help: "measure; --objects N, --rounds N, --dir DIR", run: bench::bench },
     Command { name: "dist", help: "build the components into dist/", run: |args| none(args, dist::run) },
     Command {
         name: "languages",

@@ -1,0 +1,26 @@
+//! Builds the components, and compiles them ahead of time for this kind of processor.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use xtask::components::{self, Component};
+use xtask::wasm_target;
+
+#[path = "src/engine.rs"]
+mod engine;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for path in components::sources() {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    println!("cargo::rerun-if-changed=src/engine.rs");
+    wasm_target::ensure()?;
+    let out = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+    let engine = engine::new()?;
+    for wasm in components::build(&[Component::HostedCommand, Component::Store], Path::new(&out))? {
+        let compiled = engine.precompile_component(&fs::read(&wasm)?)?;
+        fs::write(wasm.with_extension("cwasm"), compiled)?;
+    }
+    Ok(())
+}

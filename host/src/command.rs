@@ -1,0 +1,78 @@
+//! The command: runs the command component with what its arguments grant, and nothing else.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use loosepack::cli::Cli;
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime_wasi::p2::bindings::sync::CommandPre;
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
+
+use crate::bindings::hosted::loosepack::store::grants;
+use crate::bindings::loosepack::store::locking;
+use crate::embedded::COMMAND;
+use crate::error::Result;
+use crate::grants::Grants;
+use crate::state::State;
+use crate::{codec, engine};
+
+/// Run the command with these arguments, the program's name first; returns its exit code.
+///
+/// # Errors
+/// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.
+pub fn run(arguments: &[OsString]) -> Result<i32> {
+    // WASI knows arguments as text; one that is no text is refused by the command under the name it sees.
+    let texts: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let engine = engine::new()?;
+    let component = COMMAND.load(&engine)?;
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    locking::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    grants::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    codec::add_to_linker(&mut linker)?;
+    let command = CommandPre::new(linker.instantiate_pre(&component)?)?;
+
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.inherit_stdio().args(&texts).env("LOOSEPACK_HOLDER", holder());
+    for name in ["LOOSEPACK_DIR", "NO_COLOR", "TERM", "COLUMNS"] {
+        if let Ok(value) = std::env::var(name) {
+            wasi.env(name, value);
+        }
+    }
+    let mut store = State::store(&engine, &mut wasi, granted(arguments, &texts));
+    match command.instantiate(&mut store)?.wasi_cli_run().call_run(&mut store) {
+        Ok(Ok(())) => Ok(0),
+        Ok(Err(())) => Ok(2),
+        Err(error) => match error.downcast_ref::<I32Exit>() {
+            Some(exit) => Ok(exit.0),
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// What the arguments grant. Wrong ones, and requests for help, grant nothing: the command itself answers them.
+fn granted(arguments: &[OsString], texts: &[String]) -> Grants {
+    let Ok(cli) = <Cli as clap::Parser>::try_parse_from(texts) else { return Grants::default() };
+    let named = cli.grants();
+    let original = |text: &String| {
+        let argument = arguments.iter().zip(texts).find(|(_, seen)| *seen == text);
+        (text.clone(), argument.map_or_else(|| text.into(), |(argument, _)| argument.clone()))
+    };
+    let perms = if named.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+    Grants {
+        container: Some((PathBuf::from(named.container), perms)),
+        create_container: named.create_container,
+        inputs: named.inputs.iter().map(original).collect(),
+        recursive: named.recursive,
+        output: named.output,
+    }
+}
+
+/// Who this is, for others who want the packer's place.
+fn holder() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match host.trim() {
+        "" => format!("process {}", std::process::id()),
+        host => format!("process {} on {host}", std::process::id()),
+    }
+}

@@ -1,0 +1,42 @@
+//! Locks of the operating system for the components.
+
+use std::fs::TryLockError;
+
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _};
+use cap_std::fs::OpenOptions;
+use wasmtime::component::Resource;
+use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
+
+use crate::bindings::loosepack::store::locking::{Host, HostLock};
+use crate::grants::code;
+use crate::state::State;
+
+/// Locked until the file is closed, which the operating system does at the latest when the process ends.
+#[expect(unreachable_pub, reason = "the generated bindings export it")]
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] std::fs::File);
+
+impl HostLock for State {
+    fn drop(&mut self, lock: Resource<Lock>) -> wasmtime::Result<()> {
+        self.table.delete(lock)?;
+        Ok(())
+    }
+}
+
+impl Host for State {
+    fn try_lock(&mut self, dir: Resource<Descriptor>, path: String) -> Result<Resource<Lock>, ErrorCode> {
+        let Ok(Descriptor::Dir(dir)) = self.table.get(&dir) else { return Err(ErrorCode::NotDirectory) };
+        if dir.perms.write_not_permitted() {
+            return Err(ErrorCode::NotPermitted);
+        }
+        let dir = cap_std::fs::Dir::from_std_file(dir.dir.try_clone().map_err(code)?);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).follow(FollowSymlinks::No);
+        let file = dir.open_with(path, &options).map_err(code)?.into_std();
+        match file.try_lock() {
+            Ok(()) => self.table.push(Lock(file)).map_err(|_| ErrorCode::InsufficientMemory),
+            Err(TryLockError::WouldBlock) => Err(ErrorCode::WouldBlock),
+            Err(TryLockError::Error(error)) => Err(code(error)),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Objects that are being read.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use wasmtime::component::ResourceAny;
+
+use crate::container::{Container, PIECE};
+use crate::error::Result;
+use crate::{Content, ObjectId, convert};
+
+/// An object that is being read.
+///
+/// When it is read from its start to its end without seeking, the read that would give the last bytes fails unless the
+/// whole matches the id.
+pub struct ObjectReader<'a> {
+    container: &'a mut Container,
+    handle: ResourceAny,
+    size: u64,
+    position: u64,
+    /// Bytes that the component has given and nobody has taken.
+    buffer: Vec<u8>,
+    taken: usize,
+}
+
+impl<'a> ObjectReader<'a> {
+    pub(crate) fn new(container: &'a mut Container, handle: ResourceAny) -> Result<Self> {
+        let mut reader = ObjectReader { container, handle, size: 0, position: 0, buffer: Vec::new(), taken: 0 };
+        let interface = reader.container.component.loosepack_store_container().object_reader();
+        reader.size = interface.call_size(&mut reader.container.store, handle)?;
+        Ok(reader)
+    }
+
+    /// Size of the object in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The next bytes, at most 256 KiB; empty at the end.
+    pub fn next_piece(&mut self) -> Result<Vec<u8>> {
+        let interface = self.container.component.loosepack_store_container().object_reader();
+        convert::answer(interface.call_read(&mut self.container.store, self.handle, PIECE as u64))
+    }
+}
+
+impl Read for ObjectReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.taken == self.buffer.len() {
+            self.buffer = self.next_piece()?;
+            self.taken = 0;
+        }
+        let rest = &self.buffer[self.taken..];
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        self.taken += len;
+        self.position += len as u64;
+        Ok(len)
+    }
+}
+
+impl Seek for ObjectReader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(distance) => self.size.checked_add_signed(distance),
+            SeekFrom::Current(distance) => self.position.checked_add_signed(distance),
+        };
+        let position = position.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek before the start"))?;
+        let interface = self.container.component.loosepack_store_container().object_reader();
+        convert::answer(interface.call_seek(&mut self.container.store, self.handle, position))?;
+        self.buffer.clear();
+        self.taken = 0;
+        self.position = position;
+        Ok(position)
+    }
+}
+
+impl Drop for ObjectReader<'_> {
+    fn drop(&mut self) {
+        self.container.give_back(self.handle);
+    }
+}
+
+/// Many objects that are being read.
+pub struct ObjectBatch<'a> {
+    container: &'a mut Container,
+    handle: ResourceAny,
+}
+
+impl<'a> ObjectBatch<'a> {
+    pub(crate) fn new(container: &'a mut Container, handle: ResourceAny) -> Self {
+        ObjectBatch { container, handle }
+    }
+
+    /// The next objects, about 4 MiB of them; empty when each id has been answered once.
+    pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
+        let interface = self.container.component.loosepack_store_container().object_batch();
+        let items = convert::answer(interface.call_next(&mut self.container.store, self.handle))?;
+        items.into_iter().map(convert::batch_item).collect()
+    }
+}
+
+impl Drop for ObjectBatch<'_> {
+    fn drop(&mut self) {
+        self.container.give_back(self.handle);
+    }
+}

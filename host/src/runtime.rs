@@ -1,0 +1,92 @@
+//! Making the component ready, and opening containers with it.
+
+use std::path::Path;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use crate::bindings::loosepack::store::locking;
+use crate::bindings::{self, StorePre};
+use crate::container::Container;
+use crate::embedded::STORE;
+use crate::error::Result;
+use crate::grants::Grants;
+use crate::state::{self, State};
+use crate::{Access, Config, Options, codec, convert, engine};
+
+/// The component, ready to run. Making one takes about a millisecond, opening a container with it much less; share one
+/// among all threads.
+#[derive(Clone)]
+pub struct Runtime {
+    engine: Engine,
+    component: StorePre<State>,
+}
+
+impl Runtime {
+    /// Make the component ready.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`](crate::Error::Runtime) on a system that wasmtime does not support.
+    pub fn new() -> Result<Self> {
+        let engine = engine::new()?;
+        let component = STORE.load(&engine)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        locking::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
+        codec::add_to_linker(&mut linker)?;
+        let component = StorePre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Runtime { engine, component })
+    }
+
+    /// Make a container in an empty directory, which must exist, and open it.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`](loosepack::Error::AlreadyExists) when the directory holds anything; those of opening
+    /// the directory.
+    pub fn create(&self, path: impl AsRef<Path>, config: Config, options: Options) -> Result<Container> {
+        let (mut store, component) = self.instantiate()?;
+        let dir = state::lend_dir(&mut store, path.as_ref(), perms(&options))?;
+        let (config, options) = (convert::config(config), convert::open_options(&options));
+        let interface = component.loosepack_store_container().container();
+        let handle = convert::answer(interface.call_create(&mut store, dir.borrow(), config, &options))?;
+        dir.take_back(&mut store)?;
+        Ok(Container::new(store, component, handle))
+    }
+
+    /// Open the container in a directory with the default options.
+    ///
+    /// # Errors
+    /// Those of [`Runtime::open_with`].
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Container> {
+        self.open_with(path, Options::default())
+    }
+
+    /// Open the container in a directory.
+    ///
+    /// # Errors
+    /// [`StoreError::NoContainer`](loosepack::Error::NoContainer) and its like; those of opening the directory.
+    pub fn open_with(&self, path: impl AsRef<Path>, options: Options) -> Result<Container> {
+        let (mut store, component) = self.instantiate()?;
+        let dir = state::lend_dir(&mut store, path.as_ref(), perms(&options))?;
+        let interface = component.loosepack_store_container().container();
+        let options = convert::open_options(&options);
+        let handle = convert::answer(interface.call_open(&mut store, dir.borrow(), &options))?;
+        dir.take_back(&mut store)?;
+        Ok(Container::new(store, component, handle))
+    }
+
+    fn instantiate(&self) -> Result<(wasmtime::Store<State>, bindings::Store)> {
+        let mut store = State::store(&self.engine, &mut WasiCtxBuilder::new(), Grants::default());
+        let component = self.component.instantiate(&mut store)?;
+        Ok((store, component))
+    }
+}
+
+/// A handle for reading only is not trusted to keep to it.
+fn perms(options: &Options) -> FsPerms {
+    match options.access {
+        Access::ReadOnly => FsPerms::ReadOnly,
+        Access::ReadWrite => FsPerms::ReadWrite,
+    }
+}

@@ -1,0 +1,54 @@
+//! Long operations.
+
+use loosepack::cli::Format;
+use loosepack::{Damage, Job};
+use serde_json::json;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::store::Store;
+
+/// What a job did.
+pub struct Done {
+    /// Objects it was done to.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    problems: Vec<Damage>,
+}
+
+/// Do all steps of a job; show how far it is, and tell of damage at once.
+pub fn run(store: &Store, job: &mut impl Job) -> Result<Done, Failure> {
+    let mut progress = Progress::new();
+    let mut problems = Vec::new();
+    loop {
+        let step = job.step().map_err(|error| {
+            progress.clear();
+            store.failure(error)
+        })?;
+        for problem in &step.problems {
+            progress.tell(store.about(&format!("damaged: {problem}")));
+        }
+        problems.extend(step.problems);
+        if step.finished {
+            progress.clear();
+            return Ok(Done { objects: step.objects, bytes: step.bytes, problems });
+        }
+        progress.job(step.done, step.total, step.objects, step.bytes);
+    }
+}
+
+impl Done {
+    /// Print what was done: as JSON, or in the words of `summary`.
+    pub fn print(&self, format: Format, summary: &str, out: &mut Output) -> Result<Outcome, Failure> {
+        if format.json {
+            let problem = |damage: &Damage| json!({ "file": damage.file, "problem": damage.problem });
+            let problems: Vec<_> = self.problems.iter().map(problem).collect();
+            out.json(&json!({ "objects": self.objects, "bytes": self.bytes, "problems": problems }))?;
+        } else {
+            out.line(summary)?;
+        }
+        Ok(if self.problems.is_empty() { Outcome::Done } else { Outcome::Lacking })
+    }
+}

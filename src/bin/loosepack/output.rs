@@ -1,0 +1,52 @@
+//! Standard output.
+
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// Written at once, unless a terminal reads it.
+const PIECE: usize = 64 << 10;
+
+/// Standard output: in large pieces, or line by line on a terminal.
+pub struct Output {
+    out: BufWriter<StdoutLock<'static>>,
+    terminal: bool,
+}
+
+impl Output {
+    /// Standard output.
+    pub fn new() -> Self {
+        let out = io::stdout().lock();
+        let terminal = out.is_terminal();
+        Output { out: BufWriter::with_capacity(PIECE, out), terminal }
+    }
+
+    /// Whether a terminal reads it.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Print a line.
+    pub fn line(&mut self, line: &str) -> Result<(), Failure> {
+        self.out.write_all(line.as_bytes())?;
+        self.out.write_all(b"\n")?;
+        if self.terminal { self.flush() } else { Ok(()) }
+    }
+
+    /// Print a JSON value on a line.
+    pub fn json(&mut self, value: &Value) -> Result<(), Failure> {
+        self.line(&value.to_string())
+    }
+
+    /// Write bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(self.out.write_all(bytes)?)
+    }
+
+    /// Write what has gathered.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.out.flush()?)
+    }
+}

@@ -1,0 +1,51 @@
+//! Glue between the contract in `wit/` and the store: convert, call, convert back.
+
+mod container;
+mod convert;
+mod packing;
+#[cfg(not(feature = "hosted"))]
+mod places;
+mod runtime;
+mod sources;
+
+/// What the component exports, generated from `wit/`.
+mod bindings {
+    #![allow(clippy::allow_attributes_without_reason, clippy::std_instead_of_core, reason = "generated code")]
+
+    #[cfg(feature = "hosted")]
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "store",
+        with: {
+            "wasi:io/error@0.2.12": crate::bindings::wasi::io::error,
+            "wasi:io/poll@0.2.12": crate::bindings::wasi::io::poll,
+            "wasi:io/streams@0.2.12": crate::bindings::wasi::io::streams,
+            "wasi:clocks/wall-clock@0.2.12": crate::bindings::wasi::clocks::wall_clock,
+            "wasi:filesystem/types@0.2.12": crate::bindings::wasi::filesystem::types,
+            "loosepack:store/locking@0.1.0": crate::bindings::loosepack::store::locking,
+            "loosepack:store/codec@0.1.0": crate::bindings::loosepack::store::codec,
+        },
+    });
+
+    #[cfg(not(feature = "hosted"))]
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "portable",
+        with: {
+            "wasi:io/error@0.2.12": crate::bindings::wasi::io::error,
+            "wasi:io/poll@0.2.12": crate::bindings::wasi::io::poll,
+            "wasi:io/streams@0.2.12": crate::bindings::wasi::io::streams,
+            "wasi:clocks/wall-clock@0.2.12": crate::bindings::wasi::clocks::wall_clock,
+            "wasi:filesystem/types@0.2.12": crate::bindings::wasi::filesystem::types,
+            "wasi:filesystem/preopens@0.2.12": crate::bindings::wasi::filesystem::preopens,
+        },
+    });
+
+    export!(Component);
+
+    use super::Component;
+}
+
+use bindings::exports::loosepack::store as wit;
+
+struct Component;

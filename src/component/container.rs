@@ -1,0 +1,176 @@
+//! The interface `container`.
+
+use alloc::rc::Rc;
+use alloc::string::{String, ToString as _};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use super::Component;
+use super::convert::{Result, id, text};
+use super::sources::with_source;
+use super::wit::container::{self as wit, Guest, GuestContainer, GuestObjectBatch, GuestObjectReader, GuestObjectWriter};
+use crate::bindings::wasi::filesystem::types::Descriptor;
+use crate::dir::wasi::{WasiDir, WasiFile, plain_path};
+use crate::error::Context as _;
+use crate::layout::FRAME;
+use crate::{Container, Content, Error, ObjectBatch, ObjectId, ObjectReader, ObjectWriter};
+
+/// Ids on one page of a listing at most.
+const PAGE_MAX: u32 = 1 << 16;
+
+impl Guest for Component {
+    type Container = Handle;
+    type ObjectWriter = Writer;
+    type ObjectReader = Reader;
+    type ObjectBatch = Batch;
+}
+
+/// The resource `container`. Shared with the batches made from it, which outlive it if they have to.
+pub(super) struct Handle(pub(super) Rc<Container<WasiDir>>);
+
+impl Handle {
+    fn new(container: Container<WasiDir>) -> wit::Container {
+        wit::Container::new(Handle(Rc::new(container)))
+    }
+}
+
+fn open_dir(dir: &Descriptor) -> crate::Result<WasiDir> {
+    WasiDir::new(dir).during("open", ".")
+}
+
+impl GuestContainer for Handle {
+    fn create(dir: &Descriptor, config: wit::Config, options: wit::OpenOptions) -> Result<wit::Container> {
+        Ok(Handle::new(Container::create(open_dir(dir)?, config.into(), options.into())?))
+    }
+
+    fn open(dir: &Descriptor, options: wit::OpenOptions) -> Result<wit::Container> {
+        Ok(Handle::new(Container::open(open_dir(dir)?, options.into())?))
+    }
+
+    fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    fn config(&self) -> wit::Config {
+        self.0.config().into()
+    }
+
+    fn add(&self, content: Vec<u8>) -> Result<String> {
+        Ok(text(self.0.add(&content)?))
+    }
+
+    fn add_streams(&self, streams: Vec<wit::LazyStream>) -> Result<Vec<Result<String>>> {
+        self.0.check_writable()?;
+        let add = |stream: wit::LazyStream| match with_source(&stream, |source| self.0.add_source(source)) {
+            Ok(id) => Ok(text(id)),
+            Err(error) => Err(error.into()),
+        };
+        Ok(streams.into_iter().map(add).collect())
+    }
+
+    fn writer(&self) -> Result<wit::ObjectWriter> {
+        Ok(wit::ObjectWriter::new(Writer(RefCell::new(self.0.writer()?))))
+    }
+
+    fn get(&self, object: String) -> Result<Vec<u8>> {
+        Ok(self.0.get(&id(&object)?)?)
+    }
+
+    fn get_to_file(&self, object: String, dir: &Descriptor, path: String) -> Result<u64> {
+        plain_path(&path).during("create", &path)?;
+        Ok(self.0.get_to_file(&id(&object)?, &open_dir(dir)?, &path)?)
+    }
+
+    fn reader(&self, object: String) -> Result<wit::ObjectReader> {
+        Ok(wit::ObjectReader::new(Reader(RefCell::new(self.0.reader(&id(&object)?)?))))
+    }
+
+    fn read_many(&self, objects: Vec<String>) -> Result<wit::ObjectBatch> {
+        let batch = RefCell::new(self.0.read_many(ids(&objects)?)?);
+        Ok(wit::ObjectBatch::new(Batch { container: self.0.clone(), batch }))
+    }
+
+    fn contains(&self, objects: Vec<String>) -> Result<Vec<bool>> {
+        Ok(self.0.contains(&ids(&objects)?)?)
+    }
+
+    fn info(&self, object: String) -> Result<wit::ObjectInfo> {
+        Ok(self.0.info(&id(&object)?)?.into())
+    }
+
+    fn objects(&self, after: Option<String>, limit: u32) -> Result<Vec<String>> {
+        let after = after.map(|after| id(&after)).transpose()?;
+        let page = self.0.objects(after.as_ref(), limit.min(PAGE_MAX) as usize)?;
+        Ok(page.into_iter().map(text).collect())
+    }
+
+    fn stats(&self) -> Result<wit::Stats> {
+        Ok(self.0.stats()?.into())
+    }
+}
+
+fn ids(texts: &[String]) -> Result<Vec<ObjectId>> {
+    texts.iter().map(|text| id(text)).collect()
+}
+
+/// The resource `object-writer`.
+pub(super) struct Writer(RefCell<ObjectWriter<WasiDir>>);
+
+impl GuestObjectWriter for Writer {
+    fn write(&self, content: Vec<u8>) -> Result<()> {
+        Ok(self.0.borrow_mut().write(&content)?)
+    }
+
+    fn finish(this: wit::ObjectWriter) -> Result<String> {
+        let Writer(writer) = this.into_inner();
+        Ok(text(writer.into_inner().finish()?))
+    }
+}
+
+/// The resource `object-reader`.
+pub(super) struct Reader(RefCell<ObjectReader<WasiFile>>);
+
+impl GuestObjectReader for Reader {
+    fn size(&self) -> u64 {
+        self.0.borrow().size()
+    }
+
+    fn read(&self, len: u64) -> Result<Vec<u8>> {
+        if len == 0 {
+            return Err(Error::InvalidArgument("len must be at least 1".into()).into());
+        }
+        let mut reader = self.0.borrow_mut();
+        let mut buffer = vec![0; len.min(reader.left()).min(FRAME as u64) as usize];
+        let read = reader.read(&mut buffer)?;
+        buffer.truncate(read);
+        Ok(buffer)
+    }
+
+    fn seek(&self, position: u64) -> Result<()> {
+        self.0.borrow_mut().seek(position);
+        Ok(())
+    }
+}
+
+/// The resource `object-batch`.
+pub(super) struct Batch {
+    container: Rc<Container<WasiDir>>,
+    batch: RefCell<ObjectBatch>,
+}
+
+impl GuestObjectBatch for Batch {
+    fn next(&self) -> Result<Vec<wit::BatchItem>> {
+        let items = self.batch.borrow_mut().next(&self.container)?;
+        let item = |(id, content)| wit::BatchItem {
+            id: text(id),
+            content: match content {
+                Content::Bytes(bytes) => wit::Content::Bytes(bytes),
+                Content::TooLarge(size) => wit::Content::TooLarge(size),
+                Content::Missing => wit::Content::Missing,
+                Content::Failed(error) => wit::Content::Failed(error.into()),
+            },
+        };
+        Ok(items.into_iter().map(item).collect())
+    }
+}

@@ -1,0 +1,92 @@
+//! The interface `packing`.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use super::Component;
+use super::container::Handle;
+use super::convert::{Result, text};
+use super::sources::with_source;
+use super::wit::packing::{self as wit, Guest, GuestJob, GuestPackWriter};
+use crate::dir::wasi::WasiDir;
+use crate::{Clean, Job, PackLoose, PackWriter};
+
+impl Guest for Component {
+    type PackWriter = Writer;
+    type Job = Steps;
+
+    fn pack_loose(container: wit::ContainerBorrow<'_>, compression: wit::Compression) -> Result<wit::Job> {
+        let job = PackLoose::new(&container.get::<Handle>().0, compression.into())?;
+        Ok(wit::Job::new(Steps(RefCell::new(Box::new(job)))))
+    }
+
+    fn clean(container: wit::ContainerBorrow<'_>) -> Result<wit::Job> {
+        let job = Clean::new(&container.get::<Handle>().0)?;
+        Ok(wit::Job::new(Steps(RefCell::new(Box::new(job)))))
+    }
+
+    fn force_unlock(container: wit::ContainerBorrow<'_>) -> Result<Option<String>> {
+        Ok(container.get::<Handle>().0.force_unlock()?)
+    }
+}
+
+/// The resource `pack-writer`.
+pub(super) struct Writer(RefCell<PackWriter<WasiDir>>);
+
+impl GuestPackWriter for Writer {
+    fn open(container: wit::ContainerBorrow<'_>, compression: wit::Compression) -> Result<wit::PackWriter> {
+        let writer = PackWriter::open(&container.get::<Handle>().0, compression.into())?;
+        Ok(wit::PackWriter::new(Writer(RefCell::new(writer))))
+    }
+
+    fn add(&self, content: Vec<u8>) -> Result<String> {
+        Ok(text(self.0.borrow_mut().add(&content)?))
+    }
+
+    fn add_many(&self, contents: Vec<Vec<u8>>) -> Result<Vec<String>> {
+        let mut writer = self.0.borrow_mut();
+        contents.iter().map(|content| Ok(text(writer.add(content)?))).collect()
+    }
+
+    fn add_streams(&self, streams: Vec<wit::LazyStream>) -> Result<Vec<Result<String>>> {
+        let mut writer = self.0.borrow_mut();
+        let mut results = Vec::with_capacity(streams.len());
+        for stream in streams {
+            let added = with_source(&stream, |source| writer.add_source(source));
+            // A pack that failed concerns all of them.
+            if let (Err(error), Err(_)) = (&added, writer.check()) {
+                return Err(error.clone().into());
+            }
+            results.push(added.map(text).map_err(Into::into));
+        }
+        Ok(results)
+    }
+
+    fn commit(&self) -> Result<()> {
+        Ok(self.0.borrow_mut().commit()?)
+    }
+
+    fn finish(this: wit::PackWriter) -> Result<()> {
+        let Writer(writer) = this.into_inner();
+        Ok(writer.into_inner().finish()?)
+    }
+}
+
+/// The resource `job`.
+pub(super) struct Steps(RefCell<Box<dyn Job>>);
+
+impl GuestJob for Steps {
+    fn step(&self) -> Result<wit::Progress> {
+        let progress = self.0.borrow_mut().step()?;
+        Ok(wit::Progress {
+            finished: progress.finished,
+            done: progress.done,
+            total: progress.total,
+            objects: progress.objects,
+            bytes: progress.bytes,
+            problems: progress.problems.into_iter().map(Into::into).collect(),
+        })
+    }
+}

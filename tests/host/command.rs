@@ -1,0 +1,301 @@
+//! The command, as a person or a script uses it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Ran, TempDir, command, loosepack, noise};
+
+/// Of the bytes "alpha\n", by sha256sum.
+const ALPHA: &str = "b6a98d9ce9a2d9149288fa3df42d377c3e42737afdcdaf714e33c0a100b51060";
+/// Of no bytes.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/// Of nothing that these tests add.
+const ABSENT: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// A directory with a container `store` in it.
+fn with_store() -> TempDir {
+    let dir = TempDir::new();
+    loosepack(dir.path(), ["init"]).exits(0);
+    dir
+}
+
+/// Run with bytes as standard input.
+fn fed(dir: &Path, arguments: &[&str], input: &[u8]) -> Ran {
+    let mut child = command(dir)
+        .args(["-C", "store"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::thread::scope(|scope| {
+        // A command that stops reading is a result of its own.
+        scope.spawn(move || stdin.write_all(input).is_ok());
+        Ran::of(child.wait_with_output().unwrap())
+    })
+}
+
+#[test]
+fn init_makes_a_container_in_a_new_or_an_empty_directory_and_nowhere_else() {
+    let dir = with_store();
+    loosepack(dir.path(), ["init"]).exits(2).says(&["there is a container here already"]);
+    dir.file("full/file", "x");
+    let refused = Ran::of(command(dir.path()).args(["-C", "full", "init"]).output().unwrap());
+    refused.exits(2).says(&["not empty", "file"]);
+    Ran::of(command(dir.path()).env("LOOSEPACK_DIR", "new/nested").args(["init"]).output().unwrap()).exits(0);
+    assert!(dir.join("new/nested/container.json").exists());
+    let small = Ran::of(command(dir.path()).args(["-C", "small", "init", "--pack-target", "4K"]).output().unwrap());
+    small.exits(0);
+    assert!(fs::read_to_string(dir.join("small/container.json")).unwrap().contains("\"pack-target\":4096"));
+    let wrong = Ran::of(command(dir.path()).args(["-C", "wrong", "init", "--compression-level", "10"]).output().unwrap());
+    wrong.exits(2);
+    assert!(!dir.join("wrong").exists(), "wrong use leaves nothing");
+}
+
+#[test]
+fn what_add_prints_is_what_sha256sum_checks() {
+    let dir = with_store();
+    for name in ["a.txt", "b c.txt", "folder/deep/d.txt", "back\\slash", "new\nline", "carriage\rreturn", "\u{e4}\u{1f980}"] {
+        dir.file(name, format!("content of {name}"));
+    }
+    dir.file("empty", "");
+    let paths = ["a.txt", "b c.txt", "folder", "back\\slash", "new\nline", "carriage\rreturn", "\u{e4}\u{1f980}", "empty"];
+    for more in [&["-r"][..], &["-r", "--to-pack"], &["-r", "--to-pack", "--compress", "always"]] {
+        let added = loosepack(dir.path(), ["add"].iter().chain(more).chain(&paths)).exits(0);
+        assert_eq!(added.text().lines().count(), paths.len());
+        fs::write(dir.join("sums"), &added.stdout).unwrap();
+        let mut check = Command::new("sha256sum");
+        check.args(["--check", "--strict", "--quiet", "sums"]).current_dir(dir.path());
+        Ran::of(check.output().expect("sha256sum is there")).exits(0);
+    }
+    let ids = fs::read(dir.join("sums")).unwrap();
+    let has = fed(dir.path(), &["has", "-"], &ids).exits(0);
+    assert_eq!(has.text().lines().filter(|line| line.ends_with("present")).count(), paths.len());
+}
+
+#[test]
+fn standard_input_is_an_object_too() {
+    let dir = with_store();
+    assert_eq!(fed(dir.path(), &["add", "-"], b"alpha\n").exits(0).text(), format!("{ALPHA}  -\n"));
+    assert_eq!(fed(dir.path(), &["add", "-"], b"").exits(0).text(), format!("{EMPTY}  -\n"));
+    let large = noise(3 << 20, 5);
+    let added = fed(dir.path(), &["add", "--to-pack", "-"], &large).exits(0);
+    assert_eq!(loosepack(dir.path(), ["get", &added.text()[..64]]).exits(0).stdout, large);
+}
+
+#[test]
+fn objects_are_got_to_standard_output_and_to_files() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    dir.file("empty", "");
+    loosepack(dir.path(), ["add", "a.txt", "empty"]).exits(0);
+    for packed in [false, true] {
+        if packed {
+            loosepack(dir.path(), ["pack"]).exits(0);
+            loosepack(dir.path(), ["clean"]).exits(0);
+        }
+        assert_eq!(loosepack(dir.path(), ["get", ALPHA]).exits(0).stdout, b"alpha\n");
+        assert_eq!(loosepack(dir.path(), ["get", EMPTY]).exits(0).stdout, b"");
+        assert_eq!(loosepack(dir.path(), ["get", ALPHA, EMPTY, ALPHA]).exits(0).stdout, b"alpha\nalpha\n");
+        let both = fed(dir.path(), &["get", "-"], format!("{ALPHA}\n{EMPTY}  a name\n{ALPHA}\n").as_bytes());
+        assert_eq!(both.exits(0).stdout, b"alpha\nalpha\n");
+        fs::write(dir.join("out"), "what was there before").unwrap();
+        loosepack(dir.path(), ["get", ALPHA, "-o", "out"]).exits(0);
+        assert_eq!(fs::read(dir.join("out")).unwrap(), b"alpha\n");
+    }
+    fs::write(dir.join("out"), "what was there before").unwrap();
+    loosepack(dir.path(), ["get", ABSENT, "-o", "out"]).exits(1).says(&[ABSENT]);
+    assert_eq!(fs::read(dir.join("out")).unwrap(), b"what was there before");
+    loosepack(dir.path(), ["get", ALPHA, "-o", "no/such/folder"]).exits(2).says(&["no/such/folder"]);
+    loosepack(dir.path(), ["get", ABSENT]).exits(1).says(&[ABSENT]);
+}
+
+#[test]
+fn ids_that_are_none_are_refused() {
+    let dir = with_store();
+    let upper = ALPHA.to_uppercase();
+    let long = format!("{ALPHA}0");
+    for id in ["../../etc/passwd", "", &upper, &long, &ALPHA[1..], "/etc/passwd"] {
+        for subcommand in ["get", "has", "info"] {
+            loosepack(dir.path(), [subcommand, "--", id]).exits(2).says(&["64 lower-case hexadecimal digits"]);
+        }
+    }
+}
+
+#[test]
+fn absence_is_an_answer() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    loosepack(dir.path(), ["add", "a.txt"]).exits(0);
+    assert_eq!(loosepack(dir.path(), ["has", ALPHA]).exits(0).text(), format!("{ALPHA}  present\n"));
+    let both = loosepack(dir.path(), ["has", ALPHA, ABSENT]).exits(1);
+    assert_eq!(both.text(), format!("{ALPHA}  present\n{ABSENT}  absent\n"));
+    loosepack(dir.path(), ["info", ABSENT]).exits(1).says(&[ABSENT]);
+}
+
+#[test]
+fn programs_read_json() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    loosepack(dir.path(), ["add", "a.txt"]).exits(0);
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let ran = loosepack(dir.path(), arguments).exits(0);
+        serde_json::from_str(ran.text()).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", ran.text()))
+    };
+    assert_eq!(json(&["info", ALPHA, "--json"])["size"], 6);
+    assert_eq!(json(&["has", ALPHA, "--json"])["id"], ALPHA);
+    assert_eq!(json(&["ls", "--json"])["id"], ALPHA);
+    json(&["pack", "--json"]);
+    json(&["clean", "--json"]);
+    let status = json(&["status", "--json"]);
+    assert!(status.is_object(), "{status}");
+    assert_eq!(loosepack(dir.path(), ["ls"]).exits(0).text(), format!("{ALPHA}\n"));
+}
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    dir.file("folder/b.txt", "beta");
+    for more in [&[][..], &["--to-pack"]] {
+        let arguments = ["add"].iter().chain(more).chain(&["absent", "folder", "a.txt"]);
+        let ran = loosepack(dir.path(), arguments).exits(2).says(&["absent", "folder", "-r"]);
+        assert_eq!(ran.text(), format!("{ALPHA}  a.txt\n"));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn links_and_special_files_have_their_rules() {
+    use std::os::unix::fs::symlink;
+    let dir = with_store();
+    dir.file("folder/a.txt", "alpha\n");
+    symlink("a.txt", dir.join("folder/link")).unwrap();
+    symlink("absent", dir.join("folder/dangling")).unwrap();
+    let fifo = Command::new("mkfifo").arg(dir.join("folder/fifo")).status().expect("mkfifo is there");
+    assert!(fifo.success());
+    let ran = loosepack(dir.path(), ["add", "-r", "folder"]).exits(0);
+    let ran = ran.says(&["folder/link", "folder/dangling", "folder/fifo"]);
+    assert_eq!(ran.text(), format!("{ALPHA}  folder/a.txt\n"));
+    let named = loosepack(dir.path(), ["add", "folder/link"]).exits(0);
+    assert_eq!(named.text(), format!("{ALPHA}  folder/link\n"), "a link that is named is followed");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn names_that_are_no_text_are_refused_and_the_rest_goes_on() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = with_store();
+    dir.file("folder/a.txt", "alpha\n");
+    let name = OsStr::from_bytes(b"folder/\xff\xfe");
+    dir.file(name, "no text");
+    let ran = loosepack(dir.path(), ["add", "-r", "folder"]).exits(2).says(&["folder", "UTF-8"]);
+    assert_eq!(ran.text(), format!("{ALPHA}  folder/a.txt\n"));
+    let ran = loosepack(dir.path(), [OsStr::new("add"), name, OsStr::new("folder/a.txt")]).exits(2).says(&["UTF-8"]);
+    assert_eq!(ran.text(), format!("{ALPHA}  folder/a.txt\n"));
+}
+
+#[test]
+fn damage_is_found_named_and_survived() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    dir.file("b.txt", "beta");
+    loosepack(dir.path(), ["add", "a.txt", "b.txt"]).exits(0);
+    let loose = dir.join("store/loose").join(&ALPHA[..2]).join(&ALPHA[2..]);
+    fs::write(&loose, "ALPHA\n").unwrap();
+    loosepack(dir.path(), ["get", ALPHA]).exits(1).says(&["damaged", &ALPHA[2..]]);
+    loosepack(dir.path(), ["get", ALPHA, "-o", "out"]).exits(1).says(&["damaged"]);
+    assert!(!dir.join("out").exists(), "no damaged file is made");
+    loosepack(dir.path(), ["pack"]).exits(1).says(&["damaged", &ALPHA[2..]]);
+    loosepack(dir.path(), ["clean"]).exits(0);
+    assert!(loose.exists());
+
+    let log = dir.join("store/index/log-0.jsonl");
+    let good = fs::read(&log).unwrap();
+    fs::write(&log, String::from_utf8(good.clone()).unwrap().replace("\"size\":4", "\"size\":5")).unwrap();
+    loosepack(dir.path(), ["ls"]).exits(1).says(&["index/log-0.jsonl:1", "damaged"]);
+    fs::write(&log, good).unwrap();
+    fs::write(dir.join("store/container.json"), "{}").unwrap();
+    loosepack(dir.path(), ["ls"]).exits(1).says(&["container.json"]);
+    fs::write(dir.join("store/container.json"), "{\"format\":7}").unwrap();
+    loosepack(dir.path(), ["ls"]).exits(2).says(&["format 7", "later version"]);
+    fs::remove_file(dir.join("store/container.json")).unwrap();
+    loosepack(dir.path(), ["ls"]).exits(2).says(&["no container", "init"]);
+}
+
+#[test]
+fn wrong_use_says_what_is_right() {
+    let dir = with_store();
+    Ran::of(command(dir.path()).args(["-C", "absent", "ls"]).output().unwrap()).exits(2).says(&["absent"]);
+    loosepack(dir.path(), ["frobnicate"]).exits(2).says(&["frobnicate", "Usage"]);
+    loosepack(dir.path(), ["add"]).exits(2).says(&["PATH"]);
+    let help = loosepack(dir.path(), ["--help"]).exits(0);
+    for word in ["init", "add", "get", "has", "ls", "info", "pack", "clean", "status", "unlock", "LOOSEPACK_DIR"] {
+        assert!(help.text().contains(word), "{word} is not in the help");
+    }
+    let version = loosepack(dir.path(), ["--version"]).exits(0);
+    assert!(version.text().contains(env!("CARGO_PKG_VERSION")), "{}", version.text());
+}
+
+#[test]
+fn a_broken_pipe_is_success() {
+    let dir = with_store();
+    let content = noise(5 << 20, 7);
+    let added = fed(dir.path(), &["add", "-"], &content).exits(0);
+    let mut child = command(dir.path())
+        .args(["-C", "store", "get", &added.text()[..64]])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    Ran::of(child.wait_with_output().unwrap()).exits(0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_reported_and_leaves_nothing_half_written() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    loosepack(dir.path(), ["add", "a.txt"]).exits(0);
+    // /dev/full refuses every write for want of space.
+    let mut get = command(dir.path());
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = Ran::of(get.args(["-C", "store", "get", ALPHA]).stdout(full).stderr(Stdio::piped()).output().unwrap());
+    ran.exits(2).says(&["loosepack:"]);
+    loosepack(dir.path(), ["get", ALPHA, "-o", "/dev/full"]).exits(2).says(&["no space left"]);
+}
+
+#[test]
+fn a_container_on_a_read_only_medium_reads() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    loosepack(dir.path(), ["add", "a.txt"]).exits(0);
+    let before = listing(&dir.join("store"));
+    loosepack(dir.path(), ["get", ALPHA]).exits(0);
+    loosepack(dir.path(), ["ls", "-l"]).exits(0);
+    loosepack(dir.path(), ["status"]).exits(0);
+    loosepack(dir.path(), ["has", ALPHA]).exits(0);
+    loosepack(dir.path(), ["info", ALPHA]).exits(0);
+    assert_eq!(listing(&dir.join("store")), before, "reading changes nothing, no time stamp either");
+}
+
+/// All files and directories below, with their times.
+fn listing(dir: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime)> {
+    let mut found = vec![(dir.to_path_buf(), fs::metadata(dir).unwrap().modified().unwrap())];
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(listing(&path));
+        } else {
+            found.push((path.clone(), fs::metadata(&path).unwrap().modified().unwrap()));
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,157 @@
+//! The components themselves: what they import, and how they run under a runtime that gives nothing but WASI.
+
+use std::path::{Path, PathBuf};
+
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::p2::bindings::sync::Command;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use xtask::components;
+use xtask::process;
+
+use crate::support::TempDir;
+
+/// A component of the release, built if need be.
+fn built(which: components::Component) -> PathBuf {
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
+    components::build(&[which], &out).expect("the component builds").remove(0)
+}
+
+fn imports(which: components::Component) -> Vec<String> {
+    let engine = Engine::default();
+    let component = Component::from_file(&engine, built(which)).expect("it is a component");
+    let mut names: Vec<String> = component.component_type().imports(&engine).map(|(name, _)| name.into()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_store_imports_nothing_but_files_a_clock_locks_and_a_codec() {
+    assert_eq!(
+        imports(components::Component::Store),
+        [
+            "loosepack:store/codec@0.1.0",
+            "loosepack:store/locking@0.1.0",
+            "wasi:clocks/wall-clock@0.2.12",
+            "wasi:filesystem/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/streams@0.2.12",
+        ]
+    );
+}
+
+#[test]
+fn the_portable_component_imports_nothing_but_wasi() {
+    assert_eq!(
+        imports(components::Component::Portable),
+        [
+            "wasi:clocks/wall-clock@0.2.12",
+            "wasi:filesystem/preopens@0.2.12",
+            "wasi:filesystem/types@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/streams@0.2.12",
+        ]
+    );
+}
+
+#[test]
+fn the_command_imports_nothing_but_wasi() {
+    let names = imports(components::Component::Command);
+    assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("wasi:")), "{names:?}");
+    for denied in ["wasi:sockets", "wasi:http", "wasi:random"] {
+        assert!(!names.iter().any(|name| name.starts_with(denied)), "{denied} in {names:?}");
+    }
+}
+
+/// A runtime that gives WASI alone.
+struct Stock {
+    table: ResourceTable,
+    wasi: WasiCtx,
+}
+
+impl WasiView for Stock {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Run a command component as `wasmtime run --dir DIR::GUEST` does; its exit code, and what it printed.
+fn run(component: &Path, dir: &Path, guest: &str, perms: FsPerms, arguments: &[&str]) -> (i32, String) {
+    let engine = Engine::default();
+    let component = Component::from_file(&engine, component).expect("it is a component");
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("the linker is empty");
+    let output = MemoryOutputPipe::new(1 << 20);
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.args(&[&["loosepack"], arguments].concat()).stdout(output.clone()).stderr(output.clone());
+    wasi.preopened_dir(dir, guest, perms).expect("the directory is there");
+    let stock = Stock { table: ResourceTable::new(), wasi: wasi.build() };
+    let mut store = Store::new(&engine, stock);
+    let command = Command::instantiate(&mut store, &component, &linker).expect("WASI is all it needs");
+    let result = command.wasi_cli_run().call_run(&mut store);
+    drop(store);
+    let output = String::from_utf8_lossy(&output.contents()).into_owned();
+    let code = match result {
+        Ok(result) => i32::from(result.is_err()),
+        Err(error) => error.downcast_ref::<I32Exit>().map_or_else(|| panic!("a trap: {output}{error:?}"), |exit| exit.0),
+    };
+    (code, output)
+}
+
+#[test]
+fn the_directory_of_the_component_keeps_the_contract() {
+    let dir = TempDir::new();
+    let builds = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guest");
+    process::run(
+        process::nested_cargo()
+            .args(["build", "--package", "loosepack", "--example", "conformance-guest", "--no-default-features"])
+            .args(["--target", "wasm32-wasip2", "--target-dir"])
+            .arg(&builds),
+    )
+    .expect("the guest builds");
+    let guest = builds.join("wasm32-wasip2/debug/examples/conformance-guest.wasm");
+    let (code, output) = run(&guest, dir.path(), "/", FsPerms::ReadWrite, &[]);
+    assert_eq!(code, 0, "{output}");
+}
+
+#[test]
+fn the_command_does_its_work_with_wasi_alone() {
+    let dir = TempDir::new();
+    let command = built(components::Component::Command);
+    let run = |arguments: &[&str]| run(&command, dir.path(), ".", FsPerms::ReadWrite, arguments);
+    dir.file("a.txt", "alpha\n");
+    dir.file("folder/b.txt", "beta\n");
+    const ALPHA: &str = "b6a98d9ce9a2d9149288fa3df42d377c3e42737afdcdaf714e33c0a100b51060";
+
+    assert_eq!(run(&["-C", "store", "init"]).0, 0);
+    let (code, added) = run(&["-C", "store", "add", "-r", "a.txt", "folder"]);
+    assert_eq!(code, 0, "{added}");
+    assert!(added.starts_with(&format!("{ALPHA}  a.txt\n")), "{added}");
+    assert!(added.ends_with("  folder/b.txt\n"), "{added}");
+    for job in ["pack", "clean"] {
+        let (code, output) = run(&["-C", "store", job]);
+        assert_eq!(code, 0, "{output}");
+    }
+    assert_eq!(run(&["-C", "store", "get", ALPHA]), (0, "alpha\n".into()));
+    assert_eq!(run(&["-C", "store", "has", ALPHA]).0, 0);
+    let (code, output) = run(&["-C", "store", "get", &ALPHA.replace('b', "c")]);
+    assert_eq!(code, 1, "{output}");
+    let (code, output) = run(&["-C", "/elsewhere", "ls"]);
+    assert_eq!(code, 2, "{output}");
+}
+
+#[test]
+fn the_command_reads_from_a_directory_that_is_granted_for_reading_only() {
+    let dir = TempDir::new();
+    let command = built(components::Component::Command);
+    dir.file("a.txt", "alpha\n");
+    assert_eq!(run(&command, dir.path(), ".", FsPerms::ReadWrite, &["-C", "store", "init"]).0, 0);
+    let (code, added) = run(&command, dir.path(), ".", FsPerms::ReadWrite, &["-C", "store", "add", "a.txt"]);
+    assert_eq!(code, 0, "{added}");
+    let read_only = |arguments: &[&str]| run(&command, dir.path(), ".", FsPerms::ReadOnly, arguments);
+    let (code, listed) = read_only(&["-C", "store", "ls"]);
+    assert_eq!((code, listed.lines().count()), (0, 1), "{listed}");
+    assert_eq!(read_only(&["-C", "store", "get", listed.trim()]), (0, "alpha\n".into()));
+    assert_eq!(read_only(&["-C", "store", "add", "a.txt"]).0, 2);
+}

@@ -1,0 +1,634 @@
+//! `SimDir`: a directory in memory that knows what a power cut leaves of it.
+//!
+//! Each file keeps its durable bytes and, in order, the writes that no sync has covered; each directory keeps its
+//! durable entries and the changes that no sync has covered. [`SimDir::power_cut`] decides which of them survive.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use loosepack::dir::{Entry, Kind, Metadata};
+use loosepack::{Code, Dir, File};
+
+use crate::support::Rng;
+
+/// What survives a power cut of that which was not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Survival {
+    /// Nothing.
+    Nothing,
+    /// All of it.
+    Everything,
+    /// Each write and each change of an entry by itself, as the seed decides; a write may be torn at any byte.
+    Torn,
+    /// What came before a moment that the seed decides; the write of that moment may be torn.
+    Prefix,
+}
+
+/// A handle on a simulated directory. Clones are handles on the same directory.
+#[derive(Clone)]
+pub(crate) struct SimDir {
+    world: Rc<RefCell<World>>,
+    /// Whether this handle has locks of the operating system.
+    locks: bool,
+}
+
+/// An open file.
+pub(crate) struct SimFile {
+    world: Rc<RefCell<World>>,
+    node: usize,
+    path: String,
+    writable: bool,
+}
+
+/// A lock, freed when dropped.
+pub(crate) struct SimLock {
+    world: Rc<RefCell<World>>,
+    node: usize,
+}
+
+const ROOT: usize = 0;
+
+#[derive(Clone)]
+struct World {
+    nodes: Vec<Node>,
+    locked: BTreeSet<usize>,
+    clock: u64,
+    /// Orders the unsynced changes of all files and directories.
+    sequence: u64,
+    operations: u64,
+    fault: Fault,
+    hit: Option<(&'static str, String)>,
+    crashed: bool,
+    short: Option<Rng>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    FailAt(u64, Code),
+    CrashAt(u64),
+}
+
+#[derive(Clone)]
+struct Node {
+    modified: u64,
+    body: Body,
+}
+
+#[derive(Clone)]
+enum Body {
+    File { bytes: Vec<u8>, durable: Vec<u8>, unsynced: Vec<(u64, Write)> },
+    Dir { entries: Entries, durable: Entries, unsynced: Vec<(u64, EntryChange)> },
+    Symlink,
+}
+
+type Entries = BTreeMap<String, usize>;
+
+#[derive(Clone)]
+enum Write {
+    Bytes(u64, Vec<u8>),
+    Len(u64),
+}
+
+/// A name, or two of a rename within one directory, and what it stands for from now on.
+type EntryChange = Vec<(String, Option<usize>)>;
+
+impl Write {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Write::Bytes(offset, written) => {
+                let (start, end) = (*offset as usize, *offset as usize + written.len());
+                if bytes.len() < end {
+                    bytes.resize(end, 0);
+                }
+                bytes[start..end].copy_from_slice(written);
+            }
+            Write::Len(len) => bytes.resize(*len as usize, 0),
+        }
+    }
+
+    /// What is left of a write that was torn: its start, or, as sectors may be written in any order, its end.
+    fn torn(&self, rng: &mut Rng) -> Write {
+        match self {
+            Write::Bytes(offset, written) => {
+                let at = rng.below(written.len() as u64 + 1) as usize;
+                if rng.below(3) == 0 {
+                    Write::Bytes(*offset + at as u64, written[at..].to_vec())
+                } else {
+                    Write::Bytes(*offset, written[..at].to_vec())
+                }
+            }
+            Write::Len(len) => Write::Len(*len),
+        }
+    }
+}
+
+impl Node {
+    fn oldest_change(&self) -> Option<u64> {
+        match &self.body {
+            Body::File { unsynced, .. } => unsynced.first().map(|(sequence, _)| *sequence),
+            Body::Dir { unsynced, .. } => unsynced.first().map(|(sequence, _)| *sequence),
+            Body::Symlink => None,
+        }
+    }
+}
+
+fn apply_change(change: &EntryChange, entries: &mut Entries) {
+    for (name, node) in change {
+        match node {
+            Some(node) => entries.insert(name.clone(), *node),
+            None => entries.remove(name),
+        };
+    }
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or((".", path))
+}
+
+impl World {
+    /// Every operation passes here first.
+    fn step(&mut self, operation: &'static str, path: &str) -> Result<(), Code> {
+        if self.crashed {
+            return Err(Code::Io);
+        }
+        let number = self.operations;
+        self.operations += 1;
+        match self.fault {
+            Fault::CrashAt(at) if number >= at => {
+                self.crashed = true;
+                self.hit = Some((operation, path.into()));
+                Err(Code::Io)
+            }
+            Fault::FailAt(at, code) if number == at => {
+                self.hit = Some((operation, path.into()));
+                Err(code)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn resolve(&self, path: &str) -> Result<usize, Code> {
+        let mut node = ROOT;
+        for name in path.split('/').filter(|name| *name != ".") {
+            assert!(!name.is_empty() && name != "..", "{path:?} is no path of the contract");
+            node = *self.entries(node)?.get(name).ok_or(Code::NotFound)?;
+        }
+        Ok(node)
+    }
+
+    fn entries(&self, node: usize) -> Result<&Entries, Code> {
+        match &self.nodes[node].body {
+            Body::Dir { entries, .. } => Ok(entries),
+            _ => Err(Code::NotDirectory),
+        }
+    }
+
+    /// The directory that holds `path`, and what is there under its name.
+    fn place(&self, path: &str) -> Result<(usize, Option<usize>), Code> {
+        let (parent, name) = split(path);
+        let parent = self.resolve(parent)?;
+        let found = self.entries(parent)?.get(name).copied();
+        Ok((parent, found))
+    }
+
+    fn change(&mut self, dir: usize, change: EntryChange) {
+        self.sequence += 1;
+        let (sequence, now) = (self.sequence, self.clock);
+        self.nodes[dir].modified = now;
+        if let Body::Dir { entries, unsynced, .. } = &mut self.nodes[dir].body {
+            apply_change(&change, entries);
+            unsynced.push((sequence, change));
+        }
+    }
+
+    fn add(&mut self, path: &str, body: Body) -> Result<usize, Code> {
+        let (parent, found) = self.place(path)?;
+        if found.is_some() {
+            return Err(Code::Exists);
+        }
+        let node = self.nodes.len();
+        self.nodes.push(Node { modified: self.clock, body });
+        self.change(parent, vec![(split(path).1.into(), Some(node))]);
+        Ok(node)
+    }
+
+    fn write(&mut self, node: usize, write: Write) {
+        self.sequence += 1;
+        let (sequence, now) = (self.sequence, self.clock);
+        self.nodes[node].modified = now;
+        if let Body::File { bytes, unsynced, .. } = &mut self.nodes[node].body {
+            write.apply(bytes);
+            unsynced.push((sequence, write));
+        }
+    }
+
+    fn metadata(&self, node: usize) -> Metadata {
+        let (kind, len) = match &self.nodes[node].body {
+            Body::File { bytes, .. } => (Kind::File, bytes.len() as u64),
+            Body::Dir { .. } => (Kind::Dir, 0),
+            Body::Symlink => (Kind::Symlink, 0),
+        };
+        Metadata { kind, len, modified: self.nodes[node].modified }
+    }
+
+    /// Make what is pending durable, or, after a failure, forget that it is pending: it stays visible, and no later sync
+    /// saves it.
+    fn settle(&mut self, node: usize, save: bool) {
+        match &mut self.nodes[node].body {
+            Body::File { durable, unsynced, .. } => {
+                let pending = std::mem::take(unsynced);
+                pending.iter().filter(|_| save).for_each(|(_, write)| write.apply(durable));
+            }
+            Body::Dir { durable, unsynced, .. } => {
+                let pending = std::mem::take(unsynced);
+                pending.iter().filter(|_| save).for_each(|(_, change)| apply_change(change, durable));
+            }
+            Body::Symlink => {}
+        }
+    }
+
+    fn open(&self, path: &str, write: bool) -> Result<usize, Code> {
+        let node = self.resolve(path)?;
+        match &self.nodes[node].body {
+            Body::Symlink => Err(Code::Loop),
+            Body::Dir { .. } if write => Err(Code::IsDirectory),
+            _ => Ok(node),
+        }
+    }
+
+    /// The directory tree, of which only what can be reached is kept, as a power cut leaves it.
+    fn survivors(&self, survival: Survival, rng: &mut Rng) -> World {
+        let oldest = self.nodes.iter().filter_map(Node::oldest_change).min().unwrap_or(self.sequence);
+        let cut = oldest.saturating_sub(1) + rng.below(self.sequence + 2 - oldest);
+        let mut keep = |rng: &mut Rng, sequence: u64| match survival {
+            Survival::Nothing => (false, false),
+            Survival::Everything => (true, false),
+            Survival::Torn => (rng.below(2) == 0, rng.below(3) == 0),
+            Survival::Prefix => (sequence <= cut, sequence == cut && rng.below(2) == 0),
+        };
+        let mut world = World { locked: BTreeSet::new(), fault: Fault::None, hit: None, crashed: false, ..self.clone() };
+        for node in &mut world.nodes {
+            match &mut node.body {
+                Body::File { bytes, durable, unsynced } => {
+                    for (sequence, write) in unsynced.drain(..) {
+                        match keep(rng, sequence) {
+                            (false, _) => {}
+                            (true, false) => write.apply(durable),
+                            (true, true) => write.torn(rng).apply(durable),
+                        }
+                    }
+                    bytes.clone_from(durable);
+                }
+                Body::Dir { entries, durable, unsynced } => {
+                    for (sequence, change) in unsynced.drain(..) {
+                        if keep(rng, sequence).0 {
+                            apply_change(&change, durable);
+                        }
+                    }
+                    entries.clone_from(durable);
+                }
+                Body::Symlink => {}
+            }
+        }
+        world.operations = 0;
+        world.collect();
+        world
+    }
+
+    /// Forget the nodes that no durable entry leads to.
+    fn collect(&mut self) {
+        let mut moved = BTreeMap::from([(ROOT, ROOT)]);
+        let mut kept = vec![self.nodes[ROOT].clone()];
+        let mut next = 0;
+        while next < kept.len() {
+            if let Body::Dir { entries, durable, .. } = &mut kept[next].body {
+                let mut found = Vec::new();
+                for node in entries.values_mut() {
+                    let fresh = moved.len();
+                    let to = *moved.entry(*node).or_insert(fresh);
+                    if to == fresh {
+                        found.push(*node);
+                    }
+                    *node = to;
+                }
+                durable.clone_from(entries);
+                kept.extend(found.into_iter().map(|node| self.nodes[node].clone()));
+            }
+            next += 1;
+        }
+        self.nodes = kept;
+    }
+}
+
+impl SimDir {
+    /// An empty directory, all of it durable.
+    pub(crate) fn new() -> Self {
+        let empty = Body::Dir { entries: Entries::new(), durable: Entries::new(), unsynced: Vec::new() };
+        SimDir::from_world(World {
+            nodes: vec![Node { modified: 0, body: empty }],
+            locked: BTreeSet::new(),
+            clock: 1_700_000_000_000_000_000,
+            sequence: 0,
+            operations: 0,
+            fault: Fault::None,
+            hit: None,
+            crashed: false,
+            short: None,
+        })
+    }
+
+    fn from_world(world: World) -> Self {
+        SimDir { world: Rc::new(RefCell::new(world)), locks: true }
+    }
+
+    /// A handle on the same directory that has no locks of the operating system.
+    pub(crate) fn without_locks(&self) -> Self {
+        SimDir { locks: false, ..self.clone() }
+    }
+
+    /// A copy that goes its own way, unsynced changes included. Nobody holds a lock in it.
+    pub(crate) fn fork(&self) -> Self {
+        let world = World { locked: BTreeSet::new(), ..self.world.borrow().clone() };
+        SimDir { locks: self.locks, ..Self::from_world(world) }
+    }
+
+    /// The directory after a power cut.
+    pub(crate) fn power_cut(&self, survival: Survival, seed: u64) -> Self {
+        let world = self.world.borrow().survivors(survival, &mut Rng::new(seed));
+        SimDir { locks: self.locks, ..Self::from_world(world) }
+    }
+
+    /// The directory after its processes were killed while the machine runs on: nothing is lost, nothing is synced.
+    pub(crate) fn kill(&self) -> Self {
+        let image = self.fork();
+        let mut world = image.world.borrow_mut();
+        (world.crashed, world.fault, world.operations) = (false, Fault::None, 0);
+        drop(world);
+        image
+    }
+
+    /// From now on reads and writes do part of what they are asked for, as the seed decides.
+    pub(crate) fn short(self, seed: u64) -> Self {
+        self.world.borrow_mut().short = Some(Rng::new(seed));
+        self
+    }
+
+    /// Operations done so far.
+    pub(crate) fn operations(&self) -> u64 {
+        self.world.borrow().operations
+    }
+
+    /// Count operations from 0 again, and let the one of this number fail.
+    pub(crate) fn fail_at(&self, number: u64, code: Code) {
+        self.plan(Fault::FailAt(number, code));
+    }
+
+    /// Count operations from 0 again, and let this one and all later ones fail.
+    pub(crate) fn crash_at(&self, number: u64) {
+        self.plan(Fault::CrashAt(number));
+    }
+
+    /// Count operations from 0 again, and let none fail.
+    pub(crate) fn heal(&self) {
+        self.plan(Fault::None);
+    }
+
+    fn plan(&self, fault: Fault) {
+        let mut world = self.world.borrow_mut();
+        (world.fault, world.operations, world.hit) = (fault, 0, None);
+    }
+
+    /// The operation that was made to fail, and its file.
+    pub(crate) fn hit(&self) -> Option<(&'static str, String)> {
+        self.world.borrow().hit.clone()
+    }
+
+    /// Let time pass.
+    pub(crate) fn advance(&self, nanoseconds: u64) {
+        self.world.borrow_mut().clock += nanoseconds;
+    }
+
+    /// Make a symbolic link; where it leads does not matter, as nothing follows it.
+    pub(crate) fn plant_symlink(&self, path: &str) {
+        self.world.borrow_mut().add(path, Body::Symlink).expect("there is room for a link");
+    }
+
+    /// All bytes of a file.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
+        let world = self.world.borrow();
+        let node = world.resolve(path).unwrap_or_else(|code| panic!("{path}: {code}"));
+        match &world.nodes[node].body {
+            Body::File { bytes, .. } => bytes.clone(),
+            _ => panic!("{path} is no file"),
+        }
+    }
+
+    /// Put durable bytes in place of those of a file, which is made when absent.
+    pub(crate) fn put(&self, path: &str, content: &[u8]) {
+        let mut world = self.world.borrow_mut();
+        let body = Body::File { bytes: content.into(), durable: content.into(), unsynced: Vec::new() };
+        match world.resolve(path) {
+            Ok(node) => world.nodes[node].body = body,
+            Err(_) => {
+                world.add(path, body).expect("there is room for a file");
+                let parent = world.resolve(split(path).0).expect("the parent exists");
+                world.settle(parent, true);
+            }
+        }
+    }
+
+    /// The paths of all files, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let world = self.world.borrow();
+        let mut files = Vec::new();
+        let mut dirs = vec![(ROOT, String::new())];
+        while let Some((dir, prefix)) = dirs.pop() {
+            for (name, node) in world.entries(dir).expect("only directories are pushed") {
+                match &world.nodes[*node].body {
+                    Body::Dir { .. } => dirs.push((*node, format!("{prefix}{name}/"))),
+                    _ => files.push(format!("{prefix}{name}")),
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    /// Remove a file or a directory with all that is in it.
+    pub(crate) fn remove(&self, path: &str) {
+        let mut world = self.world.borrow_mut();
+        let (parent, found) = world.place(path).expect("the parent exists");
+        found.unwrap_or_else(|| panic!("there is no {path}"));
+        world.change(parent, vec![(split(path).1.into(), None)]);
+        world.settle(parent, true);
+    }
+}
+
+impl Dir for SimDir {
+    type File = SimFile;
+    type Lock = SimLock;
+
+    fn create_dir(&self, path: &str) -> Result<(), Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("create_dir", path)?;
+        let empty = Body::Dir { entries: Entries::new(), durable: Entries::new(), unsynced: Vec::new() };
+        world.add(path, empty).map(drop)
+    }
+
+    fn create_new(&self, path: &str) -> Result<SimFile, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("create_new", path)?;
+        let node = world.add(path, Body::File { bytes: Vec::new(), durable: Vec::new(), unsynced: Vec::new() })?;
+        Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: true })
+    }
+
+    fn open_read(&self, path: &str) -> Result<SimFile, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("open_read", path)?;
+        let node = world.open(path, false)?;
+        Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: false })
+    }
+
+    fn open_write(&self, path: &str) -> Result<SimFile, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("open_write", path)?;
+        let node = world.open(path, true)?;
+        Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: true })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("rename", to)?;
+        let (from_dir, node) = world.place(from)?;
+        let node = node.ok_or(Code::NotFound)?;
+        let (to_dir, replaced) = world.place(to)?;
+        assert!(!matches!(world.nodes[node].body, Body::Dir { .. }), "the store renames files only");
+        if replaced.is_some_and(|replaced| matches!(world.nodes[replaced].body, Body::Dir { .. })) {
+            return Err(Code::IsDirectory);
+        }
+        let gone = (split(from).1.into(), None);
+        let there = (split(to).1.into(), Some(node));
+        if from_dir == to_dir {
+            world.change(from_dir, vec![gone, there]);
+        } else {
+            world.change(to_dir, vec![there]);
+            world.change(from_dir, vec![gone]);
+        }
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &str) -> Result<(), Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("remove_file", path)?;
+        let (parent, node) = world.place(path)?;
+        if let Body::Dir { .. } = world.nodes[node.ok_or(Code::NotFound)?].body {
+            return Err(Code::IsDirectory);
+        }
+        world.change(parent, vec![(split(path).1.into(), None)]);
+        Ok(())
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("list", path)?;
+        let node = world.resolve(path)?;
+        let entries = world.entries(node)?.iter();
+        Ok(entries.map(|(name, node)| Entry { name: name.clone(), kind: world.metadata(*node).kind }).collect())
+    }
+
+    fn metadata(&self, path: &str) -> Result<Metadata, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("metadata", path)?;
+        let node = world.resolve(path)?;
+        Ok(world.metadata(node))
+    }
+
+    fn sync_dir(&self, path: &str) -> Result<(), Code> {
+        let mut world = self.world.borrow_mut();
+        let step = world.step("sync_dir", path);
+        let node = world.resolve(path);
+        if let Ok(node) = node
+            && !world.crashed
+        {
+            world.entries(node)?;
+            world.settle(node, step.is_ok());
+        }
+        step.and(node.map(drop))
+    }
+
+    fn try_lock(&self, path: &str) -> Result<SimLock, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("try_lock", path)?;
+        if !self.locks {
+            return Err(Code::Unsupported);
+        }
+        let node = match world.open(path, true) {
+            Err(Code::NotFound) => {
+                world.add(path, Body::File { bytes: Vec::new(), durable: Vec::new(), unsynced: Vec::new() })?
+            }
+            found => found?,
+        };
+        if world.locked.insert(node) {
+            Ok(SimLock { world: self.world.clone(), node })
+        } else {
+            Err(Code::WouldBlock)
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.world.borrow().clock
+    }
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.world.borrow_mut().locked.remove(&self.node);
+    }
+}
+
+impl File for SimFile {
+    fn metadata(&self) -> Result<Metadata, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("file metadata", &self.path)?;
+        Ok(world.metadata(self.node))
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("read_at", &self.path)?;
+        let part = world.short.as_mut().map(|rng| rng.part(buffer.len()));
+        let Body::File { bytes, .. } = &world.nodes[self.node].body else { return Err(Code::IsDirectory) };
+        let start = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+        let len = buffer.len().min(bytes.len() - start).min(part.unwrap_or(usize::MAX));
+        buffer[..len].copy_from_slice(&bytes[start..start + len]);
+        Ok(len)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("write_at", &self.path)?;
+        assert!(self.writable, "{} was opened for reading", self.path);
+        let len = world.short.as_mut().map_or(bytes.len(), |rng| rng.part(bytes.len()));
+        world.write(self.node, Write::Bytes(offset, bytes[..len].to_vec()));
+        Ok(len)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), Code> {
+        let mut world = self.world.borrow_mut();
+        world.step("set_len", &self.path)?;
+        assert!(self.writable, "{} was opened for reading", self.path);
+        world.write(self.node, Write::Len(len));
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), Code> {
+        let mut world = self.world.borrow_mut();
+        let step = world.step("sync", &self.path);
+        if !world.crashed {
+            world.settle(self.node, step.is_ok());
+        }
+        step
+    }
+}

@@ -1,0 +1,96 @@
+//! What several modules need: numbers that only look random, contents, and jobs run to their end.
+
+use loosepack::{
+    Clean, Compression, Config, Container, Damage, Dir, Job, ObjectId, Options, PackLoose, Progress, Result, codec,
+};
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+#[derive(Clone)]
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    /// Seeds that are close together give unrelated numbers.
+    pub(crate) fn new(seed: u64) -> Self {
+        Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+    }
+
+    /// The next number.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number smaller than `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    /// At least one of `len` bytes, or 0 of none: all, half or just a few of them.
+    pub(crate) fn part(&mut self, len: usize) -> usize {
+        match self.below(3) {
+            0 => len,
+            1 => len.div_ceil(2),
+            _ => len.min(1 + self.below(len as u64) as usize),
+        }
+    }
+}
+
+/// Bytes that do not compress.
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| rng.next().to_le_bytes()).collect();
+    bytes.truncate(len);
+    bytes
+}
+
+/// Bytes that compress well, different for each seed.
+pub(crate) fn text(len: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len + 64);
+    let mut line = 0_u64;
+    while bytes.len() < len {
+        bytes.extend_from_slice(format!("{seed}: line {line} of a text that repeats itself\n").as_bytes());
+        line += 1;
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// The id of these bytes.
+pub(crate) fn id(bytes: &[u8]) -> ObjectId {
+    codec::sha256(bytes)
+}
+
+/// Drive a job to its end; returns its last progress and all problems it met.
+pub(crate) fn run(mut job: impl Job) -> Result<(Progress, Vec<Damage>)> {
+    let mut problems = Vec::new();
+    loop {
+        let mut progress = job.step()?;
+        problems.append(&mut progress.problems);
+        if progress.finished {
+            return Ok((progress, problems));
+        }
+    }
+}
+
+/// Pack all loose objects; returns the problems met.
+pub(crate) fn pack<D: Dir>(container: &Container<D>, compression: Compression) -> Result<Vec<Damage>> {
+    Ok(run(PackLoose::new(container, compression)?)?.1)
+}
+
+/// Remove what is no longer needed; returns how many loose files that were.
+pub(crate) fn clean<D: Dir>(container: &Container<D>) -> Result<u64> {
+    Ok(run(Clean::new(container)?)?.0.objects)
+}
+
+/// Make a container with the settings of everyone.
+pub(crate) fn create<D: Dir>(dir: D) -> Container<D> {
+    Container::create(dir, Config::default(), Options::default()).expect("a container can be made")
+}
+
+/// Open a container as everyone does.
+pub(crate) fn open<D: Dir>(dir: D) -> Container<D> {
+    Container::open(dir, Options::default()).expect("the container opens")
+}
