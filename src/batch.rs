@@ -71,7 +71,8 @@ impl ObjectBatch {
         while size < BATCH && out.len() < BATCH_OBJECTS && !self.packed.is_empty() {
             size += self.next_window(container, &mut out);
         }
-        while size < BATCH && out.len() < BATCH_OBJECTS
+        while size < BATCH
+            && out.len() < BATCH_OBJECTS
             && let Some(id) = self.others.pop()
         {
             size += push(&mut out, id, read_alone(container, &id));
@@ -111,7 +112,7 @@ impl ObjectBatch {
             let payload = &bytes[from..from + location.length as usize];
             let content = match stored.decode(payload, container.options.verify) {
                 Ok(bytes) => Content::Bytes(bytes),
-                Err(error) => Content::Failed(error),
+                Err(_) => read_alone(container, id),
             };
             push(out, *id, content);
         }
@@ -141,7 +142,7 @@ fn read_window<D: Dir>(
 fn read_alone<D: Dir>(container: &Container<D>, id: &ObjectId) -> Content {
     match container.find(id) {
         Ok(stored) if stored.size > OBJECT_MAX => Content::TooLarge(stored.size),
-        Ok(stored) => match stored.read_all(container.options.verify) {
+        Ok(stored) => match container.read_all(&stored) {
             Ok(bytes) => Content::Bytes(bytes),
             Err(error) => Content::Failed(error),
         },

@@ -265,9 +265,7 @@ impl Cli {
     /// What this command line grants.
     pub fn grants(&self) -> Grants {
         let (inputs, recursive) = match &self.command {
-            Command::Add(add) => {
-                (add.paths.iter().filter(|path| *path != STANDARD).cloned().collect(), add.recursive)
-            }
+            Command::Add(add) => (add.paths.iter().filter(|path| *path != STANDARD).cloned().collect(), add.recursive),
             _ => (Vec::new(), false),
         };
         Grants {

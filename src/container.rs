@@ -216,7 +216,7 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::TooLarge`], [`Error::Io`].
     pub fn get(&self, id: &ObjectId) -> Result<Vec<u8>> {
-        self.find(id)?.read_all(self.options.verify)
+        self.read_all(&self.find(id)?)
     }
 
     /// Start reading an object piece by piece.
@@ -251,19 +251,17 @@ impl<D: Dir> Container<D> {
     pub fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
         let packed = self.index.borrow_mut().lookup_many(ids)?;
         let mut found = Vec::with_capacity(ids.len());
-        let mut refreshed = false;
         for (id, location) in ids.iter().zip(packed) {
-            let mut present = location.is_some() || loose::size(&self.dir, id)?.is_some();
-            if !present {
-                let mut index = self.index.borrow_mut();
-                // One look at the log serves all: what is packed later than now may be reported as absent.
-                if !refreshed {
-                    index.refresh()?;
-                    refreshed = true;
-                }
-                present = index.lookup(id)?.is_some();
+            found.push(location.is_some() || loose::size(&self.dir, id)?.is_some());
+        }
+        if found.contains(&false) {
+            // A packer and a cleaner may have moved them since the index was read. One look at it serves all, now that
+            // none of them is found loose.
+            let mut index = self.index.borrow_mut();
+            index.refresh()?;
+            for (present, id) in found.iter_mut().zip(ids).filter(|(present, _)| !**present) {
+                *present = index.lookup(id)?.is_some();
             }
-            found.push(present);
         }
         Ok(found)
     }
@@ -278,10 +276,12 @@ impl<D: Dir> Container<D> {
         if let Some(location) = self.locate(id)? {
             return Ok(packed(location));
         }
-        if let Some(size) = loose::size(&self.dir, id)? {
-            return Ok(ObjectInfo { id: *id, size, placement: Placement::Loose });
+        let loose = loose::size(&self.dir, id)?;
+        if let Some(location) = self.locate_anew(id)? {
+            return Ok(packed(location));
         }
-        self.locate_anew(id)?.map(packed).ok_or(Error::NotFound(*id))
+        let size = loose.ok_or(Error::NotFound(*id))?;
+        Ok(ObjectInfo { id: *id, size, placement: Placement::Loose })
     }
 
     /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
@@ -303,7 +303,8 @@ impl<D: Dir> Container<D> {
                 Some(after) if after.shard() == shard => Bound::Excluded(after),
                 _ => Bound::Included(&first),
             };
-            let mut ids: Vec<ObjectId> = loose.into_iter().filter(|id| (start, Bound::Unbounded).contains(&id)).collect();
+            let mut ids: Vec<ObjectId> =
+                loose.into_iter().filter(|id| (start, Bound::Unbounded).contains(&id)).collect();
             ids.truncate(room);
             let packed = index.scan(start, room)?;
             ids.extend(packed.iter().map(|(id, _)| id).take_while(|id| id.shard() == shard));
@@ -358,15 +359,30 @@ impl<D: Dir> Container<D> {
         index.lookup(id)
     }
 
+    /// All bytes of an object that was found. Where the packed copy is damaged, a loose one may be left, or have been
+    /// added again.
+    pub(crate) fn read_all(&self, stored: &Stored<D::File>) -> Result<Vec<u8>> {
+        let verify = self.options.verify;
+        match (stored.read_all(verify), stored.placement) {
+            (Err(error @ Error::Corrupt(_)), Placement::Packed(_)) => {
+                self.open_loose(&stored.id)?.ok_or(error)?.read_all(verify)
+            }
+            (result, _) => result,
+        }
+    }
+
     /// Find an object wherever it is, or fail with [`Error::NotFound`].
     pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
-        if let Some(location) = self.locate(id)?
-            && let Some(stored) = self.open_packed(id, location)?
-        {
-            return Ok(stored);
+        if let Some(location) = self.locate(id)? {
+            match self.open_packed(id, location) {
+                Ok(Some(stored)) => return Ok(stored),
+                Ok(None) => {}
+                Err(error @ Error::Corrupt(_)) => return self.open_loose(id)?.ok_or(error),
+                Err(error) => return Err(error),
+            }
         }
-        if let Some((file, size)) = loose::open(&self.dir, id)? {
-            return Ok(Stored::loose(*id, Arc::new(file), size));
+        if let Some(stored) = self.open_loose(id)? {
+            return Ok(stored);
         }
         // A packer and a cleaner may have moved it since the index was read. Afresh, the index is right: a miss now is
         // the end of it.
@@ -375,6 +391,11 @@ impl<D: Dir> Container<D> {
             let file = layout::pack(location.pack);
             Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy"))
         })
+    }
+
+    fn open_loose(&self, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
+        let found = loose::open(&self.dir, id)?;
+        Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size)))
     }
 
     /// A packed object; `None` when there is no such pack any more.
@@ -422,4 +443,3 @@ impl<D: Dir> ObjectWriter<D> {
         self.0.finish()
     }
 }
-

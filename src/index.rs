@@ -1,148 +1,141 @@
 //! Which packed object lies where.
 //!
-//! The interface that the rest of the store uses is [`Index`]; what it keeps on disk is told in
-//! [`layout`](crate::layout).
+//! The newest entries are in a log, which is read into memory; the others are in sorted runs, which never are. What they
+//! look like on disk is told in [`layout`](crate::layout).
 
+mod entry;
+mod fold;
 pub(crate) mod line;
 mod log;
 mod manifest;
+mod run;
+mod scan;
+mod writer;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
-use core::ops::Bound;
 
+use self::fold::Tail;
 pub use self::line::{Location, Totals};
-use self::log::{Log, LogWriter};
+use self::log::Log;
 pub(crate) use self::manifest::Manifest;
+use self::run::Run;
+pub(crate) use self::writer::IndexWriter;
 use crate::dir::Dir;
-use crate::error::{Error, Result};
-use crate::flush::Flush;
+use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
+use crate::layout;
 
-/// A change of the index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// The object lies there from now on.
-    Put(ObjectId, Location),
-    /// The object is no longer packed.
-    Delete(ObjectId),
-}
+/// How often opening is tried again when files vanish meanwhile, because a packer has replaced them.
+const OPEN_ATTEMPTS: u32 = 100;
 
 /// The index as this handle has last seen it.
 pub(crate) struct Index<D: Dir> {
     dir: D,
     manifest: Manifest,
     log: Log<D::File>,
-    entries: BTreeMap<ObjectId, Location>,
+    tail: Tail,
+    /// Newest first.
+    runs: Vec<Run<D::File>>,
 }
 
 impl<D: Dir> Index<D> {
-    /// Read the index. Writes nothing.
+    /// Read the manifest, the log and the first line of each run. Writes nothing.
     pub(crate) fn open(dir: D) -> Result<Self> {
-        let manifest = Manifest::read(&dir)?;
-        let log = Log::open(&dir, manifest.log)?;
-        let mut index = Index { dir, manifest, log, entries: BTreeMap::new() };
-        index.read_on()?;
-        Ok(index)
-    }
-
-    /// Take in what others have committed since; whether there was anything.
-    pub(crate) fn refresh(&mut self) -> Result<bool> {
-        let manifest = Manifest::read(&self.dir)?;
-        match self.log.growth()? {
-            Ordering::Equal if manifest == self.manifest => Ok(false),
-            Ordering::Greater if manifest == self.manifest => self.read_on(),
-            _ => {
-                *self = Index::open(self.dir.clone())?;
-                Ok(true)
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let manifest = Manifest::read(&dir)?;
+            match Self::open_files(&dir, &manifest) {
+                Err((path, Code::NotFound)) => {
+                    // Replaced between the manifest and the file; otherwise it is missing for good.
+                    if attempts == OPEN_ATTEMPTS || Manifest::read(&dir)? == manifest {
+                        let problem = "it is missing: restore it from a copy; the objects are still in packs/";
+                        return Err(Error::corrupt(path, problem));
+                    }
+                }
+                Err((path, code)) => return Err(code).during("open", &path),
+                Ok((log, mut runs)) => {
+                    runs.iter_mut().try_for_each(Run::read_header)?;
+                    let mut index = Index { dir, manifest, log, tail: Tail::new(), runs };
+                    index.read_on()?;
+                    return Ok(index);
+                }
             }
         }
     }
 
+    fn open_files(dir: &D, manifest: &Manifest) -> Result<Files<D>, (alloc::string::String, Code)> {
+        let log = Log::open(dir, manifest.log, manifest.totals).map_err(|code| (layout::log(manifest.log), code))?;
+        let open = |number: &u32| Run::open(dir, *number).map_err(|code| (layout::run(*number), code));
+        let runs = manifest.runs.iter().map(open).collect::<Result<_, _>>()?;
+        Ok((log, runs))
+    }
+
+    /// Take in what others have committed since; whether there was anything.
+    pub(crate) fn refresh(&mut self) -> Result<bool> {
+        let growth = self.log.growth()?;
+        if growth == Ordering::Less || Manifest::read(&self.dir)? != self.manifest {
+            *self = Index::open(self.dir.clone())?;
+            return Ok(true);
+        }
+        if growth == Ordering::Equal { Ok(false) } else { self.read_on() }
+    }
+
     fn read_on(&mut self) -> Result<bool> {
-        let entries = &mut self.entries;
-        self.log.read_on(|change| apply(entries, change))
+        let tail = &mut self.tail;
+        self.log.read_on(|id, location| {
+            tail.insert(id, location);
+        })
     }
 
     /// Where a packed object lies.
     pub(crate) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Location>> {
-        Ok(self.entries.get(id).copied())
+        if let Some(location) = self.tail.get(id) {
+            return Ok(*location);
+        }
+        for run in &mut self.runs {
+            if let Some((_, location)) = run.lookup(id)? {
+                return Ok(location);
+            }
+        }
+        Ok(None)
     }
 
     /// Where packed objects lie, in the order of `ids`.
     pub(crate) fn lookup_many(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
-        ids.iter().map(|id| self.lookup(id)).collect()
-    }
-
-    /// At most `limit` entries from `start` on, sorted.
-    pub(crate) fn scan(&mut self, start: Bound<&ObjectId>, limit: usize) -> Result<Vec<(ObjectId, Location)>> {
-        let range = self.entries.range::<ObjectId, _>((start, Bound::Unbounded));
-        Ok(range.take(limit).map(|(id, location)| (*id, *location)).collect())
+        let mut found: Vec<Option<Location>> = Vec::with_capacity(ids.len());
+        let mut open: Vec<u32> = Vec::new();
+        for (number, id) in ids.iter().enumerate() {
+            let told = self.tail.get(id);
+            found.push(told.copied().flatten());
+            if told.is_none() {
+                open.push(number as u32);
+            }
+        }
+        // Sorted, so that each run is read from its start to its end, and blocks that hold several ids once.
+        open.sort_unstable_by_key(|number| ids[*number as usize]);
+        for run in &mut self.runs {
+            if open.is_empty() {
+                break;
+            }
+            let answers = run.lookup_sorted(open.iter().map(|number| &ids[*number as usize]))?;
+            let mut answers = answers.into_iter();
+            open.retain(|number| match answers.next().flatten() {
+                Some((_, location)) => {
+                    found[*number as usize] = location;
+                    false
+                }
+                None => true,
+            });
+        }
+        Ok(found)
     }
 
     /// What all entries add up to.
     pub(crate) fn totals(&self) -> Totals {
         self.log.totals()
     }
-
-    /// Become the one who appends; the packer's place must be held. What an earlier packer left uncommitted is cut off,
-    /// and what it committed is made durable, as it may have been killed in between.
-    pub(crate) fn appender(mut self, flush: Flush) -> Result<IndexAppender<D>> {
-        self.refresh()?;
-        let writer = self.log.writer(&self.dir, flush)?;
-        Ok(IndexAppender { index: self, writer, failed: false })
-    }
 }
 
-/// The index in the hands of the packer.
-pub(crate) struct IndexAppender<D: Dir> {
-    index: Index<D>,
-    writer: LogWriter<D::File>,
-    failed: bool,
-}
-
-impl<D: Dir> IndexAppender<D> {
-    /// The index, everything appended included.
-    pub(crate) fn index(&mut self) -> &mut Index<D> {
-        &mut self.index
-    }
-
-    /// Append changes and commit them: all of them count, or none. After a failure nothing more can be appended.
-    pub(crate) fn append(&mut self, changes: &[Change]) -> Result<()> {
-        if self.failed {
-            return Err(Error::WriterFailed);
-        }
-        let mut totals = self.index.totals();
-        for change in changes {
-            let (id, new) = match change {
-                Change::Put(id, location) => (id, Some(location)),
-                Change::Delete(id) => (id, None),
-            };
-            if let Some(old) = self.index.entries.get(id) {
-                totals.subtract(old);
-            }
-            if let Some(new) = new {
-                totals.add(new);
-            }
-        }
-        self.failed = true;
-        self.writer.append(&mut self.index.log, changes, totals)?;
-        self.failed = false;
-        for change in changes {
-            apply(&mut self.index.entries, *change);
-        }
-        Ok(())
-    }
-}
-
-fn apply(entries: &mut BTreeMap<ObjectId, Location>, change: Change) {
-    match change {
-        Change::Put(id, location) => {
-            entries.insert(id, location);
-        }
-        Change::Delete(id) => {
-            entries.remove(&id);
-        }
-    }
-}
+type Files<D> = (Log<<D as Dir>::File>, Vec<Run<<D as Dir>::File>>);

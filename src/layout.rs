@@ -48,6 +48,12 @@ pub(crate) const FRAME_ENTRY: u64 = 15;
 /// A record header is at most this long, its line end included: 20 digits for each number.
 pub(crate) const HEADER_MAX: usize = 148;
 
+/// Bytes of the first line of an index run.
+pub(crate) const RUN_HEADER: usize = 256;
+
+/// Entries of an index run for each of its fences: what a lookup reads.
+pub(crate) const RUN_BLOCK: u64 = 64;
+
 /// Packs take no further record from this size on, unless a container is created with another setting: 4 GiB.
 pub const DEFAULT_PACK_TARGET: u64 = 4 << 30;
 
@@ -96,13 +102,36 @@ pub(crate) fn pack(number: u32) -> String {
 
 /// The number of the pack whose file has this name; `None` for a file that is no pack.
 pub(crate) fn pack_number(name: &str) -> Option<u32> {
-    let number: u32 = name.parse().ok()?;
-    (format!("{number}") == name).then_some(number)
+    plain_number(name)
+}
+
+/// A number as `format!` writes it: no sign, no leading zeros.
+fn plain_number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (format!("{number}") == text).then_some(number)
 }
 
 /// An index log.
 pub(crate) fn log(number: u32) -> String {
     format!("{INDEX}/log-{number}.jsonl")
+}
+
+/// An index run.
+pub(crate) fn run(number: u32) -> String {
+    format!("{INDEX}/run-{number}.jsonl")
+}
+
+/// A file of the index that has a number.
+pub(crate) enum IndexFile {
+    Log(u32),
+    Run(u32),
+}
+
+/// The index file of this name; `None` for any other.
+pub(crate) fn index_file(name: &str) -> Option<IndexFile> {
+    let stem = name.strip_suffix(".jsonl")?;
+    let log = stem.strip_prefix("log-").and_then(plain_number).map(IndexFile::Log);
+    log.or_else(|| stem.strip_prefix("run-").and_then(plain_number).map(IndexFile::Run))
 }
 
 /// Settings of a container, fixed when it is created.

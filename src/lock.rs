@@ -63,8 +63,10 @@ impl<D: Dir> Drop for PackerLock<D> {
 /// operating system knows that the holder lives.
 pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
     let _os_lock = match dir.try_lock(OS_LOCK) {
+        Ok(lock) => Some(lock),
+        Err(Code::Unsupported) => None,
         Err(Code::WouldBlock) => return Err(held(dir, OS_MARK)),
-        other => other,
+        Err(code) => return Err(code).during("lock", OS_LOCK),
     };
     let mut found = None;
     for mark in [OS_MARK, FILE_MARK] {

@@ -1,6 +1,7 @@
 //! Loose objects: one file each, any number of writers at once.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::codec::{self, Sha256};
@@ -9,6 +10,7 @@ use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{self, LOOSE};
+use crate::reader::{ObjectReader, Stored};
 use crate::small_file::create_in_sandbox;
 
 /// A loose object that is being written. Dropped before `finish`, it leaves no object.
@@ -56,10 +58,10 @@ impl<D: Dir> LooseWriter<D> {
             return Err(Error::WriterFailed);
         }
         let target = layout::loose(id);
-        // Looked at first because replacing a file is dear: some file systems flush the replacement. One of another
-        // length is damaged, and replaced.
+        // Looked at first because replacing a file is dear: some file systems flush the replacement. One that is damaged
+        // is replaced.
         let present = match self.dir.metadata(&target) {
-            Ok(found) => found.kind == Kind::File && found.len == self.len,
+            Ok(found) => found.kind == Kind::File && found.len == self.len && is_sound(&self.dir, id)?,
             Err(Code::NotFound) => false,
             Err(code) => return Err(code).during("examine", &target),
         };
@@ -128,6 +130,13 @@ pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u6
         return Err(Error::corrupt(path, "there is something else in place of the object"));
     }
     Ok(Some((file, found.len)))
+}
+
+/// Whether there is a loose object, and its bytes match its id.
+fn is_sound(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
+    let Some((file, size)) = open(dir, id)? else { return Ok(false) };
+    let mut reader = ObjectReader::new(Stored::loose(*id, Arc::new(file), size), true);
+    reader.is_sound()
 }
 
 /// Size of a loose object; `None` when there is none.

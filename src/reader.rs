@@ -20,6 +20,8 @@ const ZLIB_HEADER: u64 = 2;
 const ZLIB_TRAILER: u64 = 4;
 /// A frame that cannot be compressed becomes longer by less than this: 5 bytes for each stored block and at the end.
 const FRAME_GROWTH: u64 = 1024;
+/// What is read at once to check an object.
+const PIECE: usize = 256 << 10;
 /// DEFLATE makes data smaller by a factor of at most 1032; what promises more is not its work.
 const RATIO_MAX: u64 = 1032;
 
@@ -222,6 +224,19 @@ impl<F: File> ObjectReader<F> {
         self.check(&buffer[..len])?;
         self.position += len as u64;
         Ok(len)
+    }
+
+    /// Whether the bytes match the id. To be asked before anything is read.
+    pub(crate) fn is_sound(&mut self) -> Result<bool> {
+        let mut buffer = vec![0; PIECE.min(usize::try_from(self.stored.size).unwrap_or(PIECE))];
+        loop {
+            match self.read(&mut buffer) {
+                Ok(0) => return Ok(true),
+                Ok(_) => {}
+                Err(Error::Corrupt(_)) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn read_frame(&mut self, location: &Location, buffer: &mut [u8]) -> Result<usize> {

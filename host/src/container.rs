@@ -75,7 +75,8 @@ impl Container {
     /// which the component may read during this call.
     pub fn add_files(&mut self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
         let streams = self.streams(dir.as_ref(), paths)?;
-        let results = convert::answer(self.call(|interface, store, this| interface.call_add_streams(store, this, &streams)))?;
+        let results =
+            convert::answer(self.call(|interface, store, this| interface.call_add_streams(store, this, &streams)))?;
         Ok(results.into_iter().map(|result| convert::id(&convert::answer(Ok(result))?)).collect())
     }
 
@@ -106,8 +107,7 @@ impl Container {
         let id = id.to_string();
         let dir = state::lend_dir(&mut self.store, dir.as_ref(), FsPerms::ReadWrite)?;
         let borrow = dir.borrow();
-        let written =
-            self.call(|interface, store, this| interface.call_get_to_file(store, this, &id, borrow, path));
+        let written = self.call(|interface, store, this| interface.call_get_to_file(store, this, &id, borrow, path));
         dir.take_back(&mut self.store)?;
         convert::answer(written)
     }
@@ -143,7 +143,8 @@ impl Container {
     pub fn objects(&mut self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>> {
         let after = after.map(ToString::to_string);
         let after = after.as_ref();
-        let page = convert::answer(self.call(|interface, store, this| interface.call_objects(store, this, after, limit)))?;
+        let page =
+            convert::answer(self.call(|interface, store, this| interface.call_objects(store, this, after, limit)))?;
         page.iter().map(|text| convert::id(text)).collect()
     }
 

@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use wasmtime::component::Resource;
-use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, OpenMode};
 use wasmtime_wasi::FsPerms;
+use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, OpenMode};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
 use crate::bindings::hosted::loosepack::store::grants::{Host, HostOutput};

@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
 pub fn human(bytes: u64) -> String {
     match UNITS.into_iter().find(|(_, shift)| bytes >> shift > 0) {
         Some((letter, shift)) => {
-            let tenths = u128::from(bytes) * 10 >> shift;
+            let tenths = (u128::from(bytes) * 10) >> shift;
             format!("{}.{} {letter}iB", tenths / 10, tenths % 10)
         }
         None => counted(bytes, "byte"),

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use miniz_oxide::deflate::core::{
-    CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params,
-};
+use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use sha2::Digest as _;
@@ -57,7 +55,8 @@ pub fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut inflater = DecompressorOxide::new();
     let (status, read, written) = decompress(&mut inflater, data, &mut out, 0, flags);
     let ended = status == TINFLStatus::Done
-        || decompress(&mut inflater, &FINAL_BLOCK, &mut out, written, flags) == (TINFLStatus::Done, FINAL_BLOCK.len(), 0);
+        || decompress(&mut inflater, &FINAL_BLOCK, &mut out, written, flags)
+            == (TINFLStatus::Done, FINAL_BLOCK.len(), 0);
     (ended && read == data.len() && written == size).then_some(out)
 }
 

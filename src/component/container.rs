@@ -9,7 +9,9 @@ use core::cell::RefCell;
 use super::Component;
 use super::convert::{Result, id, text};
 use super::sources::with_source;
-use super::wit::container::{self as wit, Guest, GuestContainer, GuestObjectBatch, GuestObjectReader, GuestObjectWriter};
+use super::wit::container::{
+    self as wit, Guest, GuestContainer, GuestObjectBatch, GuestObjectReader, GuestObjectWriter,
+};
 use crate::bindings::wasi::filesystem::types::Descriptor;
 use crate::dir::wasi::{WasiDir, WasiFile, plain_path};
 use crate::error::Context as _;

@@ -5,11 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::Change;
-use super::line::{self, Commit, Crc, Line, Totals};
+use super::entry::Entry;
+use super::line::{self, Commit, Crc, Line, Location, Totals};
 use crate::dir::{Dir, File, read_full_at, write_all_at};
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
+use crate::id::ObjectId;
 use crate::layout;
 
 /// What is read of the log at once.
@@ -23,7 +24,7 @@ pub(super) struct Log<F> {
 }
 
 /// Up to where the log counts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Committed {
     /// Bytes up to and with the last commit line.
     end: u64,
@@ -34,10 +35,11 @@ struct Committed {
 }
 
 impl<F: File> Log<F> {
-    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32) -> Result<Self> {
+    /// Open a log. `totals`: what everything adds up to before its first batch.
+    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32, totals: Totals) -> Result<Self, Code> {
         let path = layout::log(number);
-        let file = dir.open_read(&path).during("open", &path)?;
-        Ok(Log { path, file, committed: Committed::default() })
+        let file = dir.open_read(&path)?;
+        Ok(Log { path, file, committed: Committed { end: 0, lines: 0, totals } })
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -49,27 +51,27 @@ impl<F: File> Log<F> {
         Ok(self.file.metadata().during("examine", &self.path)?.len.cmp(&self.committed.end))
     }
 
-    /// Read the batches that have been committed since, and hand their changes to `apply` in order; whether there were
-    /// any.
+    /// Read the batches that have been committed since, and hand their entries to `apply` in order; whether there were
+    /// any. An entry without a location says that the object is no longer packed.
     ///
     /// What follows the last commit line is not there yet, or never came to be. Damage before a commit line, though, is
     /// reported: the commit line is written only after the batch has become durable.
-    pub(super) fn read_on(&mut self, mut apply: impl FnMut(Change)) -> Result<bool> {
+    pub(super) fn read_on(&mut self, mut apply: impl FnMut(ObjectId, Option<Location>)) -> Result<bool> {
         let before = self.committed.end;
         // A packer may have cut and written anew what was just being read: then a second look finds it in order.
         self.read_committed(&mut apply).or_else(|_| self.read_committed(&mut apply))?;
         Ok(self.committed.end > before)
     }
 
-    fn read_committed(&mut self, apply: &mut impl FnMut(Change)) -> Result<()> {
+    fn read_committed(&mut self, apply: &mut impl FnMut(ObjectId, Option<Location>)) -> Result<()> {
         let mut batch = Batch::default();
         let (mut position, mut lines) = (self.committed.end, self.committed.lines);
         let mut buffer = Vec::new();
         loop {
             let kept = buffer.len();
             buffer.resize(kept + CHUNK, 0);
-            let read = read_full_at(&self.file, &mut buffer[kept..], position + kept as u64)
-                .during("read", &self.path)?;
+            let read =
+                read_full_at(&self.file, &mut buffer[kept..], position + kept as u64).during("read", &self.path)?;
             buffer.truncate(kept + read);
             let mut used = 0;
             while let Some(len) = buffer[used..].iter().position(|byte| *byte == b'\n') {
@@ -79,26 +81,18 @@ impl<F: File> Log<F> {
                 match batch.take(text) {
                     Took::Nothing => {}
                     Took::Commit(commit) => {
-                        batch.changes.drain(..).for_each(&mut *apply);
+                        batch.entries.drain(..).for_each(|(id, location)| apply(id, location));
                         batch = Batch::default();
                         self.committed = Committed { end: position + used as u64, lines, totals: commit.totals };
                     }
-                    Took::Damage => {
-                        return Err(Error::corrupt(
-                            format!("{}:{}", self.path, self.committed.lines + 1),
-                            format!(
-                                "the batch of lines from here to line {lines} is damaged: restore the file from a copy; \
-                                 the objects are still in packs/"
-                            ),
-                        ));
-                    }
+                    Took::Damage => return Err(self.damage(lines)),
                 }
-            }
-            if read == 0 {
-                return Ok(());
             }
             position += used as u64;
             buffer.drain(..used);
+            if read == 0 {
+                return if line::was_commit(&buffer) { Err(self.damage(lines + 1)) } else { Ok(()) };
+            }
             if buffer.len() > line::LINE_MAX {
                 // Not a line of ours; only that it is none is remembered of it.
                 batch.damaged = true;
@@ -106,6 +100,15 @@ impl<F: File> Log<F> {
                 buffer.clear();
             }
         }
+    }
+
+    /// That of the batch after the last good one, which ends in the line of this number.
+    fn damage(&self, last: u64) -> Error {
+        let problem = format!(
+            "the batch of lines from here to line {last} is damaged: restore the file from a copy; the objects are still \
+             in packs/"
+        );
+        Error::corrupt(format!("{}:{}", self.path, self.committed.lines + 1), problem)
     }
 
     /// Open the log for appending, cut what was left uncommitted and make the rest durable. The packer's place must be
@@ -123,7 +126,7 @@ impl<F: File> Log<F> {
 /// The lines since the last commit line.
 #[derive(Default)]
 struct Batch {
-    changes: Vec<Change>,
+    entries: Vec<Entry>,
     lines: u64,
     crc: Crc,
     damaged: bool,
@@ -144,8 +147,9 @@ impl Batch {
                 }
                 return Took::Commit(commit);
             }
-            Some(Line::Put(id, location)) => self.changes.push(Change::Put(id, location)),
-            Some(Line::Delete(id)) => self.changes.push(Change::Delete(id)),
+            Some(Line::Put(id, location)) => self.entries.push((id, Some(location))),
+            Some(Line::Delete(id)) => self.entries.push((id, None)),
+            None if line::was_commit(text) => return Took::Damage,
             None => self.damaged = true,
         }
         self.lines += 1;
@@ -161,18 +165,20 @@ pub(super) struct LogWriter<F> {
 }
 
 impl<F: File> LogWriter<F> {
-    /// Append a batch, after which everything adds up to `totals`.
-    pub(super) fn append(&mut self, log: &mut Log<F>, changes: &[Change], totals: Totals) -> Result<()> {
-        let mut batch = Vec::with_capacity(changes.len().saturating_mul(160));
-        for change in changes {
-            match change {
-                Change::Put(id, location) => line::put(&mut batch, id, location),
-                Change::Delete(id) => line::delete(&mut batch, id),
-            }
+    /// Append a batch of objects, after which everything adds up to `totals`.
+    pub(super) fn append<'a>(
+        &mut self,
+        log: &mut Log<F>,
+        entries: impl ExactSizeIterator<Item = (&'a ObjectId, &'a Location)>,
+        totals: Totals,
+    ) -> Result<()> {
+        let lines = entries.len() as u64;
+        let mut batch = Vec::with_capacity(entries.len() * line::LINE_MAX);
+        for (id, location) in entries {
+            line::put(&mut batch, id, location);
         }
         let mut crc = Crc::new();
         crc.update(&batch);
-        let lines = changes.len() as u64;
         let commit = line::commit(&crc, lines, &totals);
 
         // The batch is durable before its commit line is written: so a batch that does not match its commit line is
@@ -183,7 +189,11 @@ impl<F: File> LogWriter<F> {
         let commit_start = start + batch.len() as u64;
         write_all_at(&self.file, &commit, commit_start).during("write", &log.path)?;
         // COMMIT: of everything that is packed. Cut at by `store::crash`.
-        self.flush.file(&self.file, &log.path)?;
+        self.flush.file(&self.file, &log.path).inspect_err(|_| {
+            // It may be lost in a power cut though everyone reads it, and a later flush that succeeds proves nothing: so
+            // it is taken back, lest someone removes loose objects on its account.
+            let _ = self.file.set_len(start);
+        })?;
         log.committed =
             Committed { end: commit_start + commit.len() as u64, lines: log.committed.lines + lines + 1, totals };
         Ok(())

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde_json::{Value, json};
 
+use super::line::Totals;
 use crate::dir::Dir;
 use crate::error::{Error, Result};
 use crate::layout::MANIFEST;
@@ -15,16 +16,21 @@ use crate::small_file;
 pub(crate) struct Manifest {
     /// Number of the log.
     pub(crate) log: u32,
+    /// Numbers of the runs, newest first.
+    pub(crate) runs: Vec<u32>,
+    /// What all entries of the runs add up to.
+    pub(crate) totals: Totals,
 }
 
 impl Manifest {
     /// That of an empty container.
-    pub(crate) const FIRST: Manifest = Manifest { log: 0 };
+    pub(crate) const FIRST: Manifest =
+        Manifest { log: 0, runs: Vec::new(), totals: Totals { objects: 0, size: 0, length: 0 } };
 
     pub(crate) fn read(dir: &impl Dir) -> Result<Self> {
         let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
         let bytes = small_file::read(dir, MANIFEST)?.ok_or_else(|| {
-            damaged("it is missing: restore it from a copy of the container; the objects are still in packs/ and loose/")
+            damaged("it is missing: restore it from a copy; the objects are still in packs/ and loose/")
         })?;
         Self::parse(&bytes).ok_or_else(|| {
             damaged("it is not what loosepack writes: restore it from a copy; the objects are still in packs/ and loose/")
@@ -33,12 +39,30 @@ impl Manifest {
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(bytes).ok()?;
-        // Runs are sorted parts of the index that the log was folded into; a log alone has none.
-        value.get("runs")?.as_array()?.is_empty().then_some(())?;
-        Some(Manifest { log: u32::try_from(value.get("log")?.as_u64()?).ok()? })
+        let number = |value: &Value| u32::try_from(value.as_u64()?).ok();
+        let total = |name: &str| value.get(name)?.as_u64();
+        let runs: Vec<u32> = value.get("runs")?.as_array()?.iter().map(number).collect::<Option<_>>()?;
+        // A run that is named twice would be removed while it is live.
+        let mut sorted = runs.clone();
+        sorted.sort_unstable();
+        sorted.is_sorted_by(|a, b| a < b).then_some(())?;
+        Some(Manifest {
+            log: number(value.get("log")?)?,
+            runs,
+            totals: Totals { objects: total("objects")?, size: total("size")?, length: total("length")? },
+        })
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        (json!({ "log": self.log, "runs": [] }).to_string() + "\n").into_bytes()
+        let Totals { objects, size, length } = self.totals;
+        let value =
+            json!({ "log": self.log, "runs": self.runs, "objects": objects, "size": size, "length": length });
+        (value.to_string() + "\n").into_bytes()
+    }
+
+    /// The first number that no live file has.
+    pub(crate) fn next_number(&self) -> Result<u32> {
+        let last = self.runs.iter().copied().chain([self.log]).max().unwrap_or(0);
+        last.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))
     }
 }

@@ -2,19 +2,23 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::sync::Arc;
+use core::mem;
 
 use super::{Job, Progress};
 use crate::container::Container;
 use crate::dir::{Dir, File as _, Kind};
-use crate::error::{Code, Context as _, Error, Result};
+use crate::error::{Code, Context as _, Damage, Error, Result};
 use crate::flush::Flush;
-use crate::index::{Index, IndexAppender, Location};
+use crate::id::ObjectId;
+use crate::index::{IndexWriter, Location};
 use crate::layout::{self, PACKS, SANDBOX, SANDBOX_AGE, SHARDS};
 use crate::lock::PackerLock;
 use crate::loose;
+use crate::reader::{ObjectReader, Stored};
 
 /// The job that removes the loose files of packed objects, shard by shard, and then what crashed writers left in the
-/// sandbox. Units of progress are shards, and the sandbox.
+/// sandbox. The packed copy is read first; where it is damaged, that is reported and the loose file stays. Units of progress are shards, and the sandbox.
 pub struct Clean<D: Dir> {
     dir: D,
     place: Option<Place<D>>,
@@ -23,9 +27,11 @@ pub struct Clean<D: Dir> {
 
 /// What is held while cleaning.
 struct Place<D: Dir> {
-    index: IndexAppender<D>,
+    index: IndexWriter<D>,
     /// Length of each pack, all of them durable.
     packs: BTreeMap<u32, u64>,
+    /// The pack that was read last.
+    open: Option<(u32, Arc<D::File>)>,
     _lock: PackerLock<D>,
 }
 
@@ -42,9 +48,9 @@ impl<D: Dir> Clean<D> {
         // A packer that was killed, or did not flush, may have left packs and index lines that are not durable: they are
         // made so before a loose file is removed on their account.
         let packs = flush_packs(&dir, &flush)?;
-        let index = Index::open(dir.clone())?.appender(flush)?;
+        let index = IndexWriter::open(&dir, flush)?;
         let progress = Progress { total: SHARDS + 1, ..Progress::default() };
-        Ok(Clean { dir, place: Some(Place { index, packs, _lock: lock }), progress })
+        Ok(Clean { dir, place: Some(Place { index, packs, open: None, _lock: lock }), progress })
     }
 
     fn clean_shard(&mut self, place: &mut Place<D>, shard: u8) -> Result<()> {
@@ -52,7 +58,11 @@ impl<D: Dir> Clean<D> {
         let locations = place.index.index().lookup_many(&ids)?;
         for (id, location) in ids.iter().zip(locations) {
             let Some(location) = location else { continue };
-            place.check(id, &location)?;
+            if !place.is_sound(&self.dir, id, location)? {
+                let problem = format!("object {id} is damaged here, so its loose copy was not removed");
+                self.progress.problems.push(Damage { file: layout::pack(location.pack), problem });
+                continue;
+            }
             if loose::remove(&self.dir, id)? {
                 self.progress.objects += 1;
                 self.progress.bytes += location.size;
@@ -83,17 +93,27 @@ impl<D: Dir> Clean<D> {
 }
 
 impl<D: Dir> Place<D> {
-    /// Fails unless the pack holds what the index says: a loose file may be the last copy there is.
-    fn check(&self, id: &crate::ObjectId, location: &Location) -> Result<()> {
+    /// Whether the pack holds the object, which is read for that: its loose file may be the last good copy there is, as
+    /// when it was added again because the packed one is damaged. Fails when the pack is not what the index says.
+    fn is_sound(&mut self, dir: &D, id: &ObjectId, location: Location) -> Result<bool> {
+        let path = layout::pack(location.pack);
         let end = location.offset + location.length;
-        if self.packs.get(&location.pack).is_some_and(|len| end <= *len) {
-            return Ok(());
+        let Some(len) = self.packs.get(&location.pack).copied().filter(|len| end <= *len) else {
+            let problem = format!(
+                "it is missing, or shorter than the index says, so loose object {id} was not removed: restore the pack \
+                 from a copy"
+            );
+            return Err(Error::corrupt(path, problem));
+        };
+        let file = match &self.open {
+            Some((number, file)) if *number == location.pack => file.clone(),
+            _ => Arc::new(dir.open_read(&path).during("open", &path)?),
+        };
+        self.open = Some((location.pack, file.clone()));
+        match Stored::packed(*id, file, location, len) {
+            Ok(stored) => ObjectReader::new(stored, true).is_sound(),
+            Err(_) => Ok(false),
         }
-        let problem = format!(
-            "it is missing, or shorter than the index says, so loose object {id} was not removed: restore the pack from \
-             a copy"
-        );
-        Err(Error::corrupt(layout::pack(location.pack), problem))
     }
 }
 
@@ -112,7 +132,8 @@ impl<D: Dir> Job for Clean<D> {
                 self.place = Some(place);
             }
         }
-        Ok(self.progress.clone())
+        let problems = mem::take(&mut self.progress.problems);
+        Ok(Progress { problems, ..self.progress.clone() })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::dir::Dir;
 use crate::error::{Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
-use crate::index::{Change, Index, IndexAppender, Location};
+use crate::index::{IndexWriter, Location};
 use crate::layout::FRAME;
 use crate::lock::PackerLock;
 use crate::options::Compression;
@@ -30,7 +30,7 @@ const COMMIT_BYTES: u64 = 1 << 30;
 
 /// Holds the packer's place.
 pub(super) struct Packer<D: Dir> {
-    index: IndexAppender<D>,
+    index: IndexWriter<D>,
     packs: PackAppender<D>,
     compression: Compression,
     level: u8,
@@ -53,7 +53,7 @@ impl<D: Dir> Packer<D> {
         let lock = PackerLock::acquire(dir, &options.holder)?;
         let flush = Flush::new(options.durability);
         Ok(Packer {
-            index: Index::open(dir.clone())?.appender(flush.clone())?,
+            index: IndexWriter::open(dir, flush.clone())?,
             packs: PackAppender::open(dir.clone(), config.pack_target, flush)?,
             compression,
             level: config.compression_level,
@@ -210,9 +210,7 @@ impl<D: Dir> Packer<D> {
             }
             // The records are durable before an index line speaks of them.
             packer.packs.sync()?;
-            let changes: Vec<Change> =
-                packer.pending.iter().map(|(id, location)| Change::Put(*id, *location)).collect();
-            packer.index.append(&changes)?;
+            packer.index.append(packer.pending.iter())?;
             packer.pending.clear();
             packer.pending_bytes = 0;
             Ok(())

@@ -9,7 +9,6 @@ use loosepack_host::{
 
 use crate::support::{TempDir, container, noise, runtime};
 
-
 fn sha256(bytes: &[u8]) -> ObjectId {
     loosepack::codec::sha256(bytes)
 }
@@ -26,7 +25,8 @@ fn store_error<T: std::fmt::Debug>(result: Result<T, Error>) -> StoreError {
 fn objects_of_all_sizes_come_back_loose_packed_and_compressed() {
     let (_dir, mut container) = container();
     let sizes = [0, 1, 1000, 65_535, 65_536, 65_537, 1 << 20, (1 << 20) + 1, 3_500_000];
-    let contents: Vec<Vec<u8>> = sizes.iter().map(|size| b"seven b".iter().copied().cycle().take(*size).collect()).collect();
+    let contents: Vec<Vec<u8>> =
+        sizes.iter().map(|size| b"seven b".iter().copied().cycle().take(*size).collect()).collect();
     let ids: Vec<ObjectId> = contents.iter().map(|content| container.add(content).unwrap()).collect();
     for (content, id) in contents.iter().zip(&ids) {
         assert_eq!(*id, sha256(content));

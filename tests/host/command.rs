@@ -51,7 +51,8 @@ fn init_makes_a_container_in_a_new_or_an_empty_directory_and_nowhere_else() {
     let small = Ran::of(command(dir.path()).args(["-C", "small", "init", "--pack-target", "4K"]).output().unwrap());
     small.exits(0);
     assert!(fs::read_to_string(dir.join("small/container.json")).unwrap().contains("\"pack-target\":4096"));
-    let wrong = Ran::of(command(dir.path()).args(["-C", "wrong", "init", "--compression-level", "10"]).output().unwrap());
+    let wrong =
+        Ran::of(command(dir.path()).args(["-C", "wrong", "init", "--compression-level", "10"]).output().unwrap());
     wrong.exits(2);
     assert!(!dir.join("wrong").exists(), "wrong use leaves nothing");
 }
@@ -59,11 +60,14 @@ fn init_makes_a_container_in_a_new_or_an_empty_directory_and_nowhere_else() {
 #[test]
 fn what_add_prints_is_what_sha256sum_checks() {
     let dir = with_store();
-    for name in ["a.txt", "b c.txt", "folder/deep/d.txt", "back\\slash", "new\nline", "carriage\rreturn", "\u{e4}\u{1f980}"] {
+    for name in
+        ["a.txt", "b c.txt", "folder/deep/d.txt", "back\\slash", "new\nline", "carriage\rreturn", "\u{e4}\u{1f980}"]
+    {
         dir.file(name, format!("content of {name}"));
     }
     dir.file("empty", "");
-    let paths = ["a.txt", "b c.txt", "folder", "back\\slash", "new\nline", "carriage\rreturn", "\u{e4}\u{1f980}", "empty"];
+    let paths =
+        ["a.txt", "b c.txt", "folder", "back\\slash", "new\nline", "carriage\rreturn", "\u{e4}\u{1f980}", "empty"];
     for more in [&["-r"][..], &["-r", "--to-pack"], &["-r", "--to-pack", "--compress", "always"]] {
         let added = loosepack(dir.path(), ["add"].iter().chain(more).chain(&paths)).exits(0);
         assert_eq!(added.text().lines().count(), paths.len());

@@ -94,7 +94,9 @@ fn run(component: &Path, dir: &Path, guest: &str, perms: FsPerms, arguments: &[&
     let output = String::from_utf8_lossy(&output.contents()).into_owned();
     let code = match result {
         Ok(result) => i32::from(result.is_err()),
-        Err(error) => error.downcast_ref::<I32Exit>().map_or_else(|| panic!("a trap: {output}{error:?}"), |exit| exit.0),
+        Err(error) => {
+            error.downcast_ref::<I32Exit>().map_or_else(|| panic!("a trap: {output}{error:?}"), |exit| exit.0)
+        }
     };
     (code, output)
 }

@@ -95,8 +95,12 @@ fn a_killed_packer_leaves_the_container_usable_at_once() {
     loosepack(dir.path(), ["init"]).exits(0);
     // Adding to packs from a pipe that never ends: it holds the packer's place for as long as we like.
     let mut packer = command(dir.path());
-    let mut packer =
-        packer.args(["-C", "store", "add", "--to-pack", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut packer = packer
+        .args(["-C", "store", "add", "--to-pack", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let mark = dir.join("store/lock/pack.os.json");
     let deadline = Instant::now() + Duration::from_secs(60);
     while !fs::read_to_string(&mark).is_ok_and(|text| text.ends_with('\n')) {

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{TempDir, command, noise};
+use crate::support::{Ran, TempDir, command, noise};
 
-const SIZE: u64 = (4 << 30) + 12_345;
+const SIZE: u64 = (4 << 30) + 123_456;
 
 /// Resident memory of the whole process at most, in KiB.
 const MEMORY_MAX: u64 = 100 << 10;
@@ -20,31 +20,42 @@ fn peak_memory(pid: u32) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// Wait for a process to end well; fails if it ever takes too much memory.
-#[track_caller]
-fn finish(mut child: Child) {
-    let mut peak = 0;
-    let status = loop {
-        peak = peak_memory(child.id()).unwrap_or(0).max(peak);
-        if let Some(status) = child.try_wait().expect("the process can be waited for") {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    assert!(status.success(), "{status}");
-    assert!(!cfg!(target_os = "linux") || peak > 0, "no memory was measured");
-    assert!(peak < MEMORY_MAX, "{peak} KiB resident");
+/// A process whose memory is looked at while it runs.
+struct Watched {
+    child: Child,
+    peak: u64,
 }
 
-fn run(command: &mut Command) -> Child {
-    command.stdout(Stdio::null()).spawn().expect("the command starts")
+impl Watched {
+    fn start(command: &mut Command) -> Self {
+        Watched { child: command.spawn().expect("the command starts"), peak: 0 }
+    }
+
+    fn look(&mut self) {
+        self.peak = peak_memory(self.child.id()).unwrap_or(0).max(self.peak);
+    }
+
+    /// Wait for it to end well; fails if it ever took too much memory.
+    #[track_caller]
+    fn finish(mut self) {
+        let status = loop {
+            self.look();
+            if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
+                break status;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert!(status.success(), "{status}");
+        assert!(!cfg!(target_os = "linux") || self.peak > 0, "no memory was measured");
+        assert!(self.peak < MEMORY_MAX, "{} KiB resident", self.peak);
+    }
 }
 
 /// Read an object and compare it with the file.
 #[track_caller]
 fn compare(dir: &Path, store: &str, id: &str) {
-    let mut child = command(dir).args(["-C", store, "get", id]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut object = child.stdout.take().unwrap();
+    let mut get = Watched::start(command(dir).args(["-C", store, "get", id]).stdout(Stdio::piped()));
+    let mut object = get.child.stdout.take().unwrap();
     let mut file = BufReader::with_capacity(1 << 20, File::open(dir.join("large")).unwrap());
     let (mut expected, mut found) = (vec![0; 1 << 20], vec![0; 1 << 20]);
     let mut compared = 0;
@@ -56,10 +67,11 @@ fn compare(dir: &Path, store: &str, id: &str) {
         object.read_exact(&mut found[..len]).unwrap();
         assert!(found[..len] == expected[..len], "the bytes from {compared} on differ");
         compared += len as u64;
+        get.look();
     }
     assert_eq!(compared, SIZE);
     assert_eq!(object.read(&mut found).unwrap(), 0, "more came out than went in");
-    finish(child);
+    get.finish();
 }
 
 #[test]
@@ -77,18 +89,23 @@ fn four_gibibytes_go_in_and_come_out_in_little_memory() {
         command.args(["-C", store, "--no-sync"]).args(arguments);
         command
     };
-    finish(run(&mut loosepack("store", &["init"])));
-    finish(run(&mut loosepack("store", &["add", "large"])));
-    let id = loosepack("store", &["ls"]).output().unwrap().stdout;
-    let id = String::from_utf8(id).unwrap().trim().to_string();
-    compare(dir.path(), "store", &id);
-    finish(run(&mut loosepack("store", &["pack", "--compress", "always"])));
-    finish(run(&mut loosepack("store", &["clean"])));
+    let run = |store: &str, arguments: &[&str]| {
+        let ran = Ran::of(loosepack(store, arguments).output().expect("the command starts"));
+        ran.exits(0)
+    };
+    let watch = |store: &str, arguments: &[&str]| Watched::start(loosepack(store, arguments).stdout(Stdio::null())).finish();
+    run("store", &["init"]);
+    watch("store", &["add", "large"]);
+    let listed = run("store", &["ls"]);
+    let id = listed.text().trim();
+    compare(dir.path(), "store", id);
+    watch("store", &["pack", "--compress", "always"]);
+    run("store", &["clean"]);
     assert!(std::fs::metadata(dir.join("store/packs/0")).unwrap().len() < SIZE / 10, "it is compressed");
-    compare(dir.path(), "store", &id);
+    compare(dir.path(), "store", id);
 
-    finish(run(&mut loosepack("plain", &["init"])));
-    finish(run(&mut loosepack("plain", &["add", "--to-pack", "--compress", "never", "large"])));
+    run("plain", &["init"]);
+    watch("plain", &["add", "--to-pack", "--compress", "never", "large"]);
     assert!(std::fs::metadata(dir.join("plain/packs/0")).unwrap().len() > SIZE, "it is not compressed");
-    compare(dir.path(), "plain", &id);
+    compare(dir.path(), "plain", id);
 }

@@ -100,7 +100,8 @@ pub(crate) fn runtime() -> Runtime {
 /// A container in a directory of its own.
 pub(crate) fn container() -> (TempDir, Container) {
     let dir = TempDir::new();
-    let container = runtime().create(dir.path(), Default::default(), Default::default()).expect("the directory is empty");
+    let container =
+        runtime().create(dir.path(), Default::default(), Default::default()).expect("the directory is empty");
     (dir, container)
 }
 

@@ -219,7 +219,11 @@ fn metadata_tells_kind_size_and_time(dir: &impl Dir) {
         assert!(window.contains(&found.modified), "the time is that of the last write, on the clock of now()");
     }
     let Metadata { kind, len, modified } = file.metadata().expect("an open file has metadata");
-    assert_eq!((kind, len, modified), (found.kind, found.len, found.modified), "an open file tells what its entry does");
+    assert_eq!(
+        (kind, len, modified),
+        (found.kind, found.len, found.modified),
+        "an open file tells what its entry does"
+    );
     assert_eq!(dir.metadata("dir").map(|found| found.kind), Ok(Kind::Dir), "a directory is a directory");
     assert_eq!(dir.metadata(".").map(|found| found.kind), Ok(Kind::Dir), "so is the directory itself");
     fails(dir.metadata("absent"), &[Code::NotFound]);

@@ -2,8 +2,17 @@
 
 mod conformance;
 mod crash;
-mod objects;
+mod damage;
 mod dirs;
+mod faults;
+mod model;
+mod mutations;
+mod objects;
+mod packing;
+mod promises;
+mod races;
+mod readonly;
 mod sim;
 mod support;
 mod watch;
+mod workloads;

@@ -283,7 +283,10 @@ fn listing_pages_through_everything_once() {
         loop {
             let page = store.objects(listed.last(), limit).unwrap();
             assert!(page.len() <= limit, "a page has no more than its limit");
-            assert!(page.len() == limit || page.is_empty() || listed.len() + page.len() == 1000, "only the last is short");
+            assert!(
+                page.len() == limit || page.is_empty() || listed.len() + page.len() == 1000,
+                "only the last is short"
+            );
             if page.is_empty() {
                 break;
             }
@@ -566,7 +569,8 @@ fn a_batch_bounds_what_it_gives_at_once() {
         if answers.is_empty() {
             break;
         }
-        let bytes: usize = answers.iter().map(|(_, content)| if let Content::Bytes(b) = content { b.len() } else { 0 }).sum();
+        let bytes: usize =
+            answers.iter().map(|(_, content)| if let Content::Bytes(b) = content { b.len() } else { 0 }).sum();
         assert!(bytes <= 6 * MIB, "a batch gives about 4 MiB at once, not {bytes} bytes");
         for (found, content) in &answers {
             if [huge, huge_packed].contains(found) {

@@ -67,6 +67,7 @@ struct World {
 enum Fault {
     None,
     FailAt(u64, Code),
+    FullFrom(u64),
     CrashAt(u64),
 }
 
@@ -165,6 +166,12 @@ impl World {
                 self.hit = Some((operation, path.into()));
                 Err(code)
             }
+            Fault::FullFrom(from)
+                if number >= from && ["create_dir", "create_new", "write_at", "try_lock"].contains(&operation) =>
+            {
+                self.hit = Some((operation, path.into()));
+                Err(Code::NoSpace)
+            }
             _ => Ok(()),
         }
     }
@@ -233,19 +240,18 @@ impl World {
         Metadata { kind, len, modified: self.nodes[node].modified }
     }
 
-    /// Make what is pending durable, or, after a failure, forget that it is pending: it stays visible, and no later sync
-    /// saves it.
+    /// Make what is pending durable. Of a file, after a failure, forget that it is pending, as Linux does with the pages
+    /// it could not write: they stay visible, and no later sync saves them.
     fn settle(&mut self, node: usize, save: bool) {
         match &mut self.nodes[node].body {
             Body::File { durable, unsynced, .. } => {
                 let pending = std::mem::take(unsynced);
                 pending.iter().filter(|_| save).for_each(|(_, write)| write.apply(durable));
             }
-            Body::Dir { durable, unsynced, .. } => {
-                let pending = std::mem::take(unsynced);
-                pending.iter().filter(|_| save).for_each(|(_, change)| apply_change(change, durable));
+            Body::Dir { durable, unsynced, .. } if save => {
+                unsynced.drain(..).for_each(|(_, change)| apply_change(&change, durable));
             }
-            Body::Symlink => {}
+            _ => {}
         }
     }
 
@@ -262,13 +268,14 @@ impl World {
     fn survivors(&self, survival: Survival, rng: &mut Rng) -> World {
         let oldest = self.nodes.iter().filter_map(Node::oldest_change).min().unwrap_or(self.sequence);
         let cut = oldest.saturating_sub(1) + rng.below(self.sequence + 2 - oldest);
-        let mut keep = |rng: &mut Rng, sequence: u64| match survival {
+        let keep = |rng: &mut Rng, sequence: u64| match survival {
             Survival::Nothing => (false, false),
             Survival::Everything => (true, false),
             Survival::Torn => (rng.below(2) == 0, rng.below(3) == 0),
             Survival::Prefix => (sequence <= cut, sequence == cut && rng.below(2) == 0),
         };
-        let mut world = World { locked: BTreeSet::new(), fault: Fault::None, hit: None, crashed: false, ..self.clone() };
+        let mut world =
+            World { locked: BTreeSet::new(), fault: Fault::None, hit: None, crashed: false, ..self.clone() };
         for node in &mut world.nodes {
             match &mut node.body {
                 Body::File { bytes, durable, unsynced } => {
@@ -383,6 +390,11 @@ impl SimDir {
     /// Count operations from 0 again, and let the one of this number fail.
     pub(crate) fn fail_at(&self, number: u64, code: Code) {
         self.plan(Fault::FailAt(number, code));
+    }
+
+    /// Count operations from 0 again, and let the disk be full from the one of this number on.
+    pub(crate) fn full_from(&self, number: u64) {
+        self.plan(Fault::FullFrom(number));
     }
 
     /// Count operations from 0 again, and let this one and all later ones fail.
@@ -570,11 +582,7 @@ impl Dir for SimDir {
             }
             found => found?,
         };
-        if world.locked.insert(node) {
-            Ok(SimLock { world: self.world.clone(), node })
-        } else {
-            Err(Code::WouldBlock)
-        }
+        if world.locked.insert(node) { Ok(SimLock { world: self.world.clone(), node }) } else { Err(Code::WouldBlock) }
     }
 
     fn now(&self) -> u64 {

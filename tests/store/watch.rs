@@ -43,10 +43,7 @@ impl Call {
     /// Whether it changes what is on the disk.
     pub(crate) fn mutates(self) -> bool {
         use Call::{CreateDir, CreateNew, OpenWrite, Remove, Rename, SetLen, Sync, SyncDir, TryLock, Write};
-        matches!(
-            self,
-            CreateDir | CreateNew | OpenWrite | Rename | Remove | SyncDir | TryLock | Write | SetLen | Sync
-        )
+        matches!(self, CreateDir | CreateNew | OpenWrite | Rename | Remove | SyncDir | TryLock | Write | SetLen | Sync)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::{jobs, store::Store};
 
 /// Remove the loose files of packed objects.
-pub fn run(cli: &Cli, format: Format, out: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(cli: &Cli, format: Format, out: &mut Output) -> Result<Outcome, Failure> {
     let store = Store::open(cli)?;
     let mut job = store.take_place(Clean::new)?;
     let done = jobs::run(&store, &mut job)?;

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 /// How a command ended. The worst of what happened counts: later cases are worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// All is well.
     Done,
     /// An object is absent, or damage was found.
@@ -16,7 +16,7 @@ pub enum Outcome {
 
 /// Why a command stops.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Nobody reads standard output any more: there is nothing left to do, and nothing to complain about.
     ReaderGone,
     /// The user is told what failed, and the remedy.
@@ -46,7 +46,7 @@ impl From<io::Error> for Failure {
 
 impl Failure {
     /// The same with a further sentence.
-    pub fn and(self, sentence: &str) -> Self {
+    pub(crate) fn and(self, sentence: &str) -> Self {
         match self {
             Failure::ReaderGone => Failure::ReaderGone,
             Failure::Told { outcome, message } => Failure::Told { outcome, message: format!("{message}; {sentence}") },
@@ -55,7 +55,7 @@ impl Failure {
 }
 
 /// Tell the user something on standard error.
-pub fn tell(message: impl Display) {
+pub(crate) fn tell(message: impl Display) {
     // Where nobody listens there is nobody to be told of that either.
     let _ = writeln!(io::stderr(), "loosepack: {message}");
 }

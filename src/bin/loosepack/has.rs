@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::{ids, store::Store};
 
 /// Tell which objects there are.
-pub fn run(cli: &Cli, has: &Ids, out: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(cli: &Cli, has: &Ids, out: &mut Output) -> Result<Outcome, Failure> {
     let store = Store::open(cli)?;
     ids::each_batch(&has.ids, |ids| {
         let found = store.container.contains(ids).map_err(|error| store.failure(error))?;

@@ -14,12 +14,12 @@ const BATCH: usize = 8192;
 const LINE_START: u64 = 128;
 
 /// The id in an argument or a line.
-pub fn parse(text: &[u8]) -> Result<ObjectId, Error> {
+pub(crate) fn parse(text: &[u8]) -> Result<ObjectId, Error> {
     names::id(text).ok_or_else(|| Error::InvalidId(String::from_utf8_lossy(text).into_owned()))
 }
 
 /// Give `visit` the ids that `arguments` name, in their order and in batches. What is no id is told, and left out.
-pub fn each_batch(
+pub(crate) fn each_batch(
     arguments: &[String],
     mut visit: impl FnMut(&[ObjectId]) -> Result<Outcome, Failure>,
 ) -> Result<Outcome, Failure> {

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::{ids, store::Store};
 
 /// Tell what is known of objects.
-pub fn run(cli: &Cli, info: &Ids, out: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(cli: &Cli, info: &Ids, out: &mut Output) -> Result<Outcome, Failure> {
     let store = Store::open(cli)?;
     let mut first = true;
     ids::each_batch(&info.ids, |ids| {
@@ -39,7 +39,7 @@ pub fn run(cli: &Cli, info: &Ids, out: &mut Output) -> Result<Outcome, Failure> 
 }
 
 /// What is known of an object, for programs.
-pub fn json(info: &ObjectInfo) -> Value {
+pub(crate) fn json(info: &ObjectInfo) -> Value {
     let (id, size) = (info.id.to_string(), info.size);
     match info.placement {
         Placement::Loose => json!({ "id": id, "size": size, "placement": "loose" }),

@@ -10,16 +10,16 @@ use crate::progress::Progress;
 use crate::store::Store;
 
 /// What a job did.
-pub struct Done {
+pub(crate) struct Done {
     /// Objects it was done to.
-    pub objects: u64,
+    pub(crate) objects: u64,
     /// Their bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     problems: Vec<Damage>,
 }
 
 /// Do all steps of a job; show how far it is, and tell of damage at once.
-pub fn run(store: &Store, job: &mut impl Job) -> Result<Done, Failure> {
+pub(crate) fn run(store: &Store, job: &mut impl Job) -> Result<Done, Failure> {
     let mut progress = Progress::new();
     let mut problems = Vec::new();
     loop {
@@ -41,7 +41,7 @@ pub fn run(store: &Store, job: &mut impl Job) -> Result<Done, Failure> {
 
 impl Done {
     /// Print what was done: as JSON, or in the words of `summary`.
-    pub fn print(&self, format: Format, summary: &str, out: &mut Output) -> Result<Outcome, Failure> {
+    pub(crate) fn print(&self, format: Format, summary: &str, out: &mut Output) -> Result<Outcome, Failure> {
         if format.json {
             let problem = |damage: &Damage| json!({ "file": damage.file, "problem": damage.problem });
             let problems: Vec<_> = self.problems.iter().map(problem).collect();

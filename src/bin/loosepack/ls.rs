@@ -12,7 +12,7 @@ use crate::{info, store::Store};
 const PAGE: usize = 8192;
 
 /// List all objects.
-pub fn run(cli: &Cli, ls: &Ls, out: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(cli: &Cli, ls: &Ls, out: &mut Output) -> Result<Outcome, Failure> {
     let store = Store::open(cli)?;
     let mut after: Option<ObjectId> = None;
     loop {
@@ -21,7 +21,11 @@ pub fn run(cli: &Cli, ls: &Ls, out: &mut Output) -> Result<Outcome, Failure> {
         after = Some(*last);
         for id in &page {
             if !ls.long {
-                if ls.format.json { out.json(&json!({ "id": id.to_string() }))? } else { out.line(&id.to_string())? }
+                if ls.format.json {
+                    out.json(&json!({ "id": id.to_string() }))?
+                } else {
+                    out.line(&id.to_string())?
+                }
                 continue;
             }
             match store.container.info(id) {

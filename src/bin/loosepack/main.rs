@@ -50,11 +50,14 @@ fn main() -> ExitCode {
 fn parsed(answer: &clap::Error) -> Outcome {
     if !answer.use_stderr() {
         // A reader that has gone has read enough.
-        let _ = answer.print();
+        drop(answer.print());
         return Outcome::Done;
     }
-    let message = answer.render().to_string();
-    tell(message.strip_prefix("error: ").unwrap_or(&message).trim_end());
+    match answer.render().to_string().strip_prefix("error: ") {
+        Some(message) => tell(message.trim_end()),
+        // The help, for want of a command.
+        None => drop(answer.print()),
+    }
     Outcome::Failed
 }
 

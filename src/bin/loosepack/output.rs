@@ -10,43 +10,43 @@ use crate::failure::Failure;
 const PIECE: usize = 64 << 10;
 
 /// Standard output: in large pieces, or line by line on a terminal.
-pub struct Output {
+pub(crate) struct Output {
     out: BufWriter<StdoutLock<'static>>,
     terminal: bool,
 }
 
 impl Output {
     /// Standard output.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let out = io::stdout().lock();
         let terminal = out.is_terminal();
         Output { out: BufWriter::with_capacity(PIECE, out), terminal }
     }
 
     /// Whether a terminal reads it.
-    pub fn is_terminal(&self) -> bool {
+    pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
     }
 
     /// Print a line.
-    pub fn line(&mut self, line: &str) -> Result<(), Failure> {
+    pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
         self.out.write_all(line.as_bytes())?;
         self.out.write_all(b"\n")?;
         if self.terminal { self.flush() } else { Ok(()) }
     }
 
     /// Print a JSON value on a line.
-    pub fn json(&mut self, value: &Value) -> Result<(), Failure> {
+    pub(crate) fn json(&mut self, value: &Value) -> Result<(), Failure> {
         self.line(&value.to_string())
     }
 
     /// Write bytes.
-    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         Ok(self.out.write_all(bytes)?)
     }
 
     /// Write what has gathered.
-    pub fn flush(&mut self) -> Result<(), Failure> {
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.out.flush()?)
     }
 }

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::{jobs, store::Store};
 
 /// Move loose objects into packs.
-pub fn run(cli: &Cli, pack: &Pack, out: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(cli: &Cli, pack: &Pack, out: &mut Output) -> Result<Outcome, Failure> {
     let store = Store::open(cli)?;
     let mut job = store.take_place(|container| PackLoose::new(container, pack.compress.into()))?;
     let done = jobs::run(&store, &mut job)?;

@@ -17,7 +17,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 const RATE: u8 = 10;
 
 /// The line on standard error that shows how far an operation is.
-pub struct Progress {
+pub(crate) struct Progress {
     /// When the operation began; `None` when nothing is to be shown.
     started: Option<Instant>,
     bar: Option<ProgressBar>,
@@ -25,17 +25,17 @@ pub struct Progress {
 
 impl Progress {
     /// Of an operation that begins now.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Progress { started: io::stderr().is_terminal().then(Instant::now), bar: None }
     }
 
     /// One that is never shown.
-    pub fn silent() -> Self {
+    pub(crate) fn silent() -> Self {
         Progress { started: None, bar: None }
     }
 
     /// Show a job that has done `done` of `total`.
-    pub fn job(&mut self, done: u64, total: u64, objects: u64, bytes: u64) {
+    pub(crate) fn job(&mut self, done: u64, total: u64, objects: u64, bytes: u64) {
         if let Some(bar) = self.shown("{bar:40} {percent:>3}%  {msg}") {
             bar.set_length(total);
             bar.set_position(done);
@@ -44,14 +44,14 @@ impl Progress {
     }
 
     /// Show how much has been read, of unknown much.
-    pub fn read(&mut self, files: u64, bytes: u64) {
+    pub(crate) fn read(&mut self, files: u64, bytes: u64) {
         if let Some(bar) = self.shown("{msg}") {
             bar.set_message(format!("{}, {}", counted(files, "file"), human(bytes)));
         }
     }
 
     /// Tell the user something, above the line.
-    pub fn tell(&self, message: impl Display) {
+    pub(crate) fn tell(&self, message: impl Display) {
         match &self.bar {
             Some(bar) => bar.suspend(|| tell(message)),
             None => tell(message),
@@ -59,7 +59,7 @@ impl Progress {
     }
 
     /// Remove the line. The next time something is to be shown, it is there again.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::store::Store;
 
 /// Tell how much is stored.
-pub fn run(cli: &Cli, format: Format, out: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(cli: &Cli, format: Format, out: &mut Output) -> Result<Outcome, Failure> {
     let store = Store::open(cli)?;
     let stats = store.container.stats().map_err(|error| store.failure(error))?;
     let config = store.container.config();

@@ -17,17 +17,17 @@ use crate::places;
 const ATTEMPTS: Duration = Duration::from_millis(100);
 
 /// The container that the command line names, open.
-pub struct Store<'a> {
+pub(crate) struct Store<'a> {
     cli: &'a Cli,
     /// Its directory.
-    pub folder: Descriptor,
+    pub(crate) folder: Descriptor,
     /// The container.
-    pub container: Container<WasiDir>,
+    pub(crate) container: Container<WasiDir>,
 }
 
 impl<'a> Store<'a> {
     /// Open the container for what the command does with it.
-    pub fn open(cli: &'a Cli) -> Result<Self, Failure> {
+    pub(crate) fn open(cli: &'a Cli) -> Result<Self, Failure> {
         let folder = places::container(cli)?;
         let dir = directory(cli, &folder)?;
         let container = Container::open(dir, options(cli)).map_err(|error| failure(cli, error))?;
@@ -35,7 +35,7 @@ impl<'a> Store<'a> {
     }
 
     /// Make the container.
-    pub fn create(cli: &'a Cli, config: Config) -> Result<Self, Failure> {
+    pub(crate) fn create(cli: &'a Cli, config: Config) -> Result<Self, Failure> {
         let folder = places::container(cli)?;
         let dir = directory(cli, &folder)?;
         let container = Container::create(dir, config, options(cli)).map_err(|error| failure(cli, error))?;
@@ -43,7 +43,7 @@ impl<'a> Store<'a> {
     }
 
     /// Do what takes the packer's place; while another has it, as long as the command line says, try again.
-    pub fn take_place<T>(&self, take: impl Fn(&Container<WasiDir>) -> Result<T, Error>) -> Result<T, Failure> {
+    pub(crate) fn take_place<T>(&self, take: impl Fn(&Container<WasiDir>) -> Result<T, Error>) -> Result<T, Failure> {
         let (started, patience) = (Instant::now(), Duration::from_secs(self.cli.wait));
         loop {
             match take(&self.container) {
@@ -54,12 +54,12 @@ impl<'a> Store<'a> {
     }
 
     /// What failed in the container.
-    pub fn failure(&self, error: Error) -> Failure {
+    pub(crate) fn failure(&self, error: Error) -> Failure {
         failure(self.cli, error)
     }
 
     /// Something about the container, with its name where it has one.
-    pub fn about(&self, what: &str) -> String {
+    pub(crate) fn about(&self, what: &str) -> String {
         about(self.cli, what)
     }
 }
@@ -98,7 +98,7 @@ fn about(cli: &Cli, what: &str) -> String {
 }
 
 /// There is none, and what to do.
-pub fn no_container(cli: &Cli) -> String {
+pub(crate) fn no_container(cli: &Cli) -> String {
     match cli.directory.as_str() {
         "." => "there is no container here: name one with -C DIR, or make one with `loosepack -C DIR init`".into(),
         directory => {

@@ -1,0 +1,315 @@
+//! A run: a sorted, immutable part of the index.
+//!
+//! Behind its lines a run has *fences*: the first eight bytes of the id of every [`BLOCK`]th line. They are read into
+//! memory at the first lookup, an eighth of a byte for each entry, and from then on a lookup reads one block. (An
+//! interpolation search, which uniform ids would allow as well, reads two to four.)
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use serde_json::Value;
+
+use super::entry::{Digits, Entry, id_digits};
+use super::line::Crc;
+use crate::dir::{Dir, File, read_full_at, write_all_at};
+use crate::error::{Context as _, Error, Result};
+use crate::flush::Flush;
+use crate::id::ObjectId;
+use crate::layout::{self, RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
+
+/// What is read or written at once when many entries are wanted.
+const CHUNK: usize = 256 << 10;
+/// Bytes of a fence in a file: 16 digits, two quotes, and a comma or, behind the last, a space.
+const FENCE: usize = 19;
+const FENCES: &[u8] = b"{\"fences\":[";
+const FENCES_END: &[u8] = b"]}\n";
+
+/// A run that is open for reading.
+pub(super) struct Run<F> {
+    path: String,
+    file: F,
+    entries: u64,
+    pub(super) digits: Digits,
+    crc: u32,
+    /// Read at the first lookup.
+    fences: Option<Vec<u64>>,
+}
+
+impl<F: File> Run<F> {
+    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32) -> Result<Self, crate::Code> {
+        // Opened first and read after: what is told of a run that vanishes in between is the caller's to judge.
+        let path = layout::run(number);
+        let file = dir.open_read(&path)?;
+        Ok(Run { path, file, entries: 0, digits: Digits::ONE, crc: 0, fences: None })
+    }
+
+    /// Read the header.
+    pub(super) fn read_header(&mut self) -> Result<()> {
+        let mut header = [0; HEADER];
+        self.read(&mut header, 0)?;
+        let parsed = parse_header(&header).ok_or_else(|| self.corrupt("its first line is damaged"))?;
+        (self.entries, self.digits, self.crc) = parsed;
+        let len = self.file.metadata().during("examine", &self.path)?.len;
+        let width = self.digits.width() as u64;
+        if self.entries.checked_mul(width).is_none_or(|bytes| bytes > len) {
+            return Err(self.corrupt("it is shorter than its first line says"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    fn corrupt(&self, problem: &str) -> Error {
+        Error::corrupt(
+            self.path.as_str(),
+            format!("{problem}: restore the file from a copy; the objects are still in packs/"),
+        )
+    }
+
+    fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        let read = read_full_at(&self.file, buffer, offset).during("read", &self.path)?;
+        if read == buffer.len() { Ok(()) } else { Err(self.corrupt("it is shorter than its first line says")) }
+    }
+
+    /// The lines from entry `first` on, `count` of them.
+    fn lines(&self, first: u64, count: u64) -> Result<Vec<u8>> {
+        let width = self.digits.width() as u64;
+        let mut lines = vec![0; (count * width) as usize];
+        self.read(&mut lines, HEADER as u64 + first * width)?;
+        Ok(lines)
+    }
+
+    fn fences(&mut self) -> Result<&[u64]> {
+        if self.fences.is_none() {
+            let start = HEADER as u64 + self.entries * self.digits.width() as u64;
+            let count = usize::try_from(self.entries.div_ceil(BLOCK)).map_err(|_| self.corrupt("it is too large"))?;
+            let mut text = vec![0; FENCES.len() + count * FENCE + FENCES_END.len()];
+            self.read(&mut text, start)?;
+            let fences = parse_fences(&text).ok_or_else(|| self.corrupt("its last line is damaged"))?;
+            self.fences = Some(fences);
+        }
+        Ok(self.fences.as_deref().unwrap_or_default())
+    }
+
+    /// The blocks that can hold an id: first and last.
+    fn blocks(&mut self, id: &ObjectId) -> Result<(u64, u64)> {
+        let prefix = prefix(id);
+        let fences = self.fences()?;
+        let first = fences.partition_point(|fence| *fence < prefix).saturating_sub(1);
+        let last = fences.partition_point(|fence| *fence <= prefix).saturating_sub(1);
+        Ok((first as u64, last as u64))
+    }
+
+    /// What the run says of an id; `None` when it says nothing.
+    pub(super) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Entry>> {
+        let mut found = self.lookup_sorted(core::iter::once(id))?;
+        Ok(found.pop().flatten())
+    }
+
+    /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read.
+    pub(super) fn lookup_sorted<'a>(
+        &mut self,
+        ids: impl Iterator<Item = &'a ObjectId>,
+    ) -> Result<Vec<Option<Entry>>> {
+        let (width, entries) = (self.digits.width(), self.entries);
+        let mut found = Vec::with_capacity(ids.size_hint().0);
+        let mut ids = ids.peekable();
+        let (mut window, mut window_start, mut window_end) = (Vec::new(), 0, 0);
+        while let Some(id) = ids.next() {
+            if entries == 0 {
+                found.push(None);
+                continue;
+            }
+            let (first, last) = self.blocks(id)?;
+            let (start, end) = (first * BLOCK, ((last + 1) * BLOCK).min(entries));
+            if start < window_start || end > window_end {
+                // When the next id lies near by, its block is read along, and those after it.
+                let near = match ids.peek() {
+                    Some(next) => self.blocks(next)?.0 <= last + 1,
+                    None => false,
+                };
+                let ahead = if near { (CHUNK / width) as u64 } else { 0 };
+                (window_start, window_end) = (start, (end + ahead).min(entries));
+                window = self.lines(window_start, window_end - window_start)?;
+            }
+            let lines = &window[(start - window_start) as usize * width..(end - window_start) as usize * width];
+            found.push(self.find(lines, id)?);
+        }
+        Ok(found)
+    }
+
+    /// Binary search among sorted lines.
+    fn find(&self, lines: &[u8], id: &ObjectId) -> Result<Option<Entry>> {
+        let (hex, width) = (id.to_hex(), self.digits.width());
+        let line = |number: usize| &lines[number * width..][..width];
+        let (mut low, mut high) = (0, lines.len() / width);
+        while low < high {
+            let middle = low.midpoint(high);
+            match id_digits(line(middle)).cmp(&hex[..]) {
+                core::cmp::Ordering::Less => low = middle + 1,
+                core::cmp::Ordering::Greater => high = middle,
+                core::cmp::Ordering::Equal => return self.parse(line(middle)).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    fn parse(&self, line: &[u8]) -> Result<Entry> {
+        self.digits.parse(line).ok_or_else(|| self.corrupt("a line of it is damaged"))
+    }
+
+    /// The number of the first entry that is not less than `id`.
+    pub(super) fn position(&mut self, id: &ObjectId) -> Result<u64> {
+        if self.entries == 0 {
+            return Ok(0);
+        }
+        let (first, last) = self.blocks(id)?;
+        let (start, end) = (first * BLOCK, ((last + 1) * BLOCK).min(self.entries));
+        let lines = self.lines(start, end - start)?;
+        let hex = id.to_hex();
+        let before = lines.chunks_exact(self.digits.width()).take_while(|line| id_digits(line) < &hex[..]);
+        Ok(start + before.count() as u64)
+    }
+
+    /// Entries from number `first` on, at most `count`.
+    pub(super) fn read_entries(&self, first: u64, count: u64) -> Result<Vec<Entry>> {
+        let lines = self.lines(first, count.min(self.entries - first))?;
+        lines.chunks_exact(self.digits.width()).map(|line| self.parse(line)).collect()
+    }
+}
+
+fn prefix(id: &ObjectId) -> u64 {
+    let mut prefix = [0; 8];
+    prefix.copy_from_slice(&id.as_bytes()[..8]);
+    u64::from_be_bytes(prefix)
+}
+
+/// All entries of a run in order, a chunk in memory at a time; fails at the end unless the checksum is right.
+pub(super) struct RunCursor<'a, F> {
+    run: &'a Run<F>,
+    next: u64,
+    chunk: vec::IntoIter<Entry>,
+    crc: Crc,
+}
+
+impl<'a, F: File> RunCursor<'a, F> {
+    pub(super) fn new(run: &'a Run<F>) -> Self {
+        RunCursor { run, next: 0, chunk: Vec::new().into_iter(), crc: Crc::new() }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Entry>> {
+        if self.chunk.len() == 0 {
+            let left = self.run.entries - self.next;
+            if left == 0 {
+                let right = self.crc.clone().finalize() == self.run.crc;
+                return if right { Ok(None) } else { Err(self.run.corrupt("its lines do not match its checksum")) };
+            }
+            let width = self.run.digits.width();
+            let count = left.min((CHUNK / width) as u64);
+            let lines = self.run.lines(self.next, count)?;
+            self.crc.update(&lines);
+            self.next += count;
+            let entries: Result<Vec<Entry>> = lines.chunks_exact(width).map(|line| self.run.parse(line)).collect();
+            self.chunk = entries?.into_iter();
+        }
+        Ok(self.chunk.next())
+    }
+}
+
+/// A run that is being written.
+pub(super) struct RunWriter<F> {
+    path: String,
+    file: F,
+    digits: Digits,
+    out: Vec<u8>,
+    written: u64,
+    entries: u64,
+    crc: Crc,
+    fences: Vec<u64>,
+}
+
+impl<F: File> RunWriter<F> {
+    /// Start a run whose numbers have at most these digits. A file of its name is a leftover, and replaced.
+    pub(super) fn create<D: Dir<File = F>>(dir: &D, number: u32, digits: Digits) -> Result<Self> {
+        let path = layout::run(number);
+        let file = dir.create_new(&path).during("create", &path)?;
+        let out = Vec::with_capacity(CHUNK + digits.width());
+        let written = HEADER as u64;
+        Ok(RunWriter { path, file, digits, out, written, entries: 0, crc: Crc::new(), fences: Vec::new() })
+    }
+
+    /// Append an entry, greater than those before.
+    pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
+        if self.entries.is_multiple_of(BLOCK) {
+            self.fences.push(prefix(&entry.0));
+        }
+        self.digits.write(&mut self.out, entry);
+        self.entries += 1;
+        if self.out.len() >= CHUNK {
+            self.crc.update(&self.out);
+            self.write_out()?;
+        }
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<()> {
+        write_all_at(&self.file, &self.out, self.written).during("write", &self.path)?;
+        self.written += self.out.len() as u64;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Complete the run and make it durable.
+    pub(super) fn finish(mut self, flush: &Flush) -> Result<()> {
+        self.crc.update(&self.out);
+        self.out.extend_from_slice(FENCES);
+        for (number, fence) in self.fences.iter().enumerate() {
+            let separator = if number + 1 < self.fences.len() { ',' } else { ' ' };
+            self.out.extend_from_slice(format!("\"{fence:016x}\"{separator}").as_bytes());
+        }
+        self.out.extend_from_slice(FENCES_END);
+        self.write_out()?;
+        let crc = self.crc.clone().finalize();
+        let header = header(self.entries, self.digits, crc);
+        write_all_at(&self.file, &header, 0).during("write", &self.path)?;
+        flush.file(&self.file, &self.path)
+    }
+}
+
+/// The first line of a run, filled with spaces to [`HEADER`] bytes.
+fn header(entries: u64, digits: Digits, crc: u32) -> Vec<u8> {
+    let Digits { pack, offset, length, size } = digits;
+    let digits = format!("\"pack\":{pack},\"offset\":{offset},\"length\":{length},\"size\":{size}");
+    let text = format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"crc\":\"{crc:08x}\"}}");
+    format!("{text:width$}\n", width = HEADER - 1).into_bytes()
+}
+
+fn parse_header(header: &[u8]) -> Option<(u64, Digits, u32)> {
+    let value: Value = serde_json::from_slice(header).ok()?;
+    let digits = |name: &str| {
+        let digits = u8::try_from(value.get("digits")?.get(name)?.as_u64()?).ok()?;
+        (1..=20).contains(&digits).then_some(digits)
+    };
+    let digits = Digits {
+        pack: digits("pack")?,
+        offset: digits("offset")?,
+        length: digits("length")?,
+        size: digits("size")?,
+    };
+    let crc = u32::from_str_radix(value.get("crc")?.as_str()?, 16).ok()?;
+    Some((value.get("entries")?.as_u64()?, digits, crc))
+}
+
+fn parse_fences(text: &[u8]) -> Option<Vec<u64>> {
+    let fences = text.strip_prefix(FENCES)?.strip_suffix(FENCES_END)?;
+    let parse = |fence: &[u8]| {
+        let digits = fence.strip_prefix(b"\"")?.get(..16)?;
+        u64::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let fences: Vec<u64> = fences.chunks_exact(FENCE).map(parse).collect::<Option<_>>()?;
+    fences.is_sorted().then_some(fences)
+}

@@ -1,0 +1,68 @@
+//! Entries in order, from all parts of the index.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+use super::{Index, Location};
+use crate::dir::Dir;
+use crate::error::Result;
+use crate::id::ObjectId;
+
+impl<D: Dir> Index<D> {
+    /// At most `limit` entries from `start` on, sorted.
+    pub(crate) fn scan(&mut self, start: Bound<&ObjectId>, limit: usize) -> Result<Vec<(ObjectId, Location)>> {
+        let mut found = Vec::new();
+        let mut start = start.cloned();
+        while found.len() < limit {
+            let (page, end) = self.page(start, limit - found.len())?;
+            found.extend(page);
+            match end {
+                Some(end) => start = Bound::Excluded(end),
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Entries up to some id, which is given unless it is the end: at most `limit` of each part of the index are read.
+    /// May be empty without being the end, where there are many entries of what is no longer packed.
+    fn page(&mut self, start: Bound<ObjectId>, limit: usize) -> Result<(Vec<(ObjectId, Location)>, Option<ObjectId>)> {
+        // How far all parts have been read.
+        let mut end: Option<ObjectId> = None;
+        let mut reached = |id: ObjectId| end = Some(end.map_or(id, |end| end.min(id)));
+        let mut merged = BTreeMap::new();
+        for run in self.runs.iter_mut().rev() {
+            let first = match &start {
+                Bound::Unbounded => 0,
+                Bound::Included(id) => run.position(id)?,
+                Bound::Excluded(id) => {
+                    let position = run.position(id)?;
+                    position + u64::from(run.lookup(id)?.is_some())
+                }
+            };
+            let entries = run.read_entries(first, limit as u64)?;
+            if let Some((id, _)) = entries.last().filter(|_| entries.len() == limit) {
+                reached(*id);
+            }
+            merged.extend(entries);
+        }
+        let mut newest = self.tail.range((start, Bound::Unbounded));
+        let taken: Vec<_> = newest.by_ref().take(limit).map(|(id, location)| (*id, *location)).collect();
+        if let Some((id, _)) = taken.last().filter(|_| newest.next().is_some()) {
+            reached(*id);
+        }
+        merged.extend(taken);
+        let within = |id: &ObjectId| end.is_none_or(|end| *id <= end);
+        let mut page: Vec<_> = merged
+            .into_iter()
+            .take_while(|(id, _)| within(id))
+            .filter_map(|(id, location)| Some((id, location?)))
+            .collect();
+        if page.len() > limit {
+            page.truncate(limit);
+            end = page.last().map(|(id, _)| *id);
+        }
+        Ok((page, end))
+    }
+}

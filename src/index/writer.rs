@@ -1,0 +1,119 @@
+//! The index in the hands of the packer: appending, folding, and removing what is no longer live.
+
+use alloc::format;
+use alloc::string::String;
+use core::mem;
+
+use super::fold::{runs_to_merge, write_run};
+use super::log::LogWriter;
+use super::{Index, Location, Manifest, Run, Totals};
+use crate::dir::{Dir, Kind};
+use crate::error::{Code, Context as _, Error, Result};
+use crate::flush::Flush;
+use crate::id::ObjectId;
+use crate::layout::{self, INDEX, MANIFEST};
+use crate::small_file;
+
+/// A log that would get this many entries is folded into a run: what each handle reads at opening and keeps in memory
+/// is bounded by it.
+const FOLD_ENTRIES: usize = 8192;
+
+/// The index in the hands of the packer.
+pub(crate) struct IndexWriter<D: Dir> {
+    index: Index<D>,
+    log: LogWriter<D::File>,
+    flush: Flush,
+    failed: bool,
+}
+
+impl<D: Dir> IndexWriter<D> {
+    /// Become the one who writes; the packer's place must be held. What an earlier packer left uncommitted is cut off or
+    /// removed, and what it committed is made durable, as it may have been killed in between.
+    pub(crate) fn open(dir: &D, flush: Flush) -> Result<Self> {
+        let index = Index::open(dir.clone())?;
+        flush.dir(dir, INDEX)?;
+        let log = index.log.writer(dir, flush.clone())?;
+        let mut writer = IndexWriter { index, log, flush, failed: false };
+        writer.remove_leftovers()?;
+        Ok(writer)
+    }
+
+    /// The index, everything appended included.
+    pub(crate) fn index(&mut self) -> &mut Index<D> {
+        &mut self.index
+    }
+
+    /// Append objects that are not in the index, and commit them: all of them count, or none. After a failure nothing
+    /// more can be appended.
+    pub(crate) fn append<'a>(
+        &mut self,
+        entries: impl ExactSizeIterator<Item = (&'a ObjectId, &'a Location)> + Clone,
+    ) -> Result<()> {
+        if self.failed {
+            return Err(Error::WriterFailed);
+        }
+        self.failed = true;
+        let mut totals = self.index.totals();
+        entries.clone().for_each(|(_, location)| totals.add(location));
+        let fold = self.index.tail.len() + entries.len() >= FOLD_ENTRIES;
+        if !fold {
+            self.log.append(&mut self.index.log, entries.clone(), totals)?;
+        }
+        self.index.tail.extend(entries.map(|(id, location)| (*id, Some(*location))));
+        if fold {
+            self.fold(totals)?;
+        }
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Write a run of the log, of what is to be appended and of the newest runs, and start an empty log.
+    fn fold(&mut self, totals: Totals) -> Result<()> {
+        let Index { dir, manifest, tail, runs, .. } = &self.index;
+        let number = manifest.next_number()?;
+        let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
+        let last = merged == runs.len();
+        write_run(dir, number, tail, &runs[..merged], last, &self.flush)?;
+        let log = number.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))?;
+        let path = layout::log(log);
+        let file = dir.create_new(&path).during("create", &path)?;
+        self.flush.file(&file, &path)?;
+        // The entries of both files are durable before the manifest speaks of them.
+        self.flush.dir(dir, INDEX)?;
+        let older = manifest.runs[merged..].iter().copied();
+        let manifest = Manifest { log, runs: core::iter::once(number).chain(older).collect(), totals };
+        small_file::replace(dir, MANIFEST, &manifest.to_bytes(), &self.flush)?;
+        // COMMIT: of everything that is folded. Cut at by `store::crash`.
+        self.flush.dir(dir, INDEX)?;
+        let dir = dir.clone();
+        let old = mem::replace(&mut self.index, Index::open(dir)?);
+        self.log = self.index.log.writer(&self.index.dir, self.flush.clone())?;
+        // Closed first: some systems do not remove files that are open.
+        drop(old);
+        self.remove_leftovers()
+    }
+
+    /// Remove index files that the manifest does not name: replaced ones, and what a killed packer left. A reader that
+    /// has one of them open reads on, and sees the newer index when it looks for it.
+    fn remove_leftovers(&mut self) -> Result<()> {
+        let Index { dir, manifest, .. } = &self.index;
+        for entry in dir.list(INDEX).during("list", INDEX)? {
+            let live = match layout::index_file(&entry.name) {
+                Some(layout::IndexFile::Log(number)) => number == manifest.log,
+                Some(layout::IndexFile::Run(number)) => manifest.runs.contains(&number),
+                // Not ours to judge, the manifest included.
+                None => true,
+            };
+            if live || entry.kind != Kind::File {
+                continue;
+            }
+            let path: String = format!("{INDEX}/{}", entry.name);
+            match dir.remove_file(&path) {
+                // What cannot be removed while a reader has it open is left for the next packer.
+                Ok(()) | Err(Code::NotFound | Code::Busy | Code::Access) => {}
+                Err(code) => return Err(code).during("remove", &path),
+            }
+        }
+        Ok(())
+    }
+}

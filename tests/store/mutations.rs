@@ -1,0 +1,136 @@
+//! Checks the checker: leave one sync out, and the sweep of `crash` must find a broken promise.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::crash::sweep;
+use crate::watch::{Call, Verdict, Watch};
+use crate::workloads::{
+    COMMIT, PUT, Syncs, Workload, add_some, clean_only, clean_the_unflushed, create, empty, first_packer_killed,
+    is_log, is_pack, lived_in, nothing, packer_killed_at_its_commit, without_shards, workload, write_one_batch,
+    write_packs,
+};
+
+/// A sweep in which one sync is left out finds a broken promise.
+fn is_noticed(workload: &Workload, left_out: impl Fn(&Syncs, Call, &str) -> bool + Copy + 'static) {
+    let used = Rc::new(Cell::new(0_u64));
+    let counter = used.clone();
+    let wrap = move |dir| {
+        let syncs = Syncs::default();
+        let counter = counter.clone();
+        Watch::with(dir, move |call, path, bytes| {
+            syncs.note(call, path, bytes);
+            let skip = matches!(call, Call::Sync | Call::SyncDir) && left_out(&syncs, call, path);
+            counter.set(counter.get() + u64::from(skip));
+            if skip { Verdict::Pretend } else { Verdict::Pass }
+        })
+    };
+    let swept = sweep(workload, 12, &wrap);
+    assert_ne!(used.get(), 0, "there is such a sync to leave out");
+    match swept {
+        Ok(swept) => {
+            panic!("no promise broke at {} crash points: the sync is not needed, or not checked", swept.points)
+        }
+        Err(problem) => println!("noticed: {problem}"),
+    }
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_loose_file_is_noticed() {
+    is_noticed(&workload(lived_in, add_some), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_shard_is_noticed() {
+    is_noticed(&workload(lived_in, add_some), |_, call, path| call == Call::SyncDir && path.starts_with("loose/"));
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_new_shard_is_noticed() {
+    is_noticed(&workload(without_shards, add_some), |_, call, path| call == Call::SyncDir && path == "loose");
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_pack_is_noticed() {
+    is_noticed(&workload(lived_in, write_packs), |_, call, path| call == Call::Sync && is_pack(path));
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_full_pack_is_noticed() {
+    is_noticed(&workload(empty, write_one_batch), |_, call, path| call == Call::Sync && path == "packs/0");
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_directory_of_packs_is_noticed() {
+    is_noticed(&workload(empty, write_one_batch), |_, call, path| call == Call::SyncDir && path == "packs");
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_directory_of_packs_after_a_kill_is_noticed() {
+    is_noticed(&workload(first_packer_killed, write_one_batch), |_, call, path| {
+        call == Call::SyncDir && path == "packs"
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_batch_is_noticed() {
+    is_noticed(&workload(lived_in, write_packs), |syncs, _, path| is_log(path) && syncs.after_line(PUT));
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_commit_is_noticed() {
+    is_noticed(&workload(lived_in, write_packs), |syncs, _, path| is_log(path) && syncs.after_line(COMMIT));
+}
+
+#[test]
+fn leaving_out_the_sync_of_packs_before_cleaning_is_noticed() {
+    is_noticed(&clean_the_unflushed(), |_, call, path| call == Call::Sync && is_pack(path));
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_directory_of_packs_before_cleaning_is_noticed() {
+    is_noticed(&clean_the_unflushed(), |_, call, path| call == Call::SyncDir && path == "packs");
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_log_before_cleaning_is_noticed() {
+    is_noticed(&workload(packer_killed_at_its_commit, clean_only), |_, call, path| call == Call::Sync && is_log(path));
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_new_manifest_is_noticed() {
+    is_noticed(&workload(nothing, create), |syncs, call, path| {
+        call == Call::Sync && path.starts_with("sandbox/") && syncs.sandbox.get() == 1
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_new_container_file_is_noticed() {
+    is_noticed(&workload(nothing, create), |syncs, call, path| {
+        call == Call::Sync && path.starts_with("sandbox/") && syncs.sandbox.get() == 2
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_new_index_directory_is_noticed() {
+    is_noticed(&workload(nothing, create), |_, call, path| call == Call::SyncDir && path == "index");
+}
+
+#[test]
+fn leaving_out_the_sync_of_new_shards_is_noticed() {
+    is_noticed(&workload(nothing, create), |_, call, path| call == Call::SyncDir && path == "loose");
+}
+
+#[test]
+fn leaving_out_the_first_sync_of_a_new_container_is_noticed() {
+    is_noticed(&workload(nothing, create), |syncs, call, path| {
+        call == Call::SyncDir && path == "." && syncs.root.get() == 1
+    });
+}
+
+#[test]
+fn leaving_out_the_last_sync_of_a_new_container_is_noticed() {
+    is_noticed(&workload(nothing, create), |syncs, call, path| {
+        call == Call::SyncDir && path == "." && syncs.root.get() == 2
+    });
+}

@@ -1,0 +1,131 @@
+//! What a container owes its users, and the check that it keeps it: used after power cuts, kills and failures.
+
+use std::collections::BTreeMap;
+
+use loosepack::{Compression, Container, Dir as _, Error, ObjectId, Options, PackWriter, Result};
+
+use crate::sim::SimDir;
+use crate::support::{clean, id, pack};
+use crate::watch::Watch;
+
+pub(crate) type Store = Container<Watch<SimDir>>;
+
+/// What has been promised so far, and what may be found.
+#[derive(Clone, Default)]
+pub(crate) struct Known {
+    /// The container was acknowledged.
+    pub(crate) created: bool,
+    /// Acknowledged objects.
+    pub(crate) acked: BTreeMap<ObjectId, Vec<u8>>,
+    /// All that were ever offered.
+    pub(crate) offered: BTreeMap<ObjectId, Vec<u8>>,
+}
+
+impl Known {
+    pub(crate) fn offer(&mut self, bytes: &[u8]) {
+        self.offered.insert(id(bytes), bytes.into());
+    }
+
+    pub(crate) fn ack(&mut self, bytes: &[u8]) {
+        self.offer(bytes);
+        self.acked.insert(id(bytes), bytes.into());
+    }
+}
+
+pub(crate) fn options() -> Options {
+    Options { holder: "the sweep".into(), ..Options::default() }
+}
+
+pub(crate) fn open(dir: &Watch<SimDir>) -> Result<Store> {
+    Container::open(dir.clone(), options())
+}
+
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)*) => {
+        if !$condition {
+            return Err(format!($($message)*));
+        }
+    };
+}
+
+pub(crate) fn explain<T>(result: Result<T>, doing: &str) -> Result<T, String> {
+    result.map_err(|error| format!("{doing}: {error} ({error:?})"))
+}
+
+/// Everything acknowledged reads right, and nothing reads wrong.
+pub(crate) fn check_reads(store: &Store, known: &Known) -> Result<(), String> {
+    for (id, bytes) in &known.offered {
+        match store.get(id) {
+            Ok(found) => ensure!(found == *bytes, "{id} reads wrong"),
+            Err(Error::NotFound(_)) => ensure!(!known.acked.contains_key(id), "{id} was acknowledged and is gone"),
+            Err(error) => return Err(format!("{id} does not read: {error}")),
+        }
+    }
+    let acked: Vec<ObjectId> = known.acked.keys().copied().collect();
+    let contained = explain(store.contains(&acked), "contains")?;
+    ensure!(contained.iter().all(|present| *present), "contains denies an acknowledged object");
+    Ok(())
+}
+
+/// All that is listed reads right, and all that was acknowledged is listed; returns how many that are.
+pub(crate) fn check_list(store: &Store, known: &Known) -> Result<u64, String> {
+    let mut listed = Vec::new();
+    loop {
+        let page = explain(store.objects(listed.last(), 7), "objects")?;
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page);
+    }
+    ensure!(listed.is_sorted(), "the list is not sorted");
+    for id in &listed {
+        ensure!(known.offered.contains_key(id), "{id} is listed and was never offered");
+        explain(store.get(id), "reading a listed object")?;
+    }
+    ensure!(known.acked.keys().all(|id| listed.binary_search(id).is_ok()), "an acknowledged object is not listed");
+    Ok(listed.len() as u64)
+}
+
+/// Work with what a crash has left, as anyone would.
+pub(crate) fn recover(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    if matches!(dir.try_lock("unrelated"), Err(loosepack::Code::Unsupported)) {
+        store.force_unlock()?;
+    }
+    let [added, packed] = [b"added after the crash".as_slice(), b"packed after the crash"];
+    known.offer(added);
+    store.add(added)?;
+    known.ack(added);
+    let problems = pack(&store, Compression::Always)?;
+    if let Some(problem) = problems.into_iter().next() {
+        return Err(Error::Corrupt(problem));
+    }
+    clean(&store)?;
+    known.offer(packed);
+    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    writer.add(packed)?;
+    writer.finish()?;
+    known.ack(packed);
+    Ok(())
+}
+
+/// What must hold of a directory after a crash. The directory is worked with.
+pub(crate) fn check(image: &SimDir, known: &Known) -> Result<(), String> {
+    let dir = Watch::new(image.clone());
+    let store = match open(&dir) {
+        Err(Error::NoContainer) if !known.created => return Ok(()),
+        opened => explain(opened, "open")?,
+    };
+    check_reads(&store, known)?;
+    check_list(&store, known)?;
+    let mut known = known.clone();
+    explain(recover(&dir, &mut known), "recovery")?;
+    check_reads(&store, &known)?;
+    let store = explain(open(&dir), "open after recovery")?;
+    check_reads(&store, &known)?;
+    let listed = check_list(&store, &known)?;
+    let stats = explain(store.stats(), "stats")?;
+    ensure!(stats.loose_objects == 0, "after pack and clean {} objects are loose", stats.loose_objects);
+    ensure!(stats.packed_objects == listed, "stats counts {}, and {listed} are listed", stats.packed_objects);
+    Ok(())
+}

@@ -1,0 +1,286 @@
+//! Work that is interrupted: containers to start from, what is done to them, and what is promised on the way.
+
+use std::cell::{Cell, RefCell};
+
+use loosepack::{Compression, Config, Container, Durability, Error, Options, PackWriter, Result};
+
+use crate::promises::{Known, open, options};
+use crate::sim::{SimDir, Survival};
+use crate::support::{clean, noise, pack, text};
+use crate::watch::{Call, Verdict, Watch};
+
+/// Something to do to a container, and the container it is done to.
+pub(crate) struct Workload {
+    pub(crate) start: SimDir,
+    /// The first operation to crash at.
+    pub(crate) from: u64,
+    pub(crate) known: Known,
+    pub(crate) run: fn(&Watch<SimDir>, &mut Known) -> Result<()>,
+}
+
+/// Small packs, so that they roll over.
+pub(crate) const CONFIG: Config = Config { pack_target: 700, compression_level: 1 };
+
+pub(crate) fn unflushed() -> Options {
+    Options { durability: Durability::None, ..options() }
+}
+
+pub(crate) fn small(number: u64) -> Vec<u8> {
+    if number % 3 == 0 { text(90 + 70 * number as usize, number) } else { noise(20 + 40 * number as usize, number) }
+}
+
+/// What is known of the syncs of a run.
+#[derive(Default)]
+pub(crate) struct Syncs {
+    /// Start of what was last written to the log.
+    pub(crate) last_line: RefCell<Vec<u8>>,
+    /// Syncs of sandbox files so far, this one included.
+    pub(crate) sandbox: Cell<u64>,
+    /// Syncs of the container's own directory so far, this one included.
+    pub(crate) root: Cell<u64>,
+}
+
+impl Syncs {
+    pub(crate) fn note(&self, call: Call, path: &str, bytes: &[u8]) {
+        match call {
+            Call::Write if path.starts_with("index/log") => *self.last_line.borrow_mut() = bytes.into(),
+            Call::Sync if path.starts_with("sandbox/") => self.sandbox.set(self.sandbox.get() + 1),
+            Call::SyncDir if path == "." => self.root.set(self.root.get() + 1),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn after_line(&self, start: &[u8]) -> bool {
+        self.last_line.borrow().starts_with(start)
+    }
+}
+
+/// What lines of the log start with.
+pub(crate) const PUT: &[u8] = b"{\"put\"";
+pub(crate) const COMMIT: &[u8] = b"{\"commit\"";
+
+pub(crate) fn is_pack(path: &str) -> bool {
+    path.starts_with("packs/")
+}
+
+pub(crate) fn is_log(path: &str) -> bool {
+    path.starts_with("index/log")
+}
+
+pub(crate) fn empty() -> (SimDir, Known) {
+    let dir = SimDir::new();
+    Container::create(dir.clone(), CONFIG, options()).expect("a container can be made");
+    (dir.power_cut(Survival::Everything, 0), Known { created: true, ..Known::default() })
+}
+
+/// A container with loose objects, some of them packed as well, and packed ones.
+pub(crate) fn lived_in() -> (SimDir, Known) {
+    let (dir, mut known) = empty();
+    let store = Container::open(dir.clone(), options()).expect("it opens");
+    for number in 0..5 {
+        store.add(&small(number)).expect("an object can be added");
+        known.ack(&small(number));
+    }
+    pack(&store, Compression::Auto).expect("they can be packed");
+    clean(&store).expect("and cleaned");
+    for number in 3..9 {
+        store.add(&small(number)).expect("an object can be added");
+        known.ack(&small(number));
+    }
+    (dir.power_cut(Survival::Everything, 0), known)
+}
+
+/// Loose objects, durable, that were packed by someone who syncs nothing and was killed at once.
+pub(crate) fn packed_unflushed() -> (SimDir, Known) {
+    let (dir, mut known) = empty();
+    let store = Container::open(dir.clone(), options()).expect("it opens");
+    for number in 0..4 {
+        store.add(&small(number)).expect("an object can be added");
+        known.ack(&small(number));
+    }
+    let store = Container::open(dir.clone(), unflushed()).expect("it opens");
+    pack(&store, Compression::Never).expect("they can be packed");
+    (dir.kill(), known)
+}
+
+pub(crate) fn add_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    // New ones, one twice, one that is loose and one that is packed already, one of no bytes.
+    for content in [small(20), small(21), small(20), small(7), small(1), Vec::new()] {
+        known.offer(&content);
+        store.add(&content)?;
+        known.ack(&content);
+    }
+    Ok(())
+}
+
+pub(crate) fn write_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    let content = noise(3000, 30);
+    known.offer(&content);
+    let (mut writer, mut other) = (store.writer()?, store.writer()?);
+    for piece in content.chunks(1000) {
+        writer.write(piece)?;
+        other.write(piece)?;
+    }
+    let mut dropped = store.writer()?;
+    dropped.write(b"never finished")?;
+    drop(dropped);
+    writer.finish()?;
+    known.ack(&content);
+    other.finish()?;
+    Ok(())
+}
+
+pub(crate) fn write_packs(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    let mut writer = PackWriter::open(&store, Compression::Auto)?;
+    for batch in [[40, 41, 42, 41], [43, 1, 7, 44]] {
+        for number in batch {
+            known.offer(&small(number));
+            writer.add(&small(number))?;
+        }
+        writer.commit()?;
+        batch.iter().for_each(|number| known.ack(&small(*number)));
+    }
+    known.offer(b"not committed");
+    writer.add(b"not committed")?;
+    drop(writer);
+    Ok(())
+}
+
+pub(crate) fn write_one_batch(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    let contents = [noise(100, 50), noise(1500, 51), noise(100, 52)];
+    for content in &contents {
+        known.offer(content);
+        writer.add(content)?;
+    }
+    writer.finish()?;
+    contents.iter().for_each(|content| known.ack(content));
+    Ok(())
+}
+
+pub(crate) fn write_large(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    let mut writer = PackWriter::open(&store, Compression::Auto)?;
+    let (large, other) = (text((1 << 20) + 77, 60), noise((1 << 20) + 1, 61));
+    for content in [&large, &other, &large] {
+        known.offer(content);
+        writer.add(content)?;
+    }
+    writer.finish()?;
+    known.ack(&large);
+    known.ack(&other);
+    Ok(())
+}
+
+pub(crate) fn pack_and_clean(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    if let Some(problem) = pack(&store, Compression::Always)?.into_iter().next() {
+        return Err(Error::Corrupt(problem));
+    }
+    clean(&store).map(drop)
+}
+
+pub(crate) fn clean_only(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
+    clean(&open(dir)?).map(drop)
+}
+
+pub(crate) fn create(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = Container::create(dir.clone(), CONFIG, options())?;
+    known.created = true;
+    known.offer(b"the first");
+    store.add(b"the first")?;
+    known.ack(b"the first");
+    Ok(())
+}
+
+pub(crate) fn unlock_and_pack(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    open(dir)?.force_unlock()?;
+    write_packs(dir, known)?;
+    pack_and_clean(dir, known)
+}
+
+pub(crate) type Start = fn() -> (SimDir, Known);
+
+pub(crate) fn workload(start: Start, run: fn(&Watch<SimDir>, &mut Known) -> Result<()>) -> Workload {
+    let (start, known) = start();
+    Workload { start, from: 0, known, run }
+}
+
+pub(crate) fn nothing() -> (SimDir, Known) {
+    (SimDir::new(), Known::default())
+}
+
+/// As a copy is that a tool made which knows no empty directories.
+pub(crate) fn without_shards() -> (SimDir, Known) {
+    let (dir, known) = empty();
+    for shard in 0..=255 {
+        dir.remove(&format!("loose/{shard:02x}"));
+    }
+    (dir, known)
+}
+
+/// The directory as a process leaves it that runs `work` and is killed before the first call that `at` picks.
+pub(crate) fn killed(
+    dir: &SimDir,
+    work: impl FnOnce(&Watch<SimDir>) -> Result<()>,
+    at: impl Fn(&Syncs, Call, &str) -> bool + 'static,
+) -> SimDir {
+    let (syncs, victim) = (Syncs::default(), dir.clone());
+    let watched = Watch::with(dir.clone(), move |call, path, bytes| {
+        syncs.note(call, path, bytes);
+        if at(&syncs, call, path) {
+            victim.crash_at(0);
+        }
+        Verdict::Pass
+    });
+    assert!(work(&watched).is_err(), "who is killed does not succeed");
+    dir.kill()
+}
+
+/// A packer whose host gives no locks was killed in the middle of its work.
+pub(crate) fn packer_killed() -> (SimDir, Known) {
+    let (dir, mut known) = lived_in();
+    [70, 71].iter().for_each(|seed| known.offer(&noise(2000, *seed)));
+    let work = |dir: &Watch<SimDir>| {
+        let mut writer = PackWriter::open(&open(dir)?, Compression::Never)?;
+        writer.add(&noise(2000, 70))?;
+        writer.add(&noise(2000, 71))?;
+        writer.finish()
+    };
+    (killed(&dir.without_locks(), work, |_, call, path| call == Call::Sync && path == "packs/2"), known)
+}
+
+/// The first packer ever was killed before it synced anything.
+pub(crate) fn first_packer_killed() -> (SimDir, Known) {
+    let (dir, mut known) = empty();
+    known.offer(&noise(300, 80));
+    let work = |dir: &Watch<SimDir>| {
+        let mut writer = PackWriter::open(&open(dir)?, Compression::Never)?;
+        writer.add(&noise(300, 80))?;
+        writer.finish()
+    };
+    (killed(&dir, work, |_, call, path| call == Call::Sync && is_pack(path)), known)
+}
+
+/// All is packed and committed, only that the packer was killed before it synced its commit.
+pub(crate) fn packer_killed_at_its_commit() -> (SimDir, Known) {
+    let (dir, known) = lived_in();
+    let work = |dir: &Watch<SimDir>| pack(&open(dir)?, Compression::Never).map(drop);
+    (killed(&dir, work, |syncs, call, path| call == Call::Sync && is_log(path) && syncs.after_line(COMMIT)), known)
+}
+
+/// Cleaning after someone who packed and synced nothing. What such a one leaves does not survive a power cut, until
+/// `clean` has synced it for him: hence the first crash point.
+pub(crate) fn clean_the_unflushed() -> Workload {
+    let mut workload = workload(packed_unflushed, clean_only);
+    let dir = workload.start.fork();
+    dir.heal();
+    let cleaning = open(&Watch::new(dir.clone())).and_then(|store| loosepack::Clean::new(&store));
+    workload.from = dir.operations();
+    drop(cleaning.expect("the packer's place is free"));
+    workload
+}
