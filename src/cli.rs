@@ -162,11 +162,12 @@ pub struct Add {
 /// What to write out.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Get {
-    /// The object
-    #[arg(value_name = "ID")]
-    pub id: String,
+    /// Objects, written out one after the other; `-` reads lines from standard input: an id, or what `add` and sha256sum
+    /// print
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
 
-    /// Write to this file, which appears, or is replaced, when all is there and checked
+    /// Write the one object to this file, which appears, or is replaced, when all is there and checked
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<String>,
 }

@@ -268,6 +268,8 @@ test('an object is written piece by piece', (t) => {
     writer.write(bytes(piece));
   }
   const id = ObjectWriter.finish(writer);
+  // As `using` does, whatever has become of it.
+  writer[Symbol.dispose]();
   assert.equal(id, sha256('one two'));
   assert.deepEqual(Buffer.from(container.get(id)), Buffer.from('one two'));
   const dropped = container.writer();

@@ -10,9 +10,10 @@ use crate::sim::{SimDir, Survival};
 use crate::support::Rng;
 use crate::watch::Watch;
 use crate::workloads::{
-    self as work, Workload, add_some, clean_only, create, empty, first_packer_killed, lived_in, nothing,
-    pack_and_clean, packer_killed, packer_killed_at_its_commit, unlock_and_pack, without_shards, workload, write_large,
-    write_one_batch, write_packs, write_some,
+    self as work, Workload, add_some, almost_folded, almost_folded_again, clean_only, create, empty,
+    first_packer_killed, fold, killed_at_its_fold, lived_in, nothing, pack_and_clean, packer_killed,
+    packer_killed_at_its_commit, unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs,
+    write_some,
 };
 
 /// Policies and seeds; fewer where a check is dear.
@@ -37,7 +38,7 @@ pub(crate) fn sweep(workload: &Workload, seeds: u64, wrap: &dyn Fn(SimDir) -> Wa
     let count = whole.operations();
     let mut swept = Swept { points: 0, images: 0 };
     // One more than there are operations: the power cut right after the last acknowledgement.
-    for point in workload.from..=count {
+    for point in workload.from..=workload.until.unwrap_or(count) {
         let dir = workload.start.fork();
         dir.crash_at(point);
         let mut known = workload.known.clone();
@@ -151,6 +152,23 @@ fn cleaning_after_a_packer_killed_at_its_commit_survives_every_crash() {
 #[test]
 fn unlocking_after_a_killed_packer_survives_every_crash() {
     survives(&workload(packer_killed, unlock_and_pack), 2);
+}
+
+#[test]
+fn folding_the_log_survives_every_crash() {
+    survives(&workload(almost_folded, fold), 3);
+}
+
+#[test]
+fn folding_the_log_into_a_run_survives_every_crash() {
+    survives(&workload(almost_folded_again, fold), 2);
+}
+
+#[test]
+fn cleaning_after_a_packer_killed_at_its_fold_survives_every_crash() {
+    let mut workload = workload(killed_at_its_fold, clean_only);
+    workload.until = Some(40);
+    survives(&workload, 3);
 }
 
 #[test]

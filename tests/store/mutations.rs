@@ -6,9 +6,9 @@ use std::rc::Rc;
 use crate::crash::sweep;
 use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
-    COMMIT, PUT, Syncs, Workload, add_some, clean_only, clean_the_unflushed, create, empty, first_packer_killed,
-    is_log, is_pack, lived_in, nothing, packer_killed_at_its_commit, without_shards, workload, write_one_batch,
-    write_packs,
+    COMMIT, PUT, Syncs, Workload, add_some, almost_folded, clean_only, clean_the_unflushed, create, empty,
+    first_packer_killed, fold, is_log, is_pack, killed_at_its_fold, lived_in, nothing, packer_killed_at_its_commit,
+    without_shards, workload, write_one_batch, write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -74,7 +74,10 @@ fn leaving_out_the_sync_of_the_directory_of_packs_after_a_kill_is_noticed() {
 
 #[test]
 fn leaving_out_the_sync_of_a_batch_is_noticed() {
-    is_noticed(&workload(lived_in, write_packs), |syncs, _, path| is_log(path) && syncs.after_line(PUT));
+    let mut workload = workload(lived_in, write_packs);
+    // Writes in many pieces, of which some survive.
+    workload.start = workload.start.short(1);
+    is_noticed(&workload, |syncs, _, path| is_log(path) && syncs.after_line(PUT));
 }
 
 #[test]
@@ -133,4 +136,33 @@ fn leaving_out_the_last_sync_of_a_new_container_is_noticed() {
     is_noticed(&workload(nothing, create), |syncs, call, path| {
         call == Call::SyncDir && path == "." && syncs.root.get() == 2
     });
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_run_is_noticed() {
+    is_noticed(&workload(almost_folded, fold), |_, call, path| call == Call::Sync && path.starts_with("index/run"));
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_replaced_manifest_is_noticed() {
+    is_noticed(&workload(almost_folded, fold), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
+}
+
+#[test]
+fn leaving_out_the_sync_of_new_index_files_is_noticed() {
+    is_noticed(&workload(almost_folded, fold), |syncs, call, path| {
+        call == Call::SyncDir && path == "index" && !syncs.manifest.get()
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_fold_is_noticed() {
+    is_noticed(&workload(almost_folded, fold), |syncs, call, path| {
+        call == Call::SyncDir && path == "index" && syncs.manifest.get()
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_index_after_a_kill_is_noticed() {
+    is_noticed(&workload(killed_at_its_fold, clean_only), |_, call, path| call == Call::SyncDir && path == "index");
 }

@@ -1,8 +1,10 @@
 //! Work that is interrupted: containers to start from, what is done to them, and what is promised on the way.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Durability, Error, Options, PackWriter, Result};
+use loosepack::{Compression, Config, Container, Durability, Error, ObjectId, Options, PackWriter, Result};
 
 use crate::promises::{Known, open, options};
 use crate::sim::{SimDir, Survival};
@@ -14,6 +16,8 @@ pub(crate) struct Workload {
     pub(crate) start: SimDir,
     /// The first operation to crash at.
     pub(crate) from: u64,
+    /// The last one, unless it is the end.
+    pub(crate) until: Option<u64>,
     pub(crate) known: Known,
     pub(crate) run: fn(&Watch<SimDir>, &mut Known) -> Result<()>,
 }
@@ -34,6 +38,8 @@ pub(crate) fn small(number: u64) -> Vec<u8> {
 pub(crate) struct Syncs {
     /// Start of what was last written to the log.
     pub(crate) last_line: RefCell<Vec<u8>>,
+    /// The manifest was replaced.
+    pub(crate) manifest: Cell<bool>,
     /// Syncs of sandbox files so far, this one included.
     pub(crate) sandbox: Cell<u64>,
     /// Syncs of the container's own directory so far, this one included.
@@ -43,7 +49,11 @@ pub(crate) struct Syncs {
 impl Syncs {
     pub(crate) fn note(&self, call: Call, path: &str, bytes: &[u8]) {
         match call {
-            Call::Write if path.starts_with("index/log") => *self.last_line.borrow_mut() = bytes.into(),
+            // A write may come in pieces; the first one tells what it is.
+            Call::Write if is_log(path) && [PUT, COMMIT].iter().any(|start| bytes.starts_with(start)) => {
+                *self.last_line.borrow_mut() = bytes.into();
+            }
+            Call::Rename if path == "index/manifest.json" => self.manifest.set(true),
             Call::Sync if path.starts_with("sandbox/") => self.sandbox.set(self.sandbox.get() + 1),
             Call::SyncDir if path == "." => self.root.set(self.root.get() + 1),
             _ => {}
@@ -207,11 +217,65 @@ pub(crate) type Start = fn() -> (SimDir, Known);
 
 pub(crate) fn workload(start: Start, run: fn(&Watch<SimDir>, &mut Known) -> Result<()>) -> Workload {
     let (start, known) = start();
-    Workload { start, from: 0, known, run }
+    Workload { start, from: 0, until: None, known, run }
 }
 
 pub(crate) fn nothing() -> (SimDir, Known) {
     (SimDir::new(), Known::default())
+}
+
+/// Pack so many objects that the log is folded into a run sooner or later.
+fn crowd(dir: &SimDir, numbers: std::ops::Range<u64>) -> BTreeSet<ObjectId> {
+    let store = Container::open(dir.clone(), options()).expect("it opens");
+    let mut writer = PackWriter::open(&store, Compression::Never).expect("the packer's place is free");
+    let ids = numbers.map(|number| writer.add(&number.to_le_bytes()).expect("it packs")).collect();
+    writer.finish().expect("it commits");
+    ids
+}
+
+/// A container with large packs, and a log that is folded into a run with the next few hundred objects.
+pub(crate) fn almost_folded() -> (SimDir, Known) {
+    let dir = SimDir::new();
+    crate::support::create(dir.clone());
+    let known = Known { created: true, crowd: Rc::new(crowd(&dir, 0..8000)), ..Known::default() };
+    (dir.power_cut(Survival::Everything, 0), known)
+}
+
+/// The same with a run, into which the log is folded.
+pub(crate) fn almost_folded_again() -> (SimDir, Known) {
+    let (dir, mut known) = almost_folded();
+    let more = [crowd(&dir, 8000..8500), crowd(&dir, 8500..16_500)];
+    known.crowd = Rc::new(known.crowd.iter().copied().chain(more.into_iter().flatten()).collect());
+    (dir.power_cut(Survival::Everything, 0), known)
+}
+
+/// Fold the log, and go on.
+pub(crate) fn fold(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    let batch: Vec<Vec<u8>> = (0..250).map(|seed| noise(10, 10_000 + seed)).collect();
+    for content in &batch {
+        known.offer(content);
+        writer.add(content)?;
+    }
+    writer.commit()?;
+    batch.iter().for_each(|content| known.ack(content));
+    known.offer(b"after the fold");
+    writer.add(b"after the fold")?;
+    writer.finish()?;
+    known.ack(b"after the fold");
+    Ok(())
+}
+
+/// A packer was killed right before the sync that makes its fold durable.
+pub(crate) fn killed_at_its_fold() -> (SimDir, Known) {
+    let (dir, mut known) = almost_folded();
+    let image = killed(
+        &dir,
+        |dir| fold(dir, &mut known),
+        |syncs, call, path| call == Call::SyncDir && path == "index" && syncs.manifest.get(),
+    );
+    (image, known)
 }
 
 /// As a copy is that a tool made which knows no empty directories.

@@ -1,7 +1,7 @@
 //! `loosepack get`
 
 use loosepack::ObjectId;
-use loosepack::cli::{Cli, Get};
+use loosepack::cli::{Cli, Get, STANDARD};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
@@ -10,15 +10,21 @@ use crate::{ids, places, store::Store};
 /// What is read and written at once.
 const PIECE: u64 = 256 << 10;
 
-/// Write out the bytes of an object.
+/// Write out the bytes of objects.
 pub(crate) fn run(cli: &Cli, get: &Get, out: &mut Output) -> Result<Outcome, Failure> {
-    let id = ids::parse(get.id.as_bytes()).map_err(|error| error.to_string())?;
     let store = Store::open(cli)?;
-    match get.file() {
-        Some(file) => places::save(&store, &id, file)?,
-        None => stream(&store, &id, out)?,
+    match (get.file(), &get.ids[..]) {
+        (None, _) => ids::each_batch(&get.ids, |ids| {
+            ids.iter().try_for_each(|id| stream(&store, id, out))?;
+            Ok(Outcome::Done)
+        }),
+        (Some(file), [id]) if id != STANDARD => {
+            let id = ids::parse(id.as_bytes()).map_err(|error| error.to_string())?;
+            places::save(&store, &id, file)?;
+            Ok(Outcome::Done)
+        }
+        (Some(_), _) => Err(Failure::from(String::from("-o writes one object: give one ID with it"))),
     }
-    Ok(Outcome::Done)
 }
 
 fn stream(store: &Store, id: &ObjectId, out: &mut Output) -> Result<(), Failure> {

@@ -97,13 +97,13 @@ impl<'a> Walk<'a> {
         }
         self.pending[start..].sort_by(|a, b| by_path(b, a));
         if nameless > 0 {
-            let (what, them) = match nameless {
-                1 => ("1 entry".into(), "it"),
-                n => (format!("{n} entries"), "them"),
+            let (entries, have, them) = match nameless {
+                1 => ("entry", "has a name that is", "it"),
+                _ => ("entries", "have names that are", "them"),
             };
             self.pending.push(Pending::Problem(format!(
-                "{what} of {} cannot be named in UTF-8, as WASI asks: rename {them}, or add {them} with \
-                 `loosepack add - < FILE`",
+                "{nameless} {entries} of {} {have} not UTF-8, which WASI cannot express: rename {them}, or add {them} \
+                 with `loosepack add - < FILE`",
                 shown(&called)
             )));
         }
