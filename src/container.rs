@@ -306,8 +306,9 @@ impl<D: Dir> Container<D> {
             let mut ids: Vec<ObjectId> =
                 loose.into_iter().filter(|id| (start, Bound::Unbounded).contains(&id)).collect();
             ids.truncate(room);
-            let packed = index.scan(start, room)?;
-            ids.extend(packed.iter().map(|(id, _)| id).take_while(|id| id.shard() == shard));
+            let next = shard.checked_add(1).map(ObjectId::first_of_shard);
+            let packed = index.scan(start, next.as_ref().map_or(Bound::Unbounded, Bound::Excluded), room)?;
+            ids.extend(packed.iter().map(|(id, _)| id));
             ids.sort_unstable();
             ids.dedup();
             page.extend(ids);
@@ -373,13 +374,15 @@ impl<D: Dir> Container<D> {
 
     /// Find an object wherever it is, or fail with [`Error::NotFound`].
     pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
-        if let Some(location) = self.locate(id)? {
-            match self.open_packed(id, location) {
-                Ok(Some(stored)) => return Ok(stored),
-                Ok(None) => {}
-                Err(error @ Error::Corrupt(_)) => return self.open_loose(id)?.ok_or(error),
-                Err(error) => return Err(error),
-            }
+        let packed = self.locate(id).and_then(|found| match found {
+            Some(location) => self.open_packed(id, location),
+            None => Ok(None),
+        });
+        match packed {
+            Ok(Some(stored)) => return Ok(stored),
+            Ok(None) => {}
+            Err(error @ Error::Corrupt(_)) => return self.open_loose(id)?.ok_or(error),
+            Err(error) => return Err(error),
         }
         if let Some(stored) = self.open_loose(id)? {
             return Ok(stored);

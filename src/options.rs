@@ -13,12 +13,24 @@ pub struct Options {
     pub verify: bool,
     /// Who this is, for the message a second packer gets. May be empty.
     pub holder: String,
+    /// A log that would get this many entries is folded into a run by the packer who sees it. What each handle reads at
+    /// opening and keeps in memory is bounded by it; with few, runs are merged more often.
+    pub log_entries: usize,
 }
+
+/// A log of this many entries has a mebibyte: a millisecond of reading.
+const LOG_ENTRIES: usize = 8192;
 
 impl Default for Options {
     /// Reading and writing, full durability, verified reads.
     fn default() -> Self {
-        Options { access: Access::ReadWrite, durability: Durability::Full, verify: true, holder: String::new() }
+        Options {
+            access: Access::ReadWrite,
+            durability: Durability::Full,
+            verify: true,
+            holder: String::new(),
+            log_entries: LOG_ENTRIES,
+        }
     }
 }
 

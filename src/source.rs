@@ -80,11 +80,11 @@ impl<F: File, O: FnOnce() -> Result<F, Code>> FileSource<F, O> {
             }
         };
         *position += read as u64;
-        if read == 0 && !buffer.is_empty() {
-            let after = file.metadata().during("examine", &self.path)?;
-            // Files of /proc and the like have a size of 0 and change at each look.
-            let regular = before.kind == Kind::File && (before.len > 0 || *position == 0);
-            if regular && (after != *before || *position != before.len) {
+        // Files of /proc and the like have a size of 0 and change at each look.
+        let regular = before.kind == Kind::File && before.len > 0;
+        // At its size, a regular file that is still the same needs no further read to show that it ends.
+        if (read == 0 && !buffer.is_empty()) || (regular && *position >= before.len) {
+            if regular && (*position != before.len || file.metadata().during("examine", &self.path)? != *before) {
                 return Err(Error::SourceChanged(self.path.clone()));
             }
             self.state = State::Ended;

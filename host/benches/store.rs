@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Compression, Config, Content, Durability, Job as _, ObjectId, Options};
+use loosepack::{Compression, Config, Content, Durability, ObjectId, Options};
 use loosepack_host::Runtime;
 
 type Anything = Box<dyn std::error::Error>;

@@ -54,9 +54,6 @@ impl Output {
             let file = writable(OpenOptions::new().write(true).open(target)?);
             return Ok(Output { file, target: target.into(), temporary: None });
         }
-        if target.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
         // A rename would replace the link itself, and not what it leads to.
         let target = if target.is_symlink() { target.canonicalize()? } else { target.to_path_buf() };
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -126,8 +123,13 @@ impl Host for State {
         if granted.to_str().is_none() {
             return Err(ErrorCode::IllegalByteSequence);
         }
+        // Looked at first: opening a pipe would wait for somebody to write to it.
+        let found = std::fs::metadata(granted).map_err(code)?;
+        if !found.is_file() && !found.is_dir() {
+            return Err(ErrorCode::Invalid);
+        }
         let file = File::open(granted).map_err(code)?;
-        let descriptor = if file.metadata().map_err(code)?.is_dir() {
+        let descriptor = if found.is_dir() {
             if !self.grants.recursive {
                 return Err(ErrorCode::IsDirectory);
             }
@@ -143,6 +145,9 @@ impl HostOutput for State {
     fn open(&mut self, path: String) -> Result<Resource<Output>, ErrorCode> {
         if self.grants.output.as_ref() != Some(&path) {
             return Err(ErrorCode::NotPermitted);
+        }
+        if Path::new(&path).is_dir() {
+            return Err(ErrorCode::IsDirectory);
         }
         let output = Output::open(Path::new(&path)).map_err(code)?;
         self.table.push(output).map_err(|_| ErrorCode::InsufficientMemory)

@@ -18,7 +18,7 @@ pub fn line(id: &ObjectId, name: &str) -> String {
     format!("\\{id}  {escaped}")
 }
 
-/// The id that a line is, or begins with when it is one of [`line`]'s.
+/// The id that a line is, or begins with when it is one of [`line()`]'s.
 pub fn id(line: &[u8]) -> Option<ObjectId> {
     let escaped = line.strip_prefix(b"\\");
     let (id, rest) = escaped.unwrap_or(line).split_at_checked(ObjectId::HEX_LEN)?;

@@ -32,7 +32,7 @@ impl Guest for Component {
 pub(super) struct Handle(pub(super) Rc<Container<WasiDir>>);
 
 impl Handle {
-    fn new(container: Container<WasiDir>) -> wit::Container {
+    fn hand_out(container: Container<WasiDir>) -> wit::Container {
         wit::Container::new(Handle(Rc::new(container)))
     }
 }
@@ -43,11 +43,11 @@ fn open_dir(dir: &Descriptor) -> crate::Result<WasiDir> {
 
 impl GuestContainer for Handle {
     fn create(dir: &Descriptor, config: wit::Config, options: wit::OpenOptions) -> Result<wit::Container> {
-        Ok(Handle::new(Container::create(open_dir(dir)?, config.into(), options.into())?))
+        Ok(Handle::hand_out(Container::create(open_dir(dir)?, config.into(), options.into())?))
     }
 
     fn open(dir: &Descriptor, options: wit::OpenOptions) -> Result<wit::Container> {
-        Ok(Handle::new(Container::open(open_dir(dir)?, options.into())?))
+        Ok(Handle::hand_out(Container::open(open_dir(dir)?, options.into())?))
     }
 
     fn id(&self) -> String {

@@ -64,6 +64,7 @@ impl From<wit::OpenOptions> for Options {
             },
             verify: options.verify,
             holder: options.holder,
+            ..Options::default()
         }
     }
 }

@@ -33,7 +33,9 @@ impl Manifest {
             damaged("it is missing: restore it from a copy; the objects are still in packs/ and loose/")
         })?;
         Self::parse(&bytes).ok_or_else(|| {
-            damaged("it is not what loosepack writes: restore it from a copy; the objects are still in packs/ and loose/")
+            damaged(
+                "it is not what loosepack writes: restore it from a copy; the objects are still in packs/ and loose/",
+            )
         })
     }
 
@@ -55,8 +57,7 @@ impl Manifest {
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let Totals { objects, size, length } = self.totals;
-        let value =
-            json!({ "log": self.log, "runs": self.runs, "objects": objects, "size": size, "length": length });
+        let value = json!({ "log": self.log, "runs": self.runs, "objects": objects, "size": size, "length": length });
         (value.to_string() + "\n").into_bytes()
     }
 

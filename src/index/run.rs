@@ -111,10 +111,7 @@ impl<F: File> Run<F> {
     }
 
     /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read.
-    pub(super) fn lookup_sorted<'a>(
-        &mut self,
-        ids: impl Iterator<Item = &'a ObjectId>,
-    ) -> Result<Vec<Option<Entry>>> {
+    pub(super) fn lookup_sorted<'a>(&mut self, ids: impl Iterator<Item = &'a ObjectId>) -> Result<Vec<Option<Entry>>> {
         let (width, entries) = (self.digits.width(), self.entries);
         let mut found = Vec::with_capacity(ids.size_hint().0);
         let mut ids = ids.peekable();
@@ -294,12 +291,8 @@ fn parse_header(header: &[u8]) -> Option<(u64, Digits, u32)> {
         let digits = u8::try_from(value.get("digits")?.get(name)?.as_u64()?).ok()?;
         (1..=20).contains(&digits).then_some(digits)
     };
-    let digits = Digits {
-        pack: digits("pack")?,
-        offset: digits("offset")?,
-        length: digits("length")?,
-        size: digits("size")?,
-    };
+    let digits =
+        Digits { pack: digits("pack")?, offset: digits("offset")?, length: digits("length")?, size: digits("size")? };
     let crc = u32::from_str_radix(value.get("crc")?.as_str()?, 16).ok()?;
     Some((value.get("entries")?.as_u64()?, digits, crc))
 }

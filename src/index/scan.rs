@@ -9,13 +9,21 @@ use crate::dir::Dir;
 use crate::error::Result;
 use crate::id::ObjectId;
 
+/// Entries, and the id up to which they are all there are; no id at the end.
+type Page = (Vec<(ObjectId, Location)>, Option<ObjectId>);
+
 impl<D: Dir> Index<D> {
-    /// At most `limit` entries from `start` on, sorted.
-    pub(crate) fn scan(&mut self, start: Bound<&ObjectId>, limit: usize) -> Result<Vec<(ObjectId, Location)>> {
+    /// At most `limit` entries from `start` on and before `stop`, sorted.
+    pub(crate) fn scan(
+        &mut self,
+        start: Bound<&ObjectId>,
+        stop: Bound<&ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<(ObjectId, Location)>> {
         let mut found = Vec::new();
         let mut start = start.cloned();
         while found.len() < limit {
-            let (page, end) = self.page(start, limit - found.len())?;
+            let (page, end) = self.page(start, stop, limit - found.len())?;
             found.extend(page);
             match end {
                 Some(end) => start = Bound::Excluded(end),
@@ -25,9 +33,9 @@ impl<D: Dir> Index<D> {
         Ok(found)
     }
 
-    /// Entries up to some id, which is given unless it is the end: at most `limit` of each part of the index are read.
-    /// May be empty without being the end, where there are many entries of what is no longer packed.
-    fn page(&mut self, start: Bound<ObjectId>, limit: usize) -> Result<(Vec<(ObjectId, Location)>, Option<ObjectId>)> {
+    /// A page of what [`Index::scan`] gives: at most `limit` entries of each part of the index are read. It may be empty
+    /// without being the last, where there are many entries of what is no longer packed.
+    fn page(&mut self, start: Bound<ObjectId>, stop: Bound<&ObjectId>, limit: usize) -> Result<Page> {
         // How far all parts have been read.
         let mut end: Option<ObjectId> = None;
         let mut reached = |id: ObjectId| end = Some(end.map_or(id, |end| end.min(id)));
@@ -41,13 +49,17 @@ impl<D: Dir> Index<D> {
                     position + u64::from(run.lookup(id)?.is_some())
                 }
             };
-            let entries = run.read_entries(first, limit as u64)?;
+            let beyond = match stop {
+                Bound::Excluded(id) => run.position(id)?,
+                _ => u64::MAX,
+            };
+            let entries = run.read_entries(first, beyond.saturating_sub(first).min(limit as u64))?;
             if let Some((id, _)) = entries.last().filter(|_| entries.len() == limit) {
                 reached(*id);
             }
             merged.extend(entries);
         }
-        let mut newest = self.tail.range((start, Bound::Unbounded));
+        let mut newest = self.tail.range((start, stop.cloned()));
         let taken: Vec<_> = newest.by_ref().take(limit).map(|(id, location)| (*id, *location)).collect();
         if let Some((id, _)) = taken.last().filter(|_| newest.next().is_some()) {
             reached(*id);

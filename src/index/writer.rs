@@ -14,26 +14,24 @@ use crate::id::ObjectId;
 use crate::layout::{self, INDEX, MANIFEST};
 use crate::small_file;
 
-/// A log that would get this many entries is folded into a run: what each handle reads at opening and keeps in memory
-/// is bounded by it.
-const FOLD_ENTRIES: usize = 8192;
-
 /// The index in the hands of the packer.
 pub(crate) struct IndexWriter<D: Dir> {
     index: Index<D>,
     log: LogWriter<D::File>,
     flush: Flush,
+    log_entries: usize,
     failed: bool,
 }
 
 impl<D: Dir> IndexWriter<D> {
     /// Become the one who writes; the packer's place must be held. What an earlier packer left uncommitted is cut off or
     /// removed, and what it committed is made durable, as it may have been killed in between.
-    pub(crate) fn open(dir: &D, flush: Flush) -> Result<Self> {
+    /// `log_entries`: as in [`Options`](crate::Options).
+    pub(crate) fn open(dir: &D, flush: Flush, log_entries: usize) -> Result<Self> {
         let index = Index::open(dir.clone())?;
         flush.dir(dir, INDEX)?;
         let log = index.log.writer(dir, flush.clone())?;
-        let mut writer = IndexWriter { index, log, flush, failed: false };
+        let mut writer = IndexWriter { index, log, flush, log_entries, failed: false };
         writer.remove_leftovers()?;
         Ok(writer)
     }
@@ -55,7 +53,7 @@ impl<D: Dir> IndexWriter<D> {
         self.failed = true;
         let mut totals = self.index.totals();
         entries.clone().for_each(|(_, location)| totals.add(location));
-        let fold = self.index.tail.len() + entries.len() >= FOLD_ENTRIES;
+        let fold = self.index.tail.len() + entries.len() >= self.log_entries;
         if !fold {
             self.log.append(&mut self.index.log, entries.clone(), totals)?;
         }

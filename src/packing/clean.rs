@@ -48,7 +48,7 @@ impl<D: Dir> Clean<D> {
         // A packer that was killed, or did not flush, may have left packs and index lines that are not durable: they are
         // made so before a loose file is removed on their account.
         let packs = flush_packs(&dir, &flush)?;
-        let index = IndexWriter::open(&dir, flush)?;
+        let index = IndexWriter::open(&dir, flush, container.options.log_entries)?;
         let progress = Progress { total: SHARDS + 1, ..Progress::default() };
         Ok(Clean { dir, place: Some(Place { index, packs, open: None, _lock: lock }), progress })
     }

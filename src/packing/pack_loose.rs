@@ -7,10 +7,10 @@ use super::packer::{Head, Packer, read_head};
 use super::{Job, Progress};
 use crate::codec;
 use crate::container::Container;
-use crate::dir::Dir;
-use crate::error::{Damage, Error, Result};
+use crate::dir::{Dir, read_full_at};
+use crate::error::{Context as _, Damage, Error, Result};
 use crate::id::ObjectId;
-use crate::layout::{self, SHARDS};
+use crate::layout::{self, FRAME, SHARDS};
 use crate::loose;
 use crate::options::Compression;
 use crate::source::FileSource;
@@ -26,6 +26,7 @@ pub struct PackLoose<D: Dir> {
     packer: Option<Packer<D>>,
     /// Objects of the current shard that are not packed, last first.
     ids: Vec<ObjectId>,
+    buffer: Vec<u8>,
     progress: Progress,
 }
 
@@ -37,7 +38,7 @@ impl<D: Dir> PackLoose<D> {
     pub fn new(container: &Container<D>, compression: Compression) -> Result<Self> {
         let packer = Some(Packer::new(container, compression)?);
         let progress = Progress { total: SHARDS, ..Progress::default() };
-        Ok(PackLoose { dir: container.dir.clone(), packer, ids: Vec::new(), progress })
+        Ok(PackLoose { dir: container.dir.clone(), packer, ids: Vec::new(), buffer: Vec::new(), progress })
     }
 
     fn advance(&mut self, packer: &mut Packer<D>) -> Result<()> {
@@ -58,7 +59,7 @@ impl<D: Dir> PackLoose<D> {
                 continue;
             };
             objects += 1;
-            match pack(&self.dir, packer, &id) {
+            match pack(&self.dir, packer, &id, &mut self.buffer) {
                 Ok(size) => {
                     bytes += size;
                     self.progress.objects += 1;
@@ -92,20 +93,25 @@ impl<D: Dir> Job for PackLoose<D> {
     }
 }
 
-/// Pack one loose object; returns its size.
-fn pack<D: Dir>(dir: &D, packer: &mut Packer<D>, id: &ObjectId) -> Result<u64> {
+/// Pack one loose object; returns its size. `buffer` is used again for each.
+fn pack<D: Dir>(dir: &D, packer: &mut Packer<D>, id: &ObjectId, buffer: &mut Vec<u8>) -> Result<u64> {
     let (file, size) = loose::open(dir, id)?.ok_or(Error::NotFound(*id))?;
     let path = layout::loose(id);
-    let mut source = FileSource::new(path.as_str(), move || Ok(file));
-    let found = match read_head(&mut source)? {
-        Head::Whole(content) => {
-            let found = codec::sha256(&content);
-            if found == *id {
-                packer.add(found, &content)?;
-            }
-            found
+    let found = if size <= FRAME as u64 {
+        buffer.resize(size as usize, 0);
+        let read = read_full_at(&file, buffer, 0).during("read", &path)?;
+        buffer.truncate(read);
+        let found = codec::sha256(buffer);
+        if found == *id {
+            packer.add(found, buffer)?;
         }
-        Head::Large(head) => packer.add_large(head, &mut source, Some(id))?,
+        found
+    } else {
+        let mut source = FileSource::new(path.as_str(), move || Ok(file));
+        match read_head(&mut source)? {
+            Head::Whole(content) => codec::sha256(&content),
+            Head::Large(head) => packer.add_large(head, &mut source, Some(id))?,
+        }
     };
     if found != *id {
         return Err(Error::corrupt(path, "its bytes do not match its id; restore it from a copy, or add it again"));

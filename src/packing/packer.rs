@@ -53,7 +53,7 @@ impl<D: Dir> Packer<D> {
         let lock = PackerLock::acquire(dir, &options.holder)?;
         let flush = Flush::new(options.durability);
         Ok(Packer {
-            index: IndexWriter::open(dir, flush.clone())?,
+            index: IndexWriter::open(dir, flush.clone(), options.log_entries)?,
             packs: PackAppender::open(dir.clone(), config.pack_target, flush)?,
             compression,
             level: config.compression_level,

@@ -185,6 +185,7 @@ fn links_and_special_files_have_their_rules() {
     let ran = loosepack(dir.path(), ["add", "-r", "folder"]).exits(0);
     let ran = ran.says(&["folder/link", "folder/dangling", "folder/fifo"]);
     assert_eq!(ran.text(), format!("{ALPHA}  folder/a.txt\n"));
+    loosepack(dir.path(), ["add", "folder/fifo"]).exits(2).says(&["folder/fifo", "not a regular file"]);
     let named = loosepack(dir.path(), ["add", "folder/link"]).exits(0);
     assert_eq!(named.text(), format!("{ALPHA}  folder/link\n"), "a link that is named is followed");
 }

@@ -93,7 +93,8 @@ fn four_gibibytes_go_in_and_come_out_in_little_memory() {
         let ran = Ran::of(loosepack(store, arguments).output().expect("the command starts"));
         ran.exits(0)
     };
-    let watch = |store: &str, arguments: &[&str]| Watched::start(loosepack(store, arguments).stdout(Stdio::null())).finish();
+    let watch =
+        |store: &str, arguments: &[&str]| Watched::start(loosepack(store, arguments).stdout(Stdio::null())).finish();
     run("store", &["init"]);
     watch("store", &["add", "large"]);
     let listed = run("store", &["ls"]);

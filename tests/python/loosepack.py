@@ -84,7 +84,7 @@ class Loosepack:
             self._store.set_limits(memory_size=memory_limit)
         self._instance = linker.instantiate(self._store, self._component)
         # Of the kind that lets the garbage collector close something while a call prepares its arguments.
-        self._thread = threading.RLock()
+        self._lock = threading.RLock()
         self._usable = True
         self._places = {}
         self._opened = weakref.WeakSet()
@@ -114,7 +114,7 @@ class Loosepack:
 
     def close(self):
         """Stop the component. Everything it had open is closed, and what was not finished is lost."""
-        with self._thread:
+        with self._lock:
             for resource in list(self._opened):
                 resource.close()
             self._usable = False
@@ -129,7 +129,7 @@ class Loosepack:
 
     def _call(self, interface, function, *arguments):
         """Call an exported function. Returns what it succeeds with, or raises what it fails with."""
-        with self._thread:
+        with self._lock:
             if not self._usable:
                 raise RuntimeError("the component is closed, or has failed beyond repair")
             index = _export(self._component, interface, function)
@@ -145,7 +145,7 @@ class Loosepack:
         return _value(result)
 
     def _drop(self, handle):
-        with self._thread:
+        with self._lock:
             if self._usable:
                 handle.drop(self._store)
 

@@ -1,8 +1,10 @@
 """The portable component in Python: `python test_portable.py COMPONENT [unittest's arguments]`."""
 
 import contextlib
+import faulthandler
 import gc
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -52,6 +54,13 @@ def noise(size, seed=1):
 def text(size, seed=1):
     """Bytes that become smaller when compressed, and differ from place to place."""
     return noise(size // 2 + 1, seed).hex().encode()[:size]
+
+
+def finish(job):
+    """Do a job to its end; returns its steps."""
+    steps = list(itertools.islice(job, 10_000))
+    assert steps[-1].finished
+    return steps
 
 
 def open_files():
@@ -107,6 +116,11 @@ class Case(unittest.TestCase):
             yield caught
         self.assertEqual(caught.exception.case, case, caught.exception)
 
+    def assert_same(self, found, expected):
+        """Like `assertEqual`, which takes hours to describe how long lists differ."""
+        self.assertEqual([pair for pair in zip(found, expected) if pair[0] != pair[1]][:3], [])
+        self.assertEqual(len(found), len(expected))
+
     def files(self, directory):
         """Paths of the files of a directory of the container."""
         return [path for path in Path(self.store, directory).rglob("*") if path.is_file()]
@@ -137,8 +151,8 @@ class Objects(Case):
                     self.assertEqual(Path(self.outputs, name).read_bytes(), content)
 
         check("loose")
-        list(container.pack("always"))
-        list(container.clean())
+        finish(container.pack("always"))
+        finish(container.clean())
         self.assertEqual(self.files("loose"), [])
         self.assertTrue(container.info(ids[1]).placement.compressed)
         check("packed")
@@ -179,8 +193,8 @@ class Objects(Case):
                 self.assertEqual(b"".join(iter(reader.read, b"")), content[2 * MIB :])
                 reader.seek(1 << 60)
                 self.assertEqual(reader.read(), b"")
-            list(container.pack("always"))
-            list(container.clean())
+            finish(container.pack("always"))
+            finish(container.clean())
         self.assertTrue(container.info(object_id).placement.compressed)
 
     def test_a_reader_survives_packing_and_cleaning(self):
@@ -189,8 +203,8 @@ class Objects(Case):
         with container.reader(object_id) as reader:
             self.assertEqual(reader.read(6), b"stays ")
             packer = self.open()
-            list(packer.pack())
-            list(packer.clean())
+            finish(packer.pack())
+            finish(packer.clean())
             self.assertEqual(self.files("loose"), [])
             self.assertEqual(reader.read(), b"readable")
         self.assertEqual(container.get(object_id), b"stays readable")
@@ -200,8 +214,8 @@ class Objects(Case):
         packed = {sha256(content): content for content in [b"a", b"bc", b"", text(5000)]}
         for content in packed.values():
             container.add(content)
-        list(container.pack("auto"))
-        list(container.clean())
+        finish(container.pack("auto"))
+        finish(container.clean())
         loose = container.add(b"loose")
         absent = sha256(b"absent")
         Path(self.inputs, "large").write_bytes(bytes(5 * MIB))
@@ -231,15 +245,15 @@ class Objects(Case):
         container = self.create()
         self.assertEqual(list(container.objects()), [])
         ids = [container.add(b"%d" % number) for number in range(20)]
-        list(container.pack())
+        finish(container.pack())
         ids += [container.add(b"%d" % number) for number in range(20, 40)]
         for page in [1, 7, 40, 41]:
-            self.assertEqual(list(container.objects(page)), sorted(ids), page)
+            self.assertEqual(list(itertools.islice(container.objects(page), 50)), sorted(ids), page)
 
     def test_what_is_known_of_objects(self):
         container = self.create()
         packed, loose, absent = container.add(text(5000)), None, sha256(b"absent")
-        list(container.pack("always"))
+        finish(container.pack("always"))
         loose = container.add(b"loose")
         self.assertEqual(container.contains([loose, absent, packed, absent]), [True, False, True, False])
         self.assertEqual(container.contains([]), [])
@@ -264,7 +278,7 @@ class Objects(Case):
         self.assertEqual((again.id(), again.config()), (container.id(), container.config()))
         for number in range(3):
             container.add(noise(600, number))
-        list(container.pack("never"))
+        finish(container.pack("never"))
         self.assertEqual(container.stats().packs, 2)
 
     def test_threads_with_an_instance_each_write_at_once(self):
@@ -299,10 +313,10 @@ class Files(Case):
         # None of 10,000 files may be kept open while others are read, either.
         with limit("RLIMIT_NOFILE", (before or 0) + 16):
             ids = container.add_files("/in", names)
-        self.assertEqual(ids, [sha256(name.encode()) for name in names])
+        self.assert_same(ids, [sha256(name.encode()) for name in names])
         self.assertEqual(open_files(), before)
         self.assertEqual(container.stats().loose_objects, 10_000)
-        self.assertEqual(list(container.objects(4096)), sorted(ids))
+        self.assert_same(list(itertools.islice(container.objects(4096), 20_000)), sorted(ids))
 
     def test_pack_writers_keep_none_open(self):
         container = self.create()
@@ -315,7 +329,7 @@ class Files(Case):
                 ids = writer.add_files("/in", names)
             self.assertEqual(open_files(), before)
             writer.finish()
-        self.assertEqual(ids, [sha256(name.encode()) for name in names])
+        self.assert_same(ids, [sha256(name.encode()) for name in names])
         self.assertEqual(container.stats().packed_objects, 1000)
 
     def test_a_file_that_cannot_be_read_does_not_stop_the_others(self):
@@ -384,7 +398,7 @@ class Packing(Case):
         contents = [b"%d" % number for number in range(500)]
         for content in contents:
             container.add(content)
-        steps = list(container.pack("auto"))
+        steps = finish(container.pack("auto"))
         self.assertGreater(len(steps), 1)
         for step, following in zip(steps, steps[1:]):
             self.assertFalse(step.finished)
@@ -395,12 +409,12 @@ class Packing(Case):
         self.assertEqual((last.objects, last.bytes), (500, sum(map(len, contents))))
         self.assertEqual([problem for step in steps for problem in step.problems], [])
         self.assertEqual(len(self.files("loose")), 500)
-        cleaned = list(container.clean())
+        cleaned = finish(container.clean())
         self.assertEqual((cleaned[-1].finished, cleaned[-1].objects), (True, 500))
         self.assertEqual(self.files("loose"), [])
         for content in contents[::50]:
             self.assertEqual(container.get(sha256(content)), content)
-        self.assertEqual(list(container.pack())[-1].objects, 0)
+        self.assertEqual(finish(container.pack())[-1].objects, 0)
 
     def test_a_finished_job_does_nothing_and_holds_nothing(self):
         container = self.create()
@@ -420,7 +434,7 @@ class Packing(Case):
                 break
         self.assertFalse(progress.finished)
         self.assertEqual(container.contains(ids), [True] * 300)
-        self.assertTrue(list(container.pack())[-1].finished)
+        finish(container.pack())
         self.assertEqual(container.stats().packed_objects, 300)
         self.assertEqual([container.get(object_id) for object_id in ids], [b"%d" % number for number in range(300)])
 
@@ -429,11 +443,11 @@ class Packing(Case):
         ids = [container.add(b"%d" % number) for number in range(5)]
         damaged = next(path for path in self.files("loose") if ids[3].endswith(path.name))
         damaged.write_bytes(b"!")
-        steps = list(container.pack())
+        steps = finish(container.pack())
         (problem,) = [problem for step in steps for problem in step.problems]
         self.assertEqual(Path(self.store, problem.file), damaged)
         self.assertEqual(steps[-1].objects, 4)
-        list(container.clean())
+        finish(container.clean())
         self.assertEqual(self.files("loose"), [damaged])
         with self.fails("corrupt") as caught:
             container.get(ids[3])
@@ -514,7 +528,7 @@ class Locks(Case):
         container.add(b"meanwhile")
         self.assertEqual(packer.communicate(), ("", None))
         self.assertEqual(packer.returncode, 0)
-        self.assertEqual(list(container.pack())[-1].objects, 1)
+        self.assertEqual(finish(container.pack())[-1].objects, 1)
 
     def test_a_killed_packer_is_reported_with_the_way_out(self):
         container = self.create()
@@ -526,7 +540,7 @@ class Locks(Case):
         self.assertIn("another process", container.force_unlock())
         self.assertIsNone(container.force_unlock())
         object_id = container.add(b"content")
-        self.assertEqual(list(container.pack())[-1].objects, 1)
+        self.assertEqual(finish(container.pack())[-1].objects, 1)
         self.assertEqual(container.get(object_id), b"content")
 
     def test_who_stops_without_finishing_gives_the_place_up(self):
@@ -539,7 +553,7 @@ class Locks(Case):
         self.assert_locked(container, "pid")
         loosepack.close()
         self.assertEqual(self.files("lock"), [])
-        self.assertTrue(list(container.pack())[-1].finished)
+        finish(container.pack())
         with self.assertRaises(ValueError):
             stopped.step()
 
@@ -631,7 +645,7 @@ class Errors(Case):
         packed, loose = b"packed" * 1000, b"loose"
         container = self.create()
         container.add(packed)
-        list(container.pack())
+        finish(container.pack())
         container.add(loose)
         before = sorted(path for path in self.store.rglob("*"))
         for access in ["read-only", "read-write"]:
@@ -724,4 +738,6 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     COMPONENT = Path(sys.argv.pop(1)).resolve()
+    # For an endless loop in the component.
+    faulthandler.dump_traceback_later(900, exit=True)
     unittest.main()

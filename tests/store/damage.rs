@@ -10,7 +10,7 @@ use loosepack::{
 use crate::sim::SimDir;
 use crate::support::{Rng, create, id, noise, open, run, text};
 
-/// A container with all there is: loose and packed, plain, compressed and framed, two packs, three batches.
+/// A container with all there is: loose and packed, plain, compressed and framed, two packs, a log and a run.
 struct Sound {
     dir: SimDir,
     contents: BTreeMap<ObjectId, Vec<u8>>,
@@ -26,9 +26,15 @@ impl Sound {
 }
 
 fn sound() -> Sound {
+    // The second batch is folded into a run with the first one, the third is in the log.
+    sound_with(4)
+}
+
+fn sound_with(log_entries: usize) -> Sound {
     let dir = SimDir::new();
     let config = Config { pack_target: 7000, ..Config::default() };
-    let store = Container::create(dir.clone(), config, Options::default()).unwrap();
+    let options = Options { log_entries, ..Options::default() };
+    let store = Container::create(dir.clone(), config, options).unwrap();
     let mut contents = vec![noise(150, 1), text(700, 2)];
     contents.iter().for_each(|content| assert!(store.add(content).is_ok()));
     for batch in [
@@ -165,7 +171,7 @@ fn flipped_bits_are_noticed_wherever_they_matter() {
     let mut rng = Rng::new(1);
     for path in sound.files() {
         let bytes = sound.dir.bytes(&path);
-        let (mut flips, mut noticed) = (0_u64, 0_u64);
+        let (mut flips, mut noticed, mut denied) = (0_u64, 0_u64, 0_u64);
         for position in positions(bytes.len(), &mut rng) {
             let mut damaged = bytes.clone();
             damaged[position] ^= 1 << rng.below(8);
@@ -173,14 +179,17 @@ fn flipped_bits_are_noticed_wherever_they_matter() {
             dir.put(&path, &damaged);
             let what = format!("byte {position} of {path}");
             let outcome = examine(dir.clone(), &sound, &path, &what);
-            assert_eq!(outcome.missing, 0, "{what}: an object is denied");
+            // The lines of a run are looked up without their checksum, which covers the whole of it: an id that was
+            // altered is not found.
+            denied += u64::from(outcome.missing > 0);
+            assert!(outcome.missing == 0 || path.starts_with("index/run"), "{what}: an object is denied");
             flips += 1;
             noticed += u64::from(outcome.errors > 0);
             if position % 5 == 0 {
                 work(dir);
             }
         }
-        println!("{path}: {noticed} of {flips} flips noticed, the others without consequence");
+        println!("{path}: {noticed} of {flips} flips noticed, {denied} deny an object, the others are harmless");
         if path.starts_with("loose/") || path.starts_with("index/log") {
             assert_eq!(noticed, flips, "every bit of {path} counts");
         }
@@ -449,7 +458,7 @@ fn a_wrong_checksum_is_damage() {
 
 #[test]
 fn damage_is_told_with_its_line() {
-    let sound = sound();
+    let sound = sound_with(8192);
     let log = sound.dir.bytes("index/log-0.jsonl");
     let starts: Vec<usize> = std::iter::once(0)
         .chain(log.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1))

@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod dirs;
 mod faults;
+mod golden;
 mod model;
 mod mutations;
 mod objects;

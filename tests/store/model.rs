@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Compression, Config, Container, Content, Dir, Error, ObjectId, Options, PackWriter, Placement};
+use loosepack::{
+    Compression, Config, Container, Content, Dir, Durability, Error, ObjectId, Options, PackWriter, Placement,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -83,19 +85,28 @@ fn step() -> impl Strategy<Value = Step> {
 
 const HANDLES: usize = 3;
 
+/// A log is folded into a run when it would get so many entries: always, often, never.
+const LOG_ENTRIES: [usize; 3] = [1, 5, 8192];
+
 struct World<D: Dir> {
     dir: D,
+    options: Options,
     handles: Vec<Container<D>>,
     current: usize,
     model: BTreeMap<ObjectId, Vec<u8>>,
 }
 
 impl<D: Dir> World<D> {
-    fn new(dir: D, pack_target: u64) -> Self {
+    fn new(dir: D, pack_target: u64, options: Options) -> Self {
         let config = Config { pack_target, ..Config::default() };
-        Container::create(dir.clone(), config, Options::default()).expect("a container can be made");
-        let handles = (0..HANDLES).map(|_| crate::support::open(dir.clone())).collect();
-        World { dir, handles, current: 0, model: BTreeMap::new() }
+        Container::create(dir.clone(), config, options.clone()).expect("a container can be made");
+        let mut world = World { dir, options, handles: Vec::new(), current: 0, model: BTreeMap::new() };
+        world.handles = (0..HANDLES).map(|_| world.open()).collect();
+        world
+    }
+
+    fn open(&self) -> Container<D> {
+        Container::open(self.dir.clone(), self.options.clone()).expect("the container opens")
     }
 
     fn store(&self) -> &Container<D> {
@@ -167,7 +178,7 @@ impl<D: Dir> World<D> {
                 assert!(listed.iter().eq(self.model.keys()), "the list is that of the model");
             }
             Step::Stats => self.check_stats(),
-            Step::Reopen(number) => self.handles[*number] = crate::support::open(self.dir.clone()),
+            Step::Reopen(number) => self.handles[*number] = self.open(),
             Step::Switch(number) => self.current = *number,
         }
     }
@@ -209,8 +220,8 @@ impl<D: Dir> World<D> {
     }
 }
 
-fn run<D: Dir>(dir: D, pack_target: u64, steps: &[Step]) -> World<D> {
-    let mut world = World::new(dir, pack_target);
+fn run<D: Dir>(dir: D, pack_target: u64, options: Options, steps: &[Step]) -> World<D> {
+    let mut world = World::new(dir, pack_target, options);
     steps.iter().for_each(|step| world.step(step));
     world.check_all();
     world
@@ -227,12 +238,14 @@ proptest! {
     fn a_simulated_directory_holds_what_the_model_holds(
         steps in vec(step(), 1..40),
         pack_target in prop::sample::select(vec![1_u64, 300, 5000, 4 << 30]),
+        log_entries in prop::sample::select(LOG_ENTRIES.to_vec()),
         short in any::<bool>(),
         locks in any::<bool>(),
     ) {
         let dir = if short { SimDir::new().short(9) } else { SimDir::new() };
         let dir = if locks { dir } else { dir.without_locks() };
-        let world = run(dir.clone(), pack_target, &steps);
+        let options = Options { log_entries, ..Options::default() };
+        let world = run(dir.clone(), pack_target, options, &steps);
         drop(world);
         let left: Vec<String> = dir.files().into_iter().filter(|path| path.starts_with("sandbox/")).collect();
         prop_assert_eq!(left, Vec::<String>::new(), "nobody leaves anything in the sandbox");
@@ -246,8 +259,12 @@ proptest! {
     fn a_real_directory_holds_what_the_model_holds(
         steps in vec(step(), 1..25),
         pack_target in prop::sample::select(vec![300_u64, 4 << 30]),
+        log_entries in prop::sample::select(LOG_ENTRIES.to_vec()),
     ) {
         let temporary = tempfile::tempdir().expect("there is room for a temporary directory");
-        run(CapDir::open(temporary.path()).expect("it can be opened"), pack_target, &steps);
+        let dir = CapDir::open(temporary.path()).expect("it can be opened");
+        // What is synced makes no difference here but in time.
+        let options = Options { durability: Durability::None, log_entries, ..Options::default() };
+        run(dir, pack_target, options, &steps);
     }
 }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use crate::crash::sweep;
 use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
-    COMMIT, PUT, Syncs, Workload, add_some, almost_folded, clean_only, clean_the_unflushed, create, empty,
-    first_packer_killed, fold, is_log, is_pack, killed_at_its_fold, lived_in, nothing, packer_killed_at_its_commit,
-    without_shards, workload, write_one_batch, write_packs,
+    COMMIT, PUT, Syncs, Workload, add_some, clean_only, clean_the_unflushed, create, empty, first_packer_killed, fold,
+    is_log, is_pack, killed_at_its_fold, lived_in, nothing, packer_killed_at_its_commit, without_shards, workload,
+    write_one_batch, write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -140,24 +140,24 @@ fn leaving_out_the_last_sync_of_a_new_container_is_noticed() {
 
 #[test]
 fn leaving_out_the_sync_of_a_run_is_noticed() {
-    is_noticed(&workload(almost_folded, fold), |_, call, path| call == Call::Sync && path.starts_with("index/run"));
+    is_noticed(&workload(lived_in, fold), |_, call, path| call == Call::Sync && path.starts_with("index/run"));
 }
 
 #[test]
 fn leaving_out_the_sync_of_a_replaced_manifest_is_noticed() {
-    is_noticed(&workload(almost_folded, fold), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
+    is_noticed(&workload(lived_in, fold), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
 }
 
 #[test]
 fn leaving_out_the_sync_of_new_index_files_is_noticed() {
-    is_noticed(&workload(almost_folded, fold), |syncs, call, path| {
+    is_noticed(&workload(lived_in, fold), |syncs, call, path| {
         call == Call::SyncDir && path == "index" && !syncs.manifest.get()
     });
 }
 
 #[test]
 fn leaving_out_the_sync_of_a_fold_is_noticed() {
-    is_noticed(&workload(almost_folded, fold), |syncs, call, path| {
+    is_noticed(&workload(lived_in, fold), |syncs, call, path| {
         call == Call::SyncDir && path == "index" && syncs.manifest.get()
     });
 }

@@ -1,6 +1,6 @@
 //! Objects of every size, in every place.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use loosepack::source::{self, FileSource, Source};
@@ -455,17 +455,14 @@ impl Source for Failing {
     }
 }
 
-/// A directory with the file `changing`, which grows by a byte when it has been read for the second time.
+/// A directory with the file `changing`, which grows by a byte while it is read for the first time.
 fn growing(len: usize) -> Watch<SimDir> {
     let inner = SimDir::new();
     inner.put("changing", &noise(len, 1));
-    let (reads, dir) = (Rc::new(RefCell::new(0)), inner.clone());
+    let (grown, dir) = (Cell::new(false), inner.clone());
     Watch::with(inner, move |call, _, _| {
-        if call == Call::Read {
-            *reads.borrow_mut() += 1;
-            if *reads.borrow() == 2 {
-                dir.open_write("changing").unwrap().write_at(b"x", len as u64).unwrap();
-            }
+        if call == Call::Read && !grown.replace(true) {
+            dir.open_write("changing").unwrap().write_at(b"x", len as u64).unwrap();
         }
         Verdict::Pass
     })

@@ -1,10 +1,8 @@
 //! Work that is interrupted: containers to start from, what is done to them, and what is promised on the way.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
-use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Durability, Error, ObjectId, Options, PackWriter, Result};
+use loosepack::{Compression, Config, Container, Durability, Error, Options, PackWriter, Result};
 
 use crate::promises::{Known, open, options};
 use crate::sim::{SimDir, Survival};
@@ -30,7 +28,11 @@ pub(crate) fn unflushed() -> Options {
 }
 
 pub(crate) fn small(number: u64) -> Vec<u8> {
-    if number % 3 == 0 { text(90 + 70 * number as usize, number) } else { noise(20 + 40 * number as usize, number) }
+    if number.is_multiple_of(3) {
+        text(90 + 70 * number as usize, number)
+    } else {
+        noise(20 + 40 * number as usize, number)
+    }
 }
 
 /// What is known of the syncs of a run.
@@ -224,57 +226,27 @@ pub(crate) fn nothing() -> (SimDir, Known) {
     (SimDir::new(), Known::default())
 }
 
-/// Pack so many objects that the log is folded into a run sooner or later.
-fn crowd(dir: &SimDir, numbers: std::ops::Range<u64>) -> BTreeSet<ObjectId> {
-    let store = Container::open(dir.clone(), options()).expect("it opens");
-    let mut writer = PackWriter::open(&store, Compression::Never).expect("the packer's place is free");
-    let ids = numbers.map(|number| writer.add(&number.to_le_bytes()).expect("it packs")).collect();
-    writer.finish().expect("it commits");
-    ids
-}
-
-/// A container with large packs, and a log that is folded into a run with the next few hundred objects.
-pub(crate) fn almost_folded() -> (SimDir, Known) {
-    let dir = SimDir::new();
-    crate::support::create(dir.clone());
-    let known = Known { created: true, crowd: Rc::new(crowd(&dir, 0..8000)), ..Known::default() };
-    (dir.power_cut(Survival::Everything, 0), known)
-}
-
-/// The same with a run, into which the log is folded.
-pub(crate) fn almost_folded_again() -> (SimDir, Known) {
-    let (dir, mut known) = almost_folded();
-    let more = [crowd(&dir, 8000..8500), crowd(&dir, 8500..16_500)];
-    known.crowd = Rc::new(known.crowd.iter().copied().chain(more.into_iter().flatten()).collect());
-    (dir.power_cut(Survival::Everything, 0), known)
-}
-
-/// Fold the log, and go on.
+/// Fold the log into a run, append to the new log, and fold that with the run.
 pub(crate) fn fold(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = open(dir)?;
     let mut writer = PackWriter::open(&store, Compression::Never)?;
-    let batch: Vec<Vec<u8>> = (0..250).map(|seed| noise(10, 10_000 + seed)).collect();
-    for content in &batch {
-        known.offer(content);
-        writer.add(content)?;
+    for batch in [300..306, 306..308, 308..318] {
+        let contents: Vec<Vec<u8>> = batch.map(|seed| noise(30, seed)).collect();
+        for content in &contents {
+            known.offer(content);
+            writer.add(content)?;
+        }
+        writer.commit()?;
+        contents.iter().for_each(|content| known.ack(content));
     }
-    writer.commit()?;
-    batch.iter().for_each(|content| known.ack(content));
-    known.offer(b"after the fold");
-    writer.add(b"after the fold")?;
-    writer.finish()?;
-    known.ack(b"after the fold");
     Ok(())
 }
 
 /// A packer was killed right before the sync that makes its fold durable.
 pub(crate) fn killed_at_its_fold() -> (SimDir, Known) {
-    let (dir, mut known) = almost_folded();
-    let image = killed(
-        &dir,
-        |dir| fold(dir, &mut known),
-        |syncs, call, path| call == Call::SyncDir && path == "index" && syncs.manifest.get(),
-    );
+    let (dir, mut known) = lived_in();
+    let at = |syncs: &Syncs, call, path: &str| call == Call::SyncDir && path == "index" && syncs.manifest.get();
+    let image = killed(&dir, |dir| fold(dir, &mut known), at);
     (image, known)
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Read as _};
 
 use loosepack::bindings::wasi::filesystem::types::{Descriptor, DescriptorFlags, OpenFlags, PathFlags};
 use loosepack::cli::names::{self, shown};
+use loosepack::cli::sizes::counted;
 use loosepack::cli::{Add, Cli, Compress, STANDARD};
 use loosepack::dir::wasi::{WasiDir, WasiFile, code};
 use loosepack::source::{FileSource, Source};
@@ -39,12 +40,10 @@ pub(crate) fn run(cli: &Cli, add: &Add, out: &mut Output) -> Result<Outcome, Fai
     let mut adding = Adding { store: &store, add, packer, added: Vec::new(), out, outcome: Outcome::Done, meter };
     let result = adding.all();
     adding.meter.progress.clear();
-    let lost = adding.added.len();
+    let lost = adding.added.len() as u64;
     result.map_err(|failure| match lost {
         0 => failure,
-        lost => {
-            failure.and(&format!("{lost} files that were read are not printed and may not be stored: add them again"))
-        }
+        lost => failure.and(&format!("{} read since the last commit may not be stored", counted(lost, "file"))),
     })
 }
 

@@ -66,10 +66,11 @@ fn run(cli: &Cli) -> Outcome {
     let result = dispatch(cli, &mut out);
     // Flushed in any case: what was printed before a failure is true.
     let flushed = out.flush();
-    match result.and_then(|outcome| flushed.map(|()| outcome)) {
-        Ok(outcome) => outcome,
-        Err(Failure::ReaderGone) => Outcome::Done,
-        Err(Failure::Told { outcome, message }) => {
+    match (result, flushed) {
+        (Ok(outcome), Ok(())) => outcome,
+        (Ok(Outcome::Failed), Err(Failure::ReaderGone)) => Outcome::Failed,
+        (Err(Failure::ReaderGone), _) | (Ok(_), Err(Failure::ReaderGone)) => Outcome::Done,
+        (Err(Failure::Told { outcome, message }), _) | (Ok(_), Err(Failure::Told { outcome, message })) => {
             tell(&message);
             outcome
         }

@@ -30,6 +30,9 @@ pub(crate) enum Input {
 /// # Errors
 /// What to tell the user.
 pub(crate) fn input(path: &str) -> Result<Input, String> {
+    if path.is_empty() {
+        return Err("a PATH is empty".into());
+    }
     let descriptor = host::input(path)?;
     let found = descriptor.get_type().map_err(|error| cannot_read("examine", path, error))?;
     match found {
@@ -54,6 +57,8 @@ fn cannot_read(operation: &str, path: &str, error: ErrorCode) -> String {
              `loosepack add - < FILE`",
             shown(path)
         ),
+        // What the native host says of a pipe, a device or a socket, without opening it.
+        Code::Invalid => special(path),
         Code::IsDirectory => format!("{} is a folder: add what is in it with -r", shown(path)),
         code => cannot(operation, path, code),
     }

@@ -16,6 +16,9 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// How often it is drawn, in Hertz.
 const RATE: u8 = 10;
 
+/// Columns that are used of a terminal that does not tell how many it has: WASI cannot ask it.
+const WIDTH: u16 = 60;
+
 /// The line on standard error that shows how far an operation is.
 pub(crate) struct Progress {
     /// When the operation began; `None` when nothing is to be shown.
@@ -36,7 +39,7 @@ impl Progress {
 
     /// Show a job that has done `done` of `total`.
     pub(crate) fn job(&mut self, done: u64, total: u64, objects: u64, bytes: u64) {
-        if let Some(bar) = self.shown("{bar:40} {percent:>3}%  {msg}") {
+        if let Some(bar) = self.shown("{bar:24} {percent:>3}%  {msg}") {
             bar.set_length(total);
             bar.set_position(done);
             bar.set_message(format!("{}, {}", counted(objects, "object"), human(bytes)));
@@ -87,7 +90,7 @@ impl Terminal {
 
 impl TermLike for Terminal {
     fn width(&self) -> u16 {
-        env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|width| *width > 0).unwrap_or(80)
+        env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|width| *width > 0).unwrap_or(WIDTH)
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {

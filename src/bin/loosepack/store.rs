@@ -74,6 +74,7 @@ fn options(cli: &Cli) -> Options {
         durability: if cli.no_sync { Durability::None } else { Durability::Full },
         verify: true,
         holder: env::var("LOOSEPACK_HOLDER").unwrap_or_else(|_| "loosepack (a WASI runtime without locks)".into()),
+        ..Options::default()
     }
 }
 
