@@ -260,7 +260,7 @@ impl<D: Dir> Container<D> {
             let mut index = self.index.borrow_mut();
             index.refresh()?;
             for (present, id) in found.iter_mut().zip(ids).filter(|(present, _)| !**present) {
-                *present = index.lookup(id)?.is_some();
+                *present = index.lookup_certain(id)?.is_some();
             }
         }
         Ok(found)
@@ -357,7 +357,7 @@ impl<D: Dir> Container<D> {
     fn locate_anew(&self, id: &ObjectId) -> Result<Option<Location>> {
         let mut index = self.index.borrow_mut();
         index.refresh()?;
-        index.lookup(id)
+        index.lookup_certain(id)
     }
 
     /// All bytes of an object that was found. Where the packed copy is damaged, a loose one may be left, or have been

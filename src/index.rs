@@ -89,7 +89,7 @@ impl<D: Dir> Index<D> {
         })
     }
 
-    /// Where a packed object lies.
+    /// Where a packed object lies. `None` is not certain: see [`Index::lookup_certain`].
     pub(crate) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Location>> {
         if let Some(location) = self.tail.get(id) {
             return Ok(*location);
@@ -102,7 +102,17 @@ impl<D: Dir> Index<D> {
         Ok(None)
     }
 
-    /// Where packed objects lie, in the order of `ids`.
+    /// Where a packed object lies. `None` is certain: the lines that would tell of it are as they were written, so that
+    /// damage to them does not pass for its absence.
+    pub(crate) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Location>> {
+        let found = self.lookup(id)?;
+        if found.is_none() {
+            self.runs.iter_mut().try_for_each(|run| run.check(id))?;
+        }
+        Ok(found)
+    }
+
+    /// Where packed objects lie, in the order of `ids`. `None` is not certain.
     pub(crate) fn lookup_many(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
         let mut found: Vec<Option<Location>> = Vec::with_capacity(ids.len());
         let mut open: Vec<u32> = Vec::new();

@@ -36,7 +36,7 @@ pub(super) fn write_run<D: Dir>(
     dir: &D,
     number: u32,
     tail: &Tail,
-    runs: &[Run<D::File>],
+    runs: &mut [Run<D::File>],
     last: bool,
     flush: &Flush,
 ) -> Result<()> {
@@ -59,13 +59,13 @@ struct Merge<'a, F> {
 }
 
 impl<'a, F: File> Merge<'a, F> {
-    fn new(tail: &'a Tail, runs: &'a [Run<F>]) -> Result<Self> {
+    fn new(tail: &'a Tail, runs: &'a mut [Run<F>]) -> Result<Self> {
         let start = |run| {
-            let mut cursor = RunCursor::new(run);
+            let mut cursor = RunCursor::new(run)?;
             let first = cursor.next()?;
             Ok((cursor, first))
         };
-        Ok(Merge { tail: tail.iter().peekable(), runs: runs.iter().map(start).collect::<Result<_>>()? })
+        Ok(Merge { tail: tail.iter().peekable(), runs: runs.iter_mut().map(start).collect::<Result<_>>()? })
     }
 
     fn next(&mut self) -> Result<Option<Entry>> {

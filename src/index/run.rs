@@ -1,8 +1,8 @@
 //! A run: a sorted, immutable part of the index.
 //!
-//! Behind its lines a run has *fences*: the first eight bytes of the id of every [`BLOCK`]th line. They are read into
-//! memory at the first lookup, an eighth of a byte for each entry, and from then on a lookup reads one block. (An
-//! interpolation search, which uniform ids would allow as well, reads two to four.)
+//! Behind its lines a run has *fences*: for each block of [`BLOCK`] lines the first eight bytes of its first id, and a
+//! checksum. They are read into memory at the first lookup, a quarter of a byte for each entry, and from then on a lookup
+//! reads one block. (An interpolation search, which uniform ids would allow as well, reads two to four.)
 
 use alloc::format;
 use alloc::string::String;
@@ -12,7 +12,6 @@ use alloc::vec::Vec;
 use serde_json::Value;
 
 use super::entry::{Digits, Entry, id_digits};
-use super::line::Crc;
 use crate::dir::{Dir, File, read_full_at, write_all_at};
 use crate::error::{Context as _, Error, Result};
 use crate::flush::Flush;
@@ -21,8 +20,8 @@ use crate::layout::{self, RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
 
 /// What is read or written at once when many entries are wanted.
 const CHUNK: usize = 256 << 10;
-/// Bytes of a fence in a file: 16 digits, two quotes, and a comma or, behind the last, a space.
-const FENCE: usize = 19;
+/// Bytes of a fence in a file: 24 digits, two quotes, and a comma or, behind the last, a space.
+const FENCE: usize = 27;
 const FENCES: &[u8] = b"{\"fences\":[";
 const FENCES_END: &[u8] = b"]}\n";
 
@@ -32,9 +31,19 @@ pub(super) struct Run<F> {
     file: F,
     entries: u64,
     pub(super) digits: Digits,
-    crc: u32,
+    /// CRC-32 of the line of fences.
+    fences_crc: u32,
     /// Read at the first lookup.
-    fences: Option<Vec<u64>>,
+    fences: Option<Fences>,
+}
+
+/// What is kept in memory of each block, in their order.
+#[derive(Default)]
+struct Fences {
+    /// The first eight bytes of its first id.
+    prefixes: Vec<u64>,
+    /// CRC-32 of its lines.
+    checksums: Vec<u32>,
 }
 
 impl<F: File> Run<F> {
@@ -42,7 +51,7 @@ impl<F: File> Run<F> {
         // Opened first and read after: what is told of a run that vanishes in between is the caller's to judge.
         let path = layout::run(number);
         let file = dir.open_read(&path)?;
-        Ok(Run { path, file, entries: 0, digits: Digits::ONE, crc: 0, fences: None })
+        Ok(Run { path, file, entries: 0, digits: Digits::ONE, fences_crc: 0, fences: None })
     }
 
     /// Read the header.
@@ -50,7 +59,7 @@ impl<F: File> Run<F> {
         let mut header = [0; HEADER];
         self.read(&mut header, 0)?;
         let parsed = parse_header(&header).ok_or_else(|| self.corrupt("its first line is damaged"))?;
-        (self.entries, self.digits, self.crc) = parsed;
+        (self.entries, self.digits, self.fences_crc) = parsed;
         let len = self.file.metadata().during("examine", &self.path)?.len;
         let width = self.digits.width() as u64;
         if self.entries.checked_mul(width).is_none_or(|bytes| bytes > len) {
@@ -83,25 +92,46 @@ impl<F: File> Run<F> {
         Ok(lines)
     }
 
-    fn fences(&mut self) -> Result<&[u64]> {
+    fn fences(&mut self) -> Result<&Fences> {
         if self.fences.is_none() {
             let start = HEADER as u64 + self.entries * self.digits.width() as u64;
             let count = usize::try_from(self.entries.div_ceil(BLOCK)).map_err(|_| self.corrupt("it is too large"))?;
             let mut text = vec![0; FENCES.len() + count * FENCE + FENCES_END.len()];
             self.read(&mut text, start)?;
-            let fences = parse_fences(&text).ok_or_else(|| self.corrupt("its last line is damaged"))?;
-            self.fences = Some(fences);
+            let sound = crc32fast::hash(&text) == self.fences_crc;
+            let fences = parse_fences(&text).filter(|_| sound);
+            self.fences = Some(fences.ok_or_else(|| self.corrupt("its last line is damaged"))?);
         }
-        Ok(self.fences.as_deref().unwrap_or_default())
+        Ok(self.fences.get_or_insert_default())
     }
 
     /// The blocks that can hold an id: first and last.
     fn blocks(&mut self, id: &ObjectId) -> Result<(u64, u64)> {
         let prefix = prefix(id);
-        let fences = self.fences()?;
-        let first = fences.partition_point(|fence| *fence < prefix).saturating_sub(1);
-        let last = fences.partition_point(|fence| *fence <= prefix).saturating_sub(1);
+        let prefixes = &self.fences()?.prefixes;
+        let first = prefixes.partition_point(|fence| *fence < prefix).saturating_sub(1);
+        let last = prefixes.partition_point(|fence| *fence <= prefix).saturating_sub(1);
         Ok((first as u64, last as u64))
+    }
+
+    /// Fails unless the lines among which an id would be are as they were written: so that damage to its line does not
+    /// pass for its absence.
+    pub(super) fn check(&mut self, id: &ObjectId) -> Result<()> {
+        if self.entries == 0 {
+            return Ok(());
+        }
+        let (first, last) = self.blocks(id)?;
+        let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
+        self.check_lines(first, &lines)
+    }
+
+    /// The same for lines that have been read from the start of a block on.
+    fn check_lines(&self, first_block: u64, lines: &[u8]) -> Result<()> {
+        let checksums = self.fences.as_ref().map_or(&[][..], |fences| &fences.checksums[first_block as usize..]);
+        let blocks = lines.chunks(BLOCK as usize * self.digits.width());
+        let sound =
+            blocks.len() <= checksums.len() && blocks.zip(checksums).all(|(block, crc)| crc32fast::hash(block) == *crc);
+        if sound { Ok(()) } else { Err(self.corrupt("its lines do not match their checksum")) }
     }
 
     /// What the run says of an id; `None` when it says nothing.
@@ -185,30 +215,26 @@ fn prefix(id: &ObjectId) -> u64 {
     u64::from_be_bytes(prefix)
 }
 
-/// All entries of a run in order, a chunk in memory at a time; fails at the end unless the checksum is right.
+/// All entries of a run in order, some blocks in memory at a time; fails unless their checksums are right.
 pub(super) struct RunCursor<'a, F> {
     run: &'a Run<F>,
     next: u64,
     chunk: vec::IntoIter<Entry>,
-    crc: Crc,
 }
 
 impl<'a, F: File> RunCursor<'a, F> {
-    pub(super) fn new(run: &'a Run<F>) -> Self {
-        RunCursor { run, next: 0, chunk: Vec::new().into_iter(), crc: Crc::new() }
+    pub(super) fn new(run: &'a mut Run<F>) -> Result<Self> {
+        run.fences()?;
+        Ok(RunCursor { run, next: 0, chunk: Vec::new().into_iter() })
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Entry>> {
-        if self.chunk.len() == 0 {
-            let left = self.run.entries - self.next;
-            if left == 0 {
-                let right = self.crc.clone().finalize() == self.run.crc;
-                return if right { Ok(None) } else { Err(self.run.corrupt("its lines do not match its checksum")) };
-            }
+        if self.chunk.len() == 0 && self.next < self.run.entries {
             let width = self.run.digits.width();
-            let count = left.min((CHUNK / width) as u64);
+            let blocks = (CHUNK / width) as u64 / BLOCK;
+            let count = (self.run.entries - self.next).min(blocks.max(1) * BLOCK);
             let lines = self.run.lines(self.next, count)?;
-            self.crc.update(&lines);
+            self.run.check_lines(self.next / BLOCK, &lines)?;
             self.next += count;
             let entries: Result<Vec<Entry>> = lines.chunks_exact(width).map(|line| self.run.parse(line)).collect();
             self.chunk = entries?.into_iter();
@@ -222,59 +248,76 @@ pub(super) struct RunWriter<F> {
     path: String,
     file: F,
     digits: Digits,
+    /// Whole blocks, and the one that is being filled.
     out: Vec<u8>,
+    /// Where in `out` the block that is being filled starts.
+    block: usize,
     written: u64,
     entries: u64,
-    crc: Crc,
-    fences: Vec<u64>,
+    fences: Fences,
 }
 
 impl<F: File> RunWriter<F> {
-    /// Start a run whose numbers have at most these digits. A file of its name is a leftover, and replaced.
+    /// Start a run whose numbers have at most these digits.
     pub(super) fn create<D: Dir<File = F>>(dir: &D, number: u32, digits: Digits) -> Result<Self> {
         let path = layout::run(number);
         let file = dir.create_new(&path).during("create", &path)?;
-        let out = Vec::with_capacity(CHUNK + digits.width());
         let written = HEADER as u64;
-        Ok(RunWriter { path, file, digits, out, written, entries: 0, crc: Crc::new(), fences: Vec::new() })
+        Ok(RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences: Fences::default() })
     }
 
     /// Append an entry, greater than those before.
     pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
         if self.entries.is_multiple_of(BLOCK) {
-            self.fences.push(prefix(&entry.0));
+            self.end_block();
+            if self.out.len() >= CHUNK {
+                self.write_out()?;
+            }
+            self.fences.prefixes.push(prefix(&entry.0));
         }
         self.digits.write(&mut self.out, entry);
         self.entries += 1;
-        if self.out.len() >= CHUNK {
-            self.crc.update(&self.out);
-            self.write_out()?;
-        }
         Ok(())
+    }
+
+    fn end_block(&mut self) {
+        if self.out.len() > self.block {
+            self.fences.checksums.push(crc32fast::hash(&self.out[self.block..]));
+            self.block = self.out.len();
+        }
     }
 
     fn write_out(&mut self) -> Result<()> {
         write_all_at(&self.file, &self.out, self.written).during("write", &self.path)?;
         self.written += self.out.len() as u64;
         self.out.clear();
+        self.block = 0;
         Ok(())
     }
 
     /// Complete the run and make it durable.
     pub(super) fn finish(mut self, flush: &Flush) -> Result<()> {
-        self.crc.update(&self.out);
-        self.out.extend_from_slice(FENCES);
-        for (number, fence) in self.fences.iter().enumerate() {
-            let separator = if number + 1 < self.fences.len() { ',' } else { ' ' };
-            self.out.extend_from_slice(format!("\"{fence:016x}\"{separator}").as_bytes());
-        }
-        self.out.extend_from_slice(FENCES_END);
+        self.end_block();
+        let fences = fences(&self.fences);
+        self.out.extend_from_slice(&fences);
         self.write_out()?;
-        let crc = self.crc.clone().finalize();
-        let header = header(self.entries, self.digits, crc);
+        let header = header(self.entries, self.digits, crc32fast::hash(&fences));
         write_all_at(&self.file, &header, 0).during("write", &self.path)?;
         flush.file(&self.file, &self.path)
     }
+}
+
+/// The last line of a run.
+fn fences(fences: &Fences) -> Vec<u8> {
+    let count = fences.prefixes.len();
+    let mut line = Vec::with_capacity(FENCES.len() + count * FENCE + FENCES_END.len());
+    line.extend_from_slice(FENCES);
+    for (number, (prefix, crc)) in fences.prefixes.iter().zip(&fences.checksums).enumerate() {
+        let separator = if number + 1 < count { ',' } else { ' ' };
+        line.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\"{separator}").as_bytes());
+    }
+    line.extend_from_slice(FENCES_END);
+    line
 }
 
 /// The first line of a run, filled with spaces to [`HEADER`] bytes.
@@ -297,12 +340,12 @@ fn parse_header(header: &[u8]) -> Option<(u64, Digits, u32)> {
     Some((value.get("entries")?.as_u64()?, digits, crc))
 }
 
-fn parse_fences(text: &[u8]) -> Option<Vec<u64>> {
-    let fences = text.strip_prefix(FENCES)?.strip_suffix(FENCES_END)?;
-    let parse = |fence: &[u8]| {
-        let digits = fence.strip_prefix(b"\"")?.get(..16)?;
-        u64::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let fences: Vec<u64> = fences.chunks_exact(FENCE).map(parse).collect::<Option<_>>()?;
-    fences.is_sorted().then_some(fences)
+fn parse_fences(text: &[u8]) -> Option<Fences> {
+    let mut fences = Fences::default();
+    for fence in text.strip_prefix(FENCES)?.strip_suffix(FENCES_END)?.chunks_exact(FENCE) {
+        let digits = core::str::from_utf8(fence.strip_prefix(b"\"")?.get(..24)?).ok()?;
+        fences.prefixes.push(u64::from_str_radix(digits.get(..16)?, 16).ok()?);
+        fences.checksums.push(u32::from_str_radix(digits.get(16..)?, 16).ok()?);
+    }
+    fences.prefixes.is_sorted().then_some(fences)
 }

@@ -67,11 +67,11 @@ impl<D: Dir> IndexWriter<D> {
 
     /// Write a run of the log, of what is to be appended and of the newest runs, and start an empty log.
     fn fold(&mut self, totals: Totals) -> Result<()> {
-        let Index { dir, manifest, tail, runs, .. } = &self.index;
+        let Index { dir, manifest, tail, runs, .. } = &mut self.index;
         let number = manifest.next_number()?;
         let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
         let last = merged == runs.len();
-        write_run(dir, number, tail, &runs[..merged], last, &self.flush)?;
+        write_run(dir, number, tail, &mut runs[..merged], last, &self.flush)?;
         let log = number.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))?;
         let path = layout::log(log);
         let file = dir.create_new(&path).during("create", &path)?;
