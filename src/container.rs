@@ -1,31 +1,30 @@
 //! The container: orders the steps across loose objects, packs and index.
 
-use alloc::collections::BTreeMap;
+mod find;
+mod listing;
+
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
-use core::ops::{Bound, RangeBounds as _};
 
 use serde_json::{Value, json};
 
+use self::find::OpenPacks;
+pub use self::listing::Stats;
 use crate::batch::ObjectBatch;
 use crate::codec;
-use crate::dir::{Dir, File as _, Kind};
-use crate::error::{Code, Context as _, Error, Result};
+use crate::dir::Dir;
+use crate::error::{Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::{Index, Location, Manifest};
-use crate::layout::{self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOOSE, MANIFEST, PACKS, SHARDS};
+use crate::layout::{self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOOSE, MANIFEST};
 use crate::loose::{self, LooseWriter};
 use crate::options::{Access, Options};
-use crate::reader::{ObjectReader, Placement, Stored};
+use crate::reader::{ObjectReader, Placement};
 use crate::small_file;
 use crate::source::{Source, read_up_to};
-
-/// Packs kept open for reading by one handle.
-const OPEN_PACKS: usize = 16;
 
 /// What a source has at most to be read into memory before it is written.
 const PIECE: usize = 256 << 10;
@@ -40,13 +39,8 @@ pub struct Container<D: Dir> {
     pub(crate) config: Config,
     id: String,
     index: RefCell<Index<D>>,
-    packs: RefCell<BTreeMap<u32, OpenPack<D::File>>>,
+    packs: RefCell<OpenPacks<D::File>>,
     flush: Flush,
-}
-
-struct OpenPack<F> {
-    file: Arc<F>,
-    len: u64,
 }
 
 /// What is known of an object without reading it.
@@ -58,25 +52,6 @@ pub struct ObjectInfo {
     pub size: u64,
     /// Where it is stored. One that is both loose and packed counts as packed.
     pub placement: Placement,
-}
-
-/// Size of a container.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Objects in packs.
-    pub packed_objects: u64,
-    /// Their sizes added up, in bytes, before compression.
-    pub packed_size: u64,
-    /// Bytes their payloads take in the packs.
-    pub packed_length: u64,
-    /// Objects that are loose. One that is packed as well counts in both until `clean` removes the loose file.
-    pub loose_objects: u64,
-    /// Their sizes added up, in bytes.
-    pub loose_size: u64,
-    /// Number of packs.
-    pub packs: u64,
-    /// Bytes of all packs, record headers and unreferenced bytes included.
-    pub packs_size: u64,
 }
 
 impl<D: Dir> Container<D> {
@@ -282,147 +257,6 @@ impl<D: Dir> Container<D> {
         }
         let size = loose.ok_or(Error::NotFound(*id))?;
         Ok(ObjectInfo { id: *id, size, placement: Placement::Loose })
-    }
-
-    /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Io`].
-    pub fn objects(&self, after: Option<&ObjectId>, limit: usize) -> Result<Vec<ObjectId>> {
-        let mut page = Vec::new();
-        let mut shards = after.map_or(0, ObjectId::shard)..=u8::MAX;
-        while page.len() < limit
-            && let Some(shard) = shards.next()
-        {
-            // Loose first, then a fresh index: an object that is packed and cleaned in between is in one of them.
-            let loose = loose::list(&self.dir, shard)?;
-            let mut index = self.index.borrow_mut();
-            index.refresh()?;
-            let (room, first) = (limit - page.len(), ObjectId::first_of_shard(shard));
-            let start = match after {
-                Some(after) if after.shard() == shard => Bound::Excluded(after),
-                _ => Bound::Included(&first),
-            };
-            let mut ids: Vec<ObjectId> =
-                loose.into_iter().filter(|id| (start, Bound::Unbounded).contains(&id)).collect();
-            ids.truncate(room);
-            let next = shard.checked_add(1).map(ObjectId::first_of_shard);
-            let packed = index.scan(start, next.as_ref().map_or(Bound::Unbounded, Bound::Excluded), room)?;
-            ids.extend(packed.iter().map(|(id, _)| id));
-            ids.sort_unstable();
-            ids.dedup();
-            page.extend(ids);
-        }
-        page.truncate(limit);
-        Ok(page)
-    }
-
-    /// Counts and sizes. Walks the loose objects.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Io`].
-    pub fn stats(&self) -> Result<Stats> {
-        let mut stats = Stats::default();
-        for shard in 0..SHARDS {
-            for id in loose::list(&self.dir, shard as u8)? {
-                // Vanished meanwhile: packed and cleaned.
-                if let Some(size) = loose::size(&self.dir, &id)? {
-                    stats.loose_objects += 1;
-                    stats.loose_size += size;
-                }
-            }
-        }
-        let mut index = self.index.borrow_mut();
-        index.refresh()?;
-        let totals = index.totals();
-        (stats.packed_objects, stats.packed_size, stats.packed_length) = (totals.objects, totals.size, totals.length);
-        for entry in self.dir.list(PACKS).during("list", PACKS)? {
-            if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
-                let path = layout::pack(number);
-                stats.packs += 1;
-                stats.packs_size += self.dir.metadata(&path).during("examine", &path)?.len;
-            }
-        }
-        Ok(stats)
-    }
-
-    pub(crate) fn locate(&self, id: &ObjectId) -> Result<Option<Location>> {
-        self.index.borrow_mut().lookup(id)
-    }
-
-    pub(crate) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
-        self.index.borrow_mut().lookup_many(ids)
-    }
-
-    fn locate_anew(&self, id: &ObjectId) -> Result<Option<Location>> {
-        let mut index = self.index.borrow_mut();
-        index.refresh()?;
-        index.lookup_certain(id)
-    }
-
-    /// All bytes of an object that was found. Where the packed copy is damaged, a loose one may be left, or have been
-    /// added again.
-    pub(crate) fn read_all(&self, stored: &Stored<D::File>) -> Result<Vec<u8>> {
-        let verify = self.options.verify;
-        match (stored.read_all(verify), stored.placement) {
-            (Err(error @ Error::Corrupt(_)), Placement::Packed(_)) => {
-                self.open_loose(&stored.id)?.ok_or(error)?.read_all(verify)
-            }
-            (result, _) => result,
-        }
-    }
-
-    /// Find an object wherever it is, or fail with [`Error::NotFound`].
-    pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
-        let packed = self.locate(id).and_then(|found| match found {
-            Some(location) => self.open_packed(id, location),
-            None => Ok(None),
-        });
-        match packed {
-            Ok(Some(stored)) => return Ok(stored),
-            Ok(None) => {}
-            Err(error @ Error::Corrupt(_)) => return self.open_loose(id)?.ok_or(error),
-            Err(error) => return Err(error),
-        }
-        if let Some(stored) = self.open_loose(id)? {
-            return Ok(stored);
-        }
-        // A packer and a cleaner may have moved it since the index was read. Afresh, the index is right: a miss now is
-        // the end of it.
-        let location = self.locate_anew(id)?.ok_or(Error::NotFound(*id))?;
-        self.open_packed(id, location)?.ok_or_else(|| {
-            let file = layout::pack(location.pack);
-            Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy"))
-        })
-    }
-
-    fn open_loose(&self, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
-        let found = loose::open(&self.dir, id)?;
-        Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size)))
-    }
-
-    /// A packed object; `None` when there is no such pack any more.
-    pub(crate) fn open_packed(&self, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
-        let mut packs = self.packs.borrow_mut();
-        if !packs.contains_key(&location.pack) {
-            let path = layout::pack(location.pack);
-            let file = match self.dir.open_read(&path) {
-                Ok(file) => Arc::new(file),
-                Err(Code::NotFound) => return Ok(None),
-                Err(Code::Loop) => return Err(Error::corrupt(path, "there is a symbolic link in place of the pack")),
-                Err(code) => return Err(code).during("open", &path),
-            };
-            while packs.len() >= OPEN_PACKS {
-                packs.pop_first();
-            }
-            packs.insert(location.pack, OpenPack { file, len: 0 });
-        }
-        let pack = packs.get_mut(&location.pack).expect("opened above");
-        if location.offset + location.length > pack.len {
-            let path = layout::pack(location.pack);
-            pack.len = pack.file.metadata().during("examine", &path)?.len;
-        }
-        Stored::packed(*id, pack.file.clone(), location, pack.len).map(Some)
     }
 }
 

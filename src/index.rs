@@ -9,6 +9,7 @@ pub(crate) mod line;
 mod log;
 mod manifest;
 mod run;
+mod run_writer;
 mod scan;
 mod writer;
 

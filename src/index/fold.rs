@@ -6,7 +6,8 @@ use core::iter::Peekable;
 
 use super::entry::{Digits, Entry};
 use super::line::Location;
-use super::run::{Run, RunCursor, RunWriter};
+use super::run::{Run, RunCursor};
+use super::run_writer::RunWriter;
 use crate::dir::{Dir, File};
 use crate::error::Result;
 use crate::flush::Flush;

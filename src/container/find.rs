@@ -1,0 +1,109 @@
+//! Where an object is: packed, loose, or moved a moment ago.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Container;
+use crate::dir::{Dir, File as _};
+use crate::error::{Code, Context as _, Error, Result};
+use crate::id::ObjectId;
+use crate::index::Location;
+use crate::layout;
+use crate::loose;
+use crate::reader::{Placement, Stored};
+
+/// Packs kept open for reading by one handle.
+const OPEN_PACKS: usize = 16;
+
+/// Packs that are open for reading, by number.
+pub(super) type OpenPacks<F> = BTreeMap<u32, OpenPack<F>>;
+
+/// A pack that is open for reading.
+pub(super) struct OpenPack<F> {
+    file: Arc<F>,
+    /// Its size when it was last looked at.
+    len: u64,
+}
+
+impl<D: Dir> Container<D> {
+    pub(crate) fn locate(&self, id: &ObjectId) -> Result<Option<Location>> {
+        self.index.borrow_mut().lookup(id)
+    }
+
+    pub(crate) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
+        self.index.borrow_mut().lookup_many(ids)
+    }
+
+    pub(super) fn locate_anew(&self, id: &ObjectId) -> Result<Option<Location>> {
+        let mut index = self.index.borrow_mut();
+        index.refresh()?;
+        index.lookup_certain(id)
+    }
+
+    /// All bytes of an object that was found. Where the packed copy is damaged, a loose one may be left, or have been
+    /// added again.
+    pub(crate) fn read_all(&self, stored: &Stored<D::File>) -> Result<Vec<u8>> {
+        let verify = self.options.verify;
+        match (stored.read_all(verify), stored.placement) {
+            (Err(error @ Error::Corrupt(_)), Placement::Packed(_)) => {
+                self.open_loose(&stored.id)?.ok_or(error)?.read_all(verify)
+            }
+            (result, _) => result,
+        }
+    }
+
+    /// Find an object wherever it is, or fail with [`Error::NotFound`].
+    pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
+        let packed = self.locate(id).and_then(|found| match found {
+            Some(location) => self.open_packed(id, location),
+            None => Ok(None),
+        });
+        match packed {
+            Ok(Some(stored)) => return Ok(stored),
+            Ok(None) => {}
+            Err(error @ Error::Corrupt(_)) => return self.open_loose(id)?.ok_or(error),
+            Err(error) => return Err(error),
+        }
+        if let Some(stored) = self.open_loose(id)? {
+            return Ok(stored);
+        }
+        // A packer and a cleaner may have moved it since the index was read. Afresh, the index is right: a miss now is
+        // the end of it.
+        let location = self.locate_anew(id)?.ok_or(Error::NotFound(*id))?;
+        self.open_packed(id, location)?.ok_or_else(|| {
+            let file = layout::pack(location.pack);
+            Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy"))
+        })
+    }
+
+    fn open_loose(&self, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
+        let found = loose::open(&self.dir, id)?;
+        Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size)))
+    }
+
+    /// A packed object; `None` when there is no such pack any more.
+    pub(crate) fn open_packed(&self, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
+        let mut packs = self.packs.borrow_mut();
+        if !packs.contains_key(&location.pack) {
+            let path = layout::pack(location.pack);
+            let file = match self.dir.open_read(&path) {
+                Ok(file) => Arc::new(file),
+                Err(Code::NotFound) => return Ok(None),
+                Err(Code::Loop) => return Err(Error::corrupt(path, "there is a symbolic link in place of the pack")),
+                Err(code) => return Err(code).during("open", &path),
+            };
+            while packs.len() >= OPEN_PACKS {
+                packs.pop_first();
+            }
+            packs.insert(location.pack, OpenPack { file, len: 0 });
+        }
+        let pack = packs.get_mut(&location.pack).expect("opened above");
+        if location.offset + location.length > pack.len {
+            let path = layout::pack(location.pack);
+            pack.len = pack.file.metadata().during("examine", &path)?.len;
+        }
+        Stored::packed(*id, pack.file.clone(), location, pack.len).map(Some)
+    }
+}

@@ -1,0 +1,94 @@
+//! What there is: listing, counts and sizes.
+
+use alloc::vec::Vec;
+use core::ops::{Bound, RangeBounds as _};
+
+use super::Container;
+use crate::dir::{Dir, Kind};
+use crate::error::{Context as _, Result};
+use crate::id::ObjectId;
+use crate::layout::{self, PACKS, SHARDS};
+use crate::loose;
+
+/// Size of a container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Objects in packs.
+    pub packed_objects: u64,
+    /// Their sizes added up, in bytes, before compression.
+    pub packed_size: u64,
+    /// Bytes their payloads take in the packs.
+    pub packed_length: u64,
+    /// Objects that are loose. One that is packed as well counts in both until `clean` removes the loose file.
+    pub loose_objects: u64,
+    /// Their sizes added up, in bytes.
+    pub loose_size: u64,
+    /// Number of packs.
+    pub packs: u64,
+    /// Bytes of all packs, record headers and unreferenced bytes included.
+    pub packs_size: u64,
+}
+
+impl<D: Dir> Container<D> {
+    /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`].
+    pub fn objects(&self, after: Option<&ObjectId>, limit: usize) -> Result<Vec<ObjectId>> {
+        let mut page = Vec::new();
+        let mut shards = after.map_or(0, ObjectId::shard)..=u8::MAX;
+        while page.len() < limit
+            && let Some(shard) = shards.next()
+        {
+            // Loose first, then a fresh index: an object that is packed and cleaned in between is in one of them.
+            let loose = loose::list(&self.dir, shard)?;
+            let mut index = self.index.borrow_mut();
+            index.refresh()?;
+            let (room, first) = (limit - page.len(), ObjectId::first_of_shard(shard));
+            let start = match after {
+                Some(after) if after.shard() == shard => Bound::Excluded(after),
+                _ => Bound::Included(&first),
+            };
+            let mut ids: Vec<ObjectId> =
+                loose.into_iter().filter(|id| (start, Bound::Unbounded).contains(&id)).collect();
+            ids.truncate(room);
+            let next = shard.checked_add(1).map(ObjectId::first_of_shard);
+            let packed = index.scan(start, next.as_ref().map_or(Bound::Unbounded, Bound::Excluded), room)?;
+            ids.extend(packed.iter().map(|(id, _)| id));
+            ids.sort_unstable();
+            ids.dedup();
+            page.extend(ids);
+        }
+        page.truncate(limit);
+        Ok(page)
+    }
+
+    /// Counts and sizes. Walks the loose objects.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`].
+    pub fn stats(&self) -> Result<Stats> {
+        let mut stats = Stats::default();
+        for shard in 0..SHARDS {
+            for id in loose::list(&self.dir, shard as u8)? {
+                // Vanished meanwhile: packed and cleaned.
+                if let Some(size) = loose::size(&self.dir, &id)? {
+                    stats.loose_objects += 1;
+                    stats.loose_size += size;
+                }
+            }
+        }
+        let mut index = self.index.borrow_mut();
+        index.refresh()?;
+        let totals = index.totals();
+        (stats.packed_objects, stats.packed_size, stats.packed_length) = (totals.objects, totals.size, totals.length);
+        for entry in self.dir.list(PACKS).during("list", PACKS)? {
+            if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
+                let path = layout::pack(number);
+                stats.packs += 1;
+                stats.packs_size += self.dir.metadata(&path).during("examine", &path)?.len;
+            }
+        }
+        Ok(stats)
+    }
+}

@@ -1,0 +1,97 @@
+//! Writing a run.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::entry::{Digits, Entry};
+use super::run::{CHUNK, FENCE, FENCES, FENCES_END, Fences, prefix};
+use crate::dir::{Dir, File, write_all_at};
+use crate::error::{Context as _, Result};
+use crate::flush::Flush;
+use crate::layout::{self, RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
+
+/// A run that is being written.
+pub(super) struct RunWriter<F> {
+    path: String,
+    file: F,
+    digits: Digits,
+    /// Whole blocks, and the one that is being filled.
+    out: Vec<u8>,
+    /// Where in `out` the block that is being filled starts.
+    block: usize,
+    written: u64,
+    entries: u64,
+    fences: Fences,
+}
+
+impl<F: File> RunWriter<F> {
+    /// Start a run whose numbers have at most these digits.
+    pub(super) fn create<D: Dir<File = F>>(dir: &D, number: u32, digits: Digits) -> Result<Self> {
+        let path = layout::run(number);
+        let file = dir.create_new(&path).during("create", &path)?;
+        let written = HEADER as u64;
+        Ok(RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences: Fences::default() })
+    }
+
+    /// Append an entry, greater than those before.
+    pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
+        if self.entries.is_multiple_of(BLOCK) {
+            self.end_block();
+            if self.out.len() >= CHUNK {
+                self.write_out()?;
+            }
+            self.fences.prefixes.push(prefix(&entry.0));
+        }
+        self.digits.write(&mut self.out, entry);
+        self.entries += 1;
+        Ok(())
+    }
+
+    fn end_block(&mut self) {
+        if self.out.len() > self.block {
+            self.fences.checksums.push(crc32fast::hash(&self.out[self.block..]));
+            self.block = self.out.len();
+        }
+    }
+
+    fn write_out(&mut self) -> Result<()> {
+        write_all_at(&self.file, &self.out, self.written).during("write", &self.path)?;
+        self.written += self.out.len() as u64;
+        self.out.clear();
+        self.block = 0;
+        Ok(())
+    }
+
+    /// Complete the run and make it durable.
+    pub(super) fn finish(mut self, flush: &Flush) -> Result<()> {
+        self.end_block();
+        let fences = fences(&self.fences);
+        self.out.extend_from_slice(&fences);
+        self.write_out()?;
+        let header = header(self.entries, self.digits, crc32fast::hash(&fences));
+        write_all_at(&self.file, &header, 0).during("write", &self.path)?;
+        flush.file(&self.file, &self.path)
+    }
+}
+
+/// The last line of a run.
+fn fences(fences: &Fences) -> Vec<u8> {
+    let count = fences.prefixes.len();
+    let mut line = Vec::with_capacity(FENCES.len() + count * FENCE + FENCES_END.len());
+    line.extend_from_slice(FENCES);
+    for (number, (prefix, crc)) in fences.prefixes.iter().zip(&fences.checksums).enumerate() {
+        let separator = if number + 1 < count { ',' } else { ' ' };
+        line.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\"{separator}").as_bytes());
+    }
+    line.extend_from_slice(FENCES_END);
+    line
+}
+
+/// The first line of a run, filled with spaces to [`HEADER`] bytes.
+fn header(entries: u64, digits: Digits, crc: u32) -> Vec<u8> {
+    let Digits { pack, offset, length, size } = digits;
+    let digits = format!("\"pack\":{pack},\"offset\":{offset},\"length\":{length},\"size\":{size}");
+    let text = format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"crc\":\"{crc:08x}\"}}");
+    format!("{text:width$}\n", width = HEADER - 1).into_bytes()
+}
