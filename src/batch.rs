@@ -12,8 +12,9 @@ use crate::index::Location;
 use crate::layout::FRAME;
 use crate::reader::Stored;
 
-/// Object bytes given out together, unless a single object has more.
-const BATCH: u64 = 4 << 20;
+/// Object bytes after which a batch ends, so that it has less than twice as many. (Runtimes bound what one call may
+/// return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
+const BATCH: u64 = 1 << 20;
 /// Objects given out together: so many empty ones are a batch as well.
 const BATCH_OBJECTS: usize = 8192;
 /// Larger objects are not given out in a batch.
@@ -60,7 +61,7 @@ impl ObjectBatch {
         Ok(batch)
     }
 
-    /// The next objects, about 4 MiB of them; empty when each id has been answered once. `container`: the one it was
+    /// The next objects, about 1 MiB of them; empty when each id has been answered once. `container`: the one it was
     /// made from.
     ///
     /// # Errors

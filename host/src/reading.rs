@@ -94,7 +94,7 @@ impl<'a> ObjectBatch<'a> {
         ObjectBatch { container, handle }
     }
 
-    /// The next objects, about 4 MiB of them; empty when each id has been answered once.
+    /// The next objects, about 1 MiB of them; empty when each id has been answered once.
     pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
         let interface = self.container.component.loosepack_store_container().object_batch();
         let items = convert::answer(interface.call_next(&mut self.container.store, self.handle))?;

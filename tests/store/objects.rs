@@ -568,7 +568,7 @@ fn a_batch_bounds_what_it_gives_at_once() {
         }
         let bytes: usize =
             answers.iter().map(|(_, content)| if let Content::Bytes(b) = content { b.len() } else { 0 }).sum();
-        assert!(bytes <= 6 * MIB, "a batch gives about 4 MiB at once, not {bytes} bytes");
+        assert!(bytes < 2 * MIB, "a batch gives about 1 MiB at once, not {bytes} bytes");
         for (found, content) in &answers {
             if [huge, huge_packed].contains(found) {
                 assert!(matches!(content, Content::TooLarge(_)), "what is larger than a batch is left to a reader");
