@@ -1,4 +1,4 @@
-// The portable component in Node, as `cargo xtask test` transpiles it with jco. `node --test tests/node/portable.test.mjs`
+// The portable component in Node: `cargo xtask test` transpiles it with jco and runs this.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -83,7 +83,8 @@ function finish(job) {
 
 function listFiles(directory) {
   const entries = fs.readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
 }
 
 function looseFile(store, id) {
@@ -414,9 +415,8 @@ test('a second packer of another instance is refused', async (t) => {
   const second = await import('../../target/node/portable/loosepack-portable.js?second');
   assert.notEqual(second.container.Container, Container);
   const other = keep(second.container.Container.open(grant(store), { ...OPTIONS, holder: 'the second' }));
-  const packers = [() => packLoose(container, 'never'), () => clean(container), () => PackWriter.open(container, 'never')];
-  for (const pack of packers) {
-    const packer = pack();
+  for (const pack of [packLoose, clean, PackWriter.open]) {
+    const packer = pack(container, 'never');
     assertLocked(second.packing, other, 'the first');
     // Who does not pack never notices.
     const id = other.add(bytes('meanwhile'));
@@ -508,7 +508,11 @@ test('a damaged object is not given out', (t) => {
   const id = container.add(bytes('sound'));
   fs.writeFileSync(looseFile(store, id), 'SOUND');
   fs.writeFileSync(path.join(files, 'file'), 'what was there before');
-  const calls = [() => container.get(id), () => container.getToFile(id, grant(files), 'file'), () => readRest(container.reader(id))];
+  const calls = [
+    () => container.get(id),
+    () => container.getToFile(id, grant(files), 'file'),
+    () => readRest(container.reader(id)),
+  ];
   for (const call of calls) {
     const { tag, val } = failure(call);
     assert.equal(tag, 'corrupt');

@@ -4,7 +4,8 @@ Written to be copied into a project. The contract is `wit/` of loosepack; what t
 
     from loosepack import Loosepack
 
-    with Loosepack("loosepack-portable.wasm", {"/store": "/srv/store", "/out": "/tmp"}, {"/in": "/home/me"}) as loosepack:
+    directories = {"/store": "/srv/store", "/out": "/tmp"}
+    with Loosepack("loosepack-portable.wasm", directories, read_only={"/in": "/home/me"}) as loosepack:
         with loosepack.create("/store") as container:
             object_id = container.add(b"some bytes")
             results = container.add_files("/in", ["a.bin", "b/c.bin"])
@@ -101,7 +102,8 @@ class Loosepack:
         `options`, by name: `access` ("read-write", "read-only"), `durability` ("full", "none"), `verify`, `holder` (who
         this is, for the message a second packer gets).
         """
-        return Container(self, self._call("container", "[static]container.open", self.place(place), _options(**options)))
+        function = "[static]container.open"
+        return Container(self, self._call("container", function, self.place(place), _options(**options)))
 
     def place(self, name):
         """The handle on a granted directory."""

@@ -96,6 +96,14 @@ fn reads_right<D: Dir>(store: &Container<D>, contents: &[Vec<u8>]) {
         for (found, answer) in answers {
             match answer {
                 Content::Bytes(bytes) => assert_eq!(id(&bytes), found, "a batch gives the right bytes"),
+                Content::TooLarge(size) => {
+                    assert!(size > MIB as u64, "an object of at most 1 MiB is given out");
+                    assert_eq!(
+                        store.info(&found).map(|info| info.size),
+                        Ok(size),
+                        "the size told is that of the object"
+                    );
+                }
                 Content::Missing => assert_eq!(found, absent, "only what is absent is missing"),
                 answer => panic!("{found}: {answer:?}"),
             }
@@ -553,7 +561,7 @@ fn reading_the_middle_reads_one_frame() {
 fn a_batch_bounds_what_it_gives_at_once() {
     let store = create(SimDir::new());
     let mut ids: Vec<ObjectId> = (0..40).map(|seed| store.add(&noise(500_000, seed)).unwrap()).collect();
-    let huge = store.add(&noise(4 * MIB + 1, 99)).unwrap();
+    let huge = store.add(&noise(MIB + 1, 99)).unwrap();
     let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
     ids.extend((100..140).map(|seed| writer.add(&noise(500_000, seed)).unwrap()));
     let huge_packed = writer.add(&text(5 * MIB, 98)).unwrap();
