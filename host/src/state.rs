@@ -30,6 +30,8 @@ impl State {
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY_MAX).build();
         let mut store = Store::new(engine, State { table: ResourceTable::new(), wasi, limits, grants });
         store.limiter(|state| &mut state.limits);
+        // What one call may pass is bounded by the component's memory; wasmtime's own bound of 128 MiB is less.
+        store.set_hostcall_fuel(MEMORY_MAX);
         store
     }
 }

@@ -170,6 +170,20 @@ fn objects_go_to_files() {
     assert_eq!(names, ["out"], "nothing else was left behind");
 }
 
+/// wasmtime allows a call to pass 128 MiB, unless told otherwise, and stops the component beyond.
+#[test]
+fn an_object_larger_than_a_call_may_pass_comes_back() {
+    let (_dir, mut container) = container();
+    let content = vec![7; 140 << 20];
+    let id = container.add(&content).unwrap();
+    assert!(container.get(&id).unwrap() == content, "loose");
+    let other = vec![8; 140 << 20];
+    let mut writer = container.pack_writer(Compression::Always).unwrap();
+    let packed = writer.add(&other).unwrap();
+    writer.finish().unwrap();
+    assert!(container.get(&packed).unwrap() == other, "packed");
+}
+
 #[test]
 fn a_writer_that_is_dropped_leaves_nothing() {
     let (dir, mut container) = container();
