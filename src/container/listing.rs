@@ -33,7 +33,7 @@ impl<D: Dir> Container<D> {
     /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Io`].
+    /// [`Error::Corrupt`](crate::Error::Corrupt) or [`Error::Io`](crate::Error::Io).
     pub fn objects(&self, after: Option<&ObjectId>, limit: usize) -> Result<Vec<ObjectId>> {
         let mut page = Vec::new();
         let mut shards = after.map_or(0, ObjectId::shard)..=u8::MAX;
@@ -66,7 +66,7 @@ impl<D: Dir> Container<D> {
     /// Counts and sizes. Walks the loose objects.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Io`].
+    /// [`Error::Corrupt`](crate::Error::Corrupt) or [`Error::Io`](crate::Error::Io).
     pub fn stats(&self) -> Result<Stats> {
         let mut stats = Stats::default();
         for shard in 0..SHARDS {
