@@ -2,19 +2,17 @@
 
 use alloc::vec::Vec;
 
+use crate::bindings::CALL_MAX;
 use crate::bindings::loosepack::store::codec;
 use crate::id::ObjectId;
 
-/// What is passed to the host in one call at most: wasmtime 48 stops a component whose call passes 128 MiB.
-const PIECE: usize = 16 << 20;
-
 /// The id of these bytes.
 pub fn sha256(data: &[u8]) -> ObjectId {
-    if data.len() <= PIECE {
+    if data.len() <= CALL_MAX {
         return id(codec::sha256(data));
     }
     let mut hash = Sha256::default();
-    data.chunks(PIECE).for_each(|piece| hash.update(piece));
+    data.chunks(CALL_MAX).for_each(|piece| hash.update(piece));
     hash.finish()
 }
 

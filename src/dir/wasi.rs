@@ -5,6 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use super::{Dir, Entry, File, Kind, Metadata};
+use crate::bindings::CALL_MAX;
 use crate::bindings::wasi::clocks::wall_clock::{self, Datetime};
 use crate::bindings::wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
@@ -15,9 +16,6 @@ use crate::source::Source;
 
 /// `descriptor.read` returns at most this many bytes, whatever is asked for (wasmtime 48).
 const READ_MAX: usize = 64 << 10;
-
-/// What is passed to the host in one call at most: wasmtime 48 stops a component whose call passes 128 MiB.
-const WRITE_MAX: usize = 16 << 20;
 
 /// A directory of the host.
 #[derive(Debug, Clone)]
@@ -149,7 +147,7 @@ impl File for WasiFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {
-        let bytes = &bytes[..bytes.len().min(WRITE_MAX)];
+        let bytes = &bytes[..bytes.len().min(CALL_MAX)];
         let written = self.0.write(bytes, offset).map_err(code)?;
         usize::try_from(written).map(|written| written.min(bytes.len())).map_err(|_| Code::Invalid)
     }

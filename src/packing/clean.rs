@@ -18,7 +18,8 @@ use crate::loose;
 use crate::reader::{ObjectReader, Stored};
 
 /// The job that removes the loose files of packed objects, shard by shard, and then what crashed writers left in the
-/// sandbox. The packed copy is read first; where it is damaged, that is reported and the loose file stays. Units of progress are shards, and the sandbox.
+/// sandbox. The packed copy is read first; where it is damaged, that is reported and the loose file stays. Units of
+/// progress are shards, and the sandbox.
 pub struct Clean<D: Dir> {
     dir: D,
     place: Option<Place<D>>,
