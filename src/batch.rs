@@ -1,16 +1,16 @@
 //! Reading many objects in the order that is fastest.
 
-use alloc::sync::Arc;
+use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::codec::{self, Decoding};
 use crate::container::Container;
 use crate::dir::{Dir, read_full_at};
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::FRAME;
-use crate::reader::Stored;
 
 /// Object bytes after which a batch ends, so that it has less than twice as many. (Runtimes bound what one call may
 /// return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
@@ -41,6 +41,8 @@ pub enum Content {
 pub struct ObjectBatch {
     /// Packed objects by pack and offset, last first.
     packed: Vec<(Location, ObjectId)>,
+    /// Those that are being decoded, in the order they were read.
+    windows: VecDeque<Window>,
     /// The others, last first: loose, packed only a moment ago, or absent.
     others: Vec<ObjectId>,
 }
@@ -50,7 +52,7 @@ impl ObjectBatch {
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids.dedup();
         let locations = container.locate_many(&ids)?;
-        let mut batch = ObjectBatch { packed: Vec::new(), others: Vec::new() };
+        let mut batch = ObjectBatch { packed: Vec::new(), windows: VecDeque::new(), others: Vec::new() };
         for (id, location) in ids.into_iter().zip(locations) {
             match location {
                 Some(location) => batch.packed.push((location, id)),
@@ -69,8 +71,13 @@ impl ObjectBatch {
     pub fn next<D: Dir>(&mut self, container: &Container<D>) -> Result<Vec<(ObjectId, Content)>> {
         let mut out = Vec::new();
         let mut size = 0;
-        while size < BATCH && out.len() < BATCH_OBJECTS && !self.packed.is_empty() {
-            size += self.next_window(container, &mut out);
+        while size < BATCH && out.len() < BATCH_OBJECTS {
+            while self.windows.len() < codec::AHEAD && !self.packed.is_empty() {
+                let window = self.next_window(container);
+                self.windows.push_back(window);
+            }
+            let Some(window) = self.windows.pop_front() else { break };
+            size += window.finish(container, &mut out);
         }
         while size < BATCH
             && out.len() < BATCH_OBJECTS
@@ -81,63 +88,70 @@ impl ObjectBatch {
         Ok(out)
     }
 
-    /// Read objects that lie close together with one read; returns their size.
-    fn next_window<D: Dir>(&mut self, container: &Container<D>, out: &mut Vec<(ObjectId, Content)>) -> u64 {
-        let Some((first, _)) = self.packed.last().copied() else { return 0 };
-        let (start, mut end, mut size) = (first.offset, first.offset, 0_u64);
-        let mut window = Vec::new();
+    /// Read objects that lie close together with one read.
+    fn next_window<D: Dir>(&mut self, container: &Container<D>) -> Window {
+        let (mut start, mut end, mut size) = (0, 0, 0_u64);
+        let mut objects: Vec<(Location, ObjectId)> = Vec::new();
         while let Some((location, id)) = self.packed.last().copied() {
-            let beyond = location.pack != first.pack
-                || location.offset > end.saturating_add(GAP)
-                || (location.offset + location.length).max(end) - start > WINDOW
-                || size.saturating_add(location.size) > BATCH;
-            if beyond && !window.is_empty() {
-                break;
+            if let Some((first, _)) = objects.first() {
+                let beyond = location.pack != first.pack
+                    || location.offset > end + GAP
+                    || (location.offset + location.length).max(end) - start > WINDOW
+                    || size.saturating_add(location.size) > BATCH;
+                if beyond {
+                    break;
+                }
+            } else {
+                (start, end) = (location.offset, location.offset);
             }
             self.packed.pop();
+            objects.push((location, id));
             end = end.max(location.offset + location.length);
             size = size.saturating_add(location.size);
-            window.push((location, id));
-            if location.length > WINDOW {
-                break;
-            }
         }
-        let alone = window.len() == 1 && (first.length > WINDOW || first.size > OBJECT_MAX);
-        let read = if alone { None } else { read_window(container, &window, start, end) };
-        let Some((bytes, stored)) = read else {
-            // Too large to share a read, or something is wrong with one of them: each by itself tells which.
-            return window.iter().map(|(_, id)| push(out, *id, read_alone(container, id))).sum();
-        };
-        for ((location, id), stored) in window.iter().zip(stored) {
-            let from = (location.offset - start) as usize;
-            let payload = &bytes[from..from + location.length as usize];
-            let content = match stored.decode(payload, container.options.verify) {
-                Ok(bytes) => Content::Bytes(bytes),
-                Err(_) => read_alone(container, id),
-            };
-            push(out, *id, content);
-        }
-        size
+        let shared = end - start <= WINDOW && size <= OBJECT_MAX;
+        let decoding = if shared { start_decoding(container, &objects, start, end) } else { None };
+        Window { ids: objects.into_iter().map(|(_, id)| id).collect(), decoding }
     }
 }
 
-type Window<F> = (Vec<u8>, Vec<Stored<F>>);
+/// Objects that have been read together.
+struct Window {
+    ids: Vec<ObjectId>,
+    /// `None` when they are too large to share a read, or something is wrong with one of them.
+    decoding: Option<Decoding>,
+}
 
-/// The bytes of a pack from `start` to `end`, and the objects in them; `None` when anything is wrong.
-fn read_window<D: Dir>(
+impl Window {
+    /// Give out the objects; returns the bytes they have.
+    fn finish<D: Dir>(self, container: &Container<D>, out: &mut Vec<(ObjectId, Content)>) -> u64 {
+        let decoded = self.decoding.map(Decoding::finish).unwrap_or_default();
+        let decoded = decoded.into_iter().chain(core::iter::repeat(None));
+        let content = |(id, bytes): (ObjectId, Option<Vec<u8>>)| {
+            // By itself, an object tells what is wrong with it, and a copy that is sound may be found elsewhere.
+            push(out, id, bytes.map_or_else(|| read_alone(container, &id), Content::Bytes))
+        };
+        self.ids.into_iter().zip(decoded).map(content).sum()
+    }
+}
+
+/// Read a pack from `start` to `end` and start to decode the objects in it; `None` when anything is wrong.
+fn start_decoding<D: Dir>(
     container: &Container<D>,
-    window: &[(Location, ObjectId)],
+    objects: &[(Location, ObjectId)],
     start: u64,
     end: u64,
-) -> Option<Window<D::File>> {
-    let mut stored = Vec::with_capacity(window.len());
-    for (location, id) in window {
-        stored.push(container.open_packed(id, *location).ok()??);
+) -> Option<Decoding> {
+    let mut payloads = Vec::with_capacity(objects.len());
+    let mut file = None;
+    for (location, id) in objects {
+        let stored = container.open_packed(id, *location).ok()??;
+        payloads.push(stored.payload(start, container.options.verify)?);
+        file = Some(stored.file());
     }
-    let file: Arc<D::File> = stored.first()?.file();
     let mut bytes = vec![0; (end - start) as usize];
-    let read = read_full_at(&*file, &mut bytes, start).ok()?;
-    (read == bytes.len()).then_some((bytes, stored))
+    let read = read_full_at(&*file?, &mut bytes, start).ok()?;
+    (read == bytes.len()).then(|| Decoding::start(bytes, payloads))
 }
 
 fn read_alone<D: Dir>(container: &Container<D>, id: &ObjectId) -> Content {

@@ -28,7 +28,7 @@
 #![cfg_attr(not(test), warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc))]
 
 extern crate alloc;
-#[cfg(any(feature = "cap", feature = "cli", test))]
+#[cfg(any(feature = "native", feature = "cli", test))]
 extern crate std;
 
 mod batch;
