@@ -39,28 +39,34 @@ pub enum Content {
 
 /// Many objects that are being read. Belongs to the container it was made from.
 pub struct ObjectBatch {
-    /// Packed objects by pack and offset, last first.
-    packed: Vec<(Location, ObjectId)>,
+    /// What was asked for.
+    ids: Vec<ObjectId>,
+    /// Packed objects by pack and offset, last first, and the positions of their ids.
+    packed: Vec<(Location, u32)>,
     /// Those that are being decoded, in the order they were read.
     windows: VecDeque<Window>,
-    /// The others, last first: loose, packed only a moment ago, or absent.
-    others: Vec<ObjectId>,
+    /// The positions of the others, last first: loose, packed only a moment ago, or absent.
+    others: Vec<u32>,
 }
 
 impl ObjectBatch {
-    pub(crate) fn new<D: Dir>(container: &Container<D>, mut ids: Vec<ObjectId>) -> Result<Self> {
-        ids.sort_unstable_by(|a, b| b.cmp(a));
-        ids.dedup();
-        let locations = container.locate_many(&ids)?;
-        let mut batch = ObjectBatch { packed: Vec::new(), windows: VecDeque::new(), others: Vec::new() };
-        for (id, location) in ids.into_iter().zip(locations) {
+    pub(crate) fn new<D: Dir>(container: &Container<D>, ids: Vec<ObjectId>) -> Result<Self> {
+        let count = u32::try_from(ids.len()).map_err(|_| Error::InvalidArgument("so many ids are too many".into()))?;
+        let (mut packed, mut others) = (Vec::new(), Vec::new());
+        for (position, location) in (0..count).zip(container.locate_many(&ids)?) {
             match location {
-                Some(location) => batch.packed.push((location, id)),
-                None => batch.others.push(id),
+                Some(location) => packed.push((location, position)),
+                None => others.push(position),
             }
         }
-        batch.packed.sort_unstable_by_key(|(location, _)| core::cmp::Reverse((location.pack, location.offset)));
-        Ok(batch)
+        // Of an id that was asked for more than once, the first position stays.
+        packed.sort_unstable_by_key(|(location, position)| (location.pack, location.offset, *position));
+        packed.dedup_by_key(|(_, position)| ids[*position as usize]);
+        packed.reverse();
+        others.sort_unstable_by_key(|position| (ids[*position as usize], *position));
+        others.dedup_by_key(|position| ids[*position as usize]);
+        others.reverse();
+        Ok(ObjectBatch { ids, packed, windows: VecDeque::new(), others })
     }
 
     /// The next objects, about 1 MiB of them; empty when each id has been answered once. `container`: the one it was
@@ -69,6 +75,12 @@ impl ObjectBatch {
     /// # Errors
     /// None that concern a single object: those are its [`Content::Failed`].
     pub fn next<D: Dir>(&mut self, container: &Container<D>) -> Result<Vec<(ObjectId, Content)>> {
+        let items = self.next_positions(container).into_iter();
+        Ok(items.map(|(position, content)| (self.ids[position as usize], content)).collect())
+    }
+
+    /// The same with the position of each id.
+    pub(crate) fn next_positions<D: Dir>(&mut self, container: &Container<D>) -> Vec<(u32, Content)> {
         let mut out = Vec::new();
         let mut size = 0;
         while size < BATCH && out.len() < BATCH_OBJECTS {
@@ -77,22 +89,22 @@ impl ObjectBatch {
                 self.windows.push_back(window);
             }
             let Some(window) = self.windows.pop_front() else { break };
-            size += window.finish(container, &mut out);
+            size += window.finish(container, &self.ids, &mut out);
         }
         while size < BATCH
             && out.len() < BATCH_OBJECTS
-            && let Some(id) = self.others.pop()
+            && let Some(position) = self.others.pop()
         {
-            size += push(&mut out, id, read_alone(container, &id));
+            size += push(&mut out, position, read_alone(container, &self.ids[position as usize]));
         }
-        Ok(out)
+        out
     }
 
     /// Read objects that lie close together with one read.
     fn next_window<D: Dir>(&mut self, container: &Container<D>) -> Window {
         let (mut start, mut end, mut size) = (0, 0, 0_u64);
-        let mut objects: Vec<(Location, ObjectId)> = Vec::new();
-        while let Some((location, id)) = self.packed.last().copied() {
+        let mut objects: Vec<(Location, u32)> = Vec::new();
+        while let Some((location, position)) = self.packed.last().copied() {
             if let Some((first, _)) = objects.first() {
                 let beyond = location.pack != first.pack
                     || location.offset > end + GAP
@@ -105,47 +117,49 @@ impl ObjectBatch {
                 (start, end) = (location.offset, location.offset);
             }
             self.packed.pop();
-            objects.push((location, id));
+            objects.push((location, position));
             end = end.max(location.offset + location.length);
             size = size.saturating_add(location.size);
         }
         let shared = end - start <= WINDOW && size <= OBJECT_MAX;
-        let decoding = if shared { start_decoding(container, &objects, start, end) } else { None };
-        Window { ids: objects.into_iter().map(|(_, id)| id).collect(), decoding }
+        let decoding = if shared { start_decoding(container, &self.ids, &objects, start, end) } else { None };
+        Window { positions: objects.into_iter().map(|(_, position)| position).collect(), decoding }
     }
 }
 
 /// Objects that have been read together.
 struct Window {
-    ids: Vec<ObjectId>,
+    positions: Vec<u32>,
     /// `None` when they are too large to share a read, or something is wrong with one of them.
     decoding: Option<Decoding>,
 }
 
 impl Window {
     /// Give out the objects; returns the bytes they have.
-    fn finish<D: Dir>(self, container: &Container<D>, out: &mut Vec<(ObjectId, Content)>) -> u64 {
+    fn finish<D: Dir>(self, container: &Container<D>, ids: &[ObjectId], out: &mut Vec<(u32, Content)>) -> u64 {
         let decoded = self.decoding.map(Decoding::finish).unwrap_or_default();
         let decoded = decoded.into_iter().chain(core::iter::repeat(None));
-        let content = |(id, bytes): (ObjectId, Option<Vec<u8>>)| {
+        let content = |(position, bytes): (u32, Option<Vec<u8>>)| {
             // By itself, an object tells what is wrong with it, and a copy that is sound may be found elsewhere.
-            push(out, id, bytes.map_or_else(|| read_alone(container, &id), Content::Bytes))
+            let alone = || read_alone(container, &ids[position as usize]);
+            push(out, position, bytes.map_or_else(alone, Content::Bytes))
         };
-        self.ids.into_iter().zip(decoded).map(content).sum()
+        self.positions.into_iter().zip(decoded).map(content).sum()
     }
 }
 
 /// Read a pack from `start` to `end` and start to decode the objects in it; `None` when anything is wrong.
 fn start_decoding<D: Dir>(
     container: &Container<D>,
-    objects: &[(Location, ObjectId)],
+    ids: &[ObjectId],
+    objects: &[(Location, u32)],
     start: u64,
     end: u64,
 ) -> Option<Decoding> {
     let mut payloads = Vec::with_capacity(objects.len());
     let mut file = None;
-    for (location, id) in objects {
-        let stored = container.open_packed(id, *location).ok()??;
+    for (location, position) in objects {
+        let stored = container.open_packed(&ids[*position as usize], *location).ok()??;
         payloads.push(stored.payload(start, container.options.verify)?);
         file = Some(stored.file());
     }
@@ -167,8 +181,8 @@ fn read_alone<D: Dir>(container: &Container<D>, id: &ObjectId) -> Content {
 }
 
 /// Give out an answer; returns the bytes it has.
-fn push(out: &mut Vec<(ObjectId, Content)>, id: ObjectId, content: Content) -> u64 {
+fn push(out: &mut Vec<(u32, Content)>, position: u32, content: Content) -> u64 {
     let size = if let Content::Bytes(bytes) = &content { bytes.len() as u64 } else { 0 };
-    out.push((id, content));
+    out.push((position, content));
     size
 }

@@ -65,6 +65,7 @@ pub use error::{Code, Damage, Error, IoFailure, Result};
 pub use id::ObjectId;
 pub use index::{Location, Totals};
 pub use layout::Config;
+pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
 pub use packing::{Clean, Job, PackLoose, PackWriter, Progress};
 pub use reader::{ObjectReader, Placement};
