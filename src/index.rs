@@ -106,11 +106,15 @@ impl<D: Dir> Index<D> {
     /// Where a packed object lies. `None` is certain: the lines that would tell of it are as they were written, so that
     /// damage to them does not pass for its absence.
     pub(crate) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Location>> {
-        let found = self.lookup(id)?;
-        if found.is_none() {
-            self.runs.iter_mut().try_for_each(|run| run.check(id))?;
+        if let Some(location) = self.tail.get(id) {
+            return Ok(*location);
         }
-        Ok(found)
+        for run in &mut self.runs {
+            if let Some((_, location)) = run.lookup_certain(id)? {
+                return Ok(location);
+            }
+        }
+        Ok(None)
     }
 
     /// Where packed objects lie, in the order of `ids`. `None` is not certain.

@@ -647,3 +647,23 @@ fn a_batch_heals_a_damaged_object() {
     assert_eq!(store.add_many(&[b"sound"]), Ok(vec![object]));
     assert_eq!(store.get(&object).unwrap(), b"sound");
 }
+
+#[test]
+fn each_of_many_objects_is_found_in_its_run() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let contents: Vec<Vec<u8>> = (0..20_000_u32).map(|number| number.to_le_bytes().to_vec()).collect();
+    let ids = writer.add_many(&contents).unwrap();
+    writer.finish().unwrap();
+    assert!(dir.files().iter().any(|path| path.starts_with("index/run-")));
+    for (content, id) in contents.iter().zip(&ids) {
+        assert_eq!(store.info(id).map(|info| info.size), Ok(4));
+        assert_eq!(store.get(id).as_ref(), Ok(content));
+        // Its neighbour in the index, if there were such an object.
+        let mut neighbour = *id.as_bytes();
+        neighbour[31] ^= 1;
+        let neighbour = ObjectId::from_bytes(neighbour);
+        assert_eq!(store.info(&neighbour), Err(Error::NotFound(neighbour)));
+    }
+}
