@@ -50,6 +50,17 @@ impl ObjectId {
         text
     }
 
+    /// The 64 digits as text.
+    pub fn to_text(&self) -> String {
+        // Digits are ASCII, so this never fails.
+        String::from_utf8(self.to_hex().into()).unwrap_or_default()
+    }
+
+    /// The first eight bytes as a number: ids that differ in it sort as it does.
+    pub(crate) fn prefix(&self) -> u64 {
+        self.0.iter().take(8).fold(0, |prefix, byte| prefix << 8 | u64::from(*byte))
+    }
+
     /// The first byte: which of the 256 shards of `loose/` the object belongs to.
     pub(crate) fn shard(&self) -> u8 {
         self.0[0]
@@ -86,8 +97,7 @@ impl FromStr for ObjectId {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Digits are ASCII, so this is never lossy.
-        f.pad(&String::from_utf8_lossy(&self.to_hex()))
+        f.pad(&self.to_text())
     }
 }
 

@@ -96,7 +96,7 @@ impl<D: Dir> Index<D> {
             return Ok(*location);
         }
         for run in &mut self.runs {
-            if let Some((_, location)) = run.lookup(id)? {
+            if let Some(location) = run.lookup(id)? {
                 return Ok(location);
             }
         }
@@ -110,7 +110,7 @@ impl<D: Dir> Index<D> {
             return Ok(*location);
         }
         for run in &mut self.runs {
-            if let Some((_, location)) = run.lookup_certain(id)? {
+            if let Some(location) = run.lookup_certain(id)? {
                 return Ok(location);
             }
         }
@@ -120,24 +120,25 @@ impl<D: Dir> Index<D> {
     /// Where packed objects lie, in the order of `ids`. `None` is not certain.
     pub(crate) fn lookup_many(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
         let mut found: Vec<Option<Location>> = Vec::with_capacity(ids.len());
-        let mut open: Vec<u32> = Vec::new();
+        // What no part has told of so far, with the prefix of each id, which sorts faster than the id.
+        let mut open: Vec<(u64, u32)> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
             let told = self.tail.get(id);
             found.push(told.copied().flatten());
             if told.is_none() {
-                open.push(number as u32);
+                open.push((id.prefix(), number as u32));
             }
         }
         // Sorted, so that each run is read from its start to its end, and blocks that hold several ids once.
-        open.sort_unstable_by_key(|number| ids[*number as usize]);
+        open.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| ids[a.1 as usize].cmp(&ids[b.1 as usize])));
         for run in &mut self.runs {
             if open.is_empty() {
                 break;
             }
-            let answers = run.lookup_sorted(open.iter().map(|number| &ids[*number as usize]))?;
+            let answers = run.lookup_sorted(open.iter().map(|(_, number)| &ids[*number as usize]))?;
             let mut answers = answers.into_iter();
-            open.retain(|number| match answers.next().flatten() {
-                Some((_, location)) => {
+            open.retain(|(_, number)| match answers.next().flatten() {
+                Some(location) => {
                     found[*number as usize] = location;
                     false
                 }

@@ -14,7 +14,7 @@
 //! | [`layout`] | every name, limit and version on disk; `format.md` is its documentation |
 //! | [`dir`] | the traits `Dir` and `File`; below it their implementations |
 //! | `container` | orders the steps across loose objects, packs and index |
-//! | `loose` | one-file objects |
+//! | `loose` | one-file objects, and batches of them |
 //! | `pack`, `compress` | the form of a record and of its payload |
 //! | `index` | which packed object lies where |
 //! | `reader`, `batch`, `export` | reading one object, many, to a file |

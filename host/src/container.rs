@@ -106,14 +106,14 @@ impl Container {
 
     /// The bytes of an object.
     pub fn get(&mut self, id: &ObjectId) -> Result<Vec<u8>> {
-        let id = id.to_string();
+        let id = id.to_text();
         convert::answer(self.call(|interface, store, this| interface.call_get(store, this, &id)))
     }
 
     /// Write the bytes of an object to a file of a directory, to which the component may write during this call. Returns
     /// their number. The file appears, and replaces an earlier one, only when it is complete.
     pub fn get_to_file(&mut self, id: &ObjectId, dir: impl AsRef<Path>, path: &str) -> Result<u64> {
-        let id = id.to_string();
+        let id = id.to_text();
         let dir = state::lend_dir(&mut self.store, dir.as_ref(), FsPerms::ReadWrite)?;
         let borrow = dir.borrow();
         let written = self.call(|interface, store, this| interface.call_get_to_file(store, this, &id, borrow, path));
@@ -123,7 +123,7 @@ impl Container {
 
     /// Start reading an object piece by piece.
     pub fn reader(&mut self, id: &ObjectId) -> Result<ObjectReader<'_>> {
-        let id = id.to_string();
+        let id = id.to_text();
         let handle = convert::answer(self.call(|interface, store, this| interface.call_reader(store, this, &id)))?;
         ObjectReader::new(self, handle)
     }
@@ -146,14 +146,14 @@ impl Container {
 
     /// What is known of an object.
     pub fn info(&mut self, id: &ObjectId) -> Result<ObjectInfo> {
-        let id = id.to_string();
+        let id = id.to_text();
         let info = convert::answer(self.call(|interface, store, this| interface.call_info(store, this, &id)))?;
         convert::object_info(&info)
     }
 
     /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
     pub fn objects(&mut self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>> {
-        let after = after.map(ToString::to_string);
+        let after = after.map(ObjectId::to_text);
         let after = after.as_ref();
         let page =
             convert::answer(self.call(|interface, store, this| interface.call_objects(store, this, after, limit)))?;
@@ -208,7 +208,7 @@ impl Drop for Container {
 }
 
 pub(crate) fn texts(ids: &[ObjectId]) -> Vec<String> {
-    ids.iter().map(ToString::to_string).collect()
+    ids.iter().map(ObjectId::to_text).collect()
 }
 
 /// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.

@@ -1,6 +1,6 @@
 //! Types of the contract <-> types of the store.
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 
 use super::wit::types as wit;
 use crate::bindings::wasi::filesystem::types::ErrorCode;
@@ -19,7 +19,7 @@ pub(super) fn id(text: &str) -> Result<ObjectId> {
 
 /// The text of an id.
 pub(super) fn text(id: ObjectId) -> String {
-    id.to_string()
+    id.to_text()
 }
 
 impl From<Error> for wit::Error {

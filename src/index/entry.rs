@@ -80,13 +80,19 @@ impl Digits {
 
     /// Read a line. `None` for anything that [`Digits::write`] does not write.
     pub(super) fn parse(self, line: &[u8]) -> Option<Entry> {
+        let mut rest = Cursor(line.get(ID.len()..)?);
+        Some((rest.id()?, self.parse_told(line)?))
+    }
+
+    /// Read what a line tells of an id that has been compared already.
+    pub(super) fn parse_told(self, line: &[u8]) -> Option<Option<Location>> {
         let mut rest = Cursor(line);
         rest.skip(ID).then_some(())?;
-        let id = rest.id()?;
+        rest.take(ObjectId::HEX_LEN)?;
         if rest.skip(DELETE) {
             let (spaces, end) = rest.0.split_at_checked(rest.0.len().checked_sub(END.len())?)?;
             let empty = spaces.iter().all(|byte| *byte == b' ') && end == END;
-            return empty.then_some((id, None));
+            return empty.then_some(None);
         }
         let location = Location {
             pack: u32::try_from(padded(&mut rest, PACK, self.pack)?).ok()?,
@@ -97,7 +103,7 @@ impl Digits {
         rest.end(END)?;
         // So that nobody has to think of overflow again.
         location.offset.checked_add(location.length)?;
-        Some((id, Some(location)))
+        Some(Some(location))
     }
 }
 

@@ -8,9 +8,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use serde_json::Value;
 
+use super::Location;
 use super::entry::{Digits, Entry, id_digits};
 use crate::dir::{Dir, File, read_full_at};
 use crate::error::{Context as _, Error, Result};
@@ -26,6 +28,9 @@ const GUESS: u64 = 24;
 pub(super) const FENCE: usize = 27;
 pub(super) const FENCES: &[u8] = b"{\"fences\":[";
 pub(super) const FENCES_END: &[u8] = b"]}\n";
+
+/// What a run says of an id: where the object lies, or that it lies nowhere any more.
+type Told = Option<Location>;
 
 /// A run that is open for reading.
 pub(super) struct Run<F> {
@@ -109,23 +114,30 @@ impl<F: File> Run<F> {
 
     /// The blocks that can hold an id: first and last.
     fn blocks(&mut self, id: &ObjectId) -> Result<(u64, u64)> {
-        let prefix = prefix(id);
-        let prefixes = &self.fences()?.prefixes;
-        let first = prefixes.partition_point(|fence| *fence < prefix).saturating_sub(1);
-        let last = prefixes.partition_point(|fence| *fence <= prefix).saturating_sub(1);
-        Ok((first as u64, last as u64))
+        self.blocks_from(0, id)
+    }
+
+    /// The same for an id that no block before this one can hold.
+    fn blocks_from(&mut self, block: u64, id: &ObjectId) -> Result<(u64, u64)> {
+        let prefix = id.prefix();
+        let prefixes = &self.fences()?.prefixes[block as usize..];
+        // Where many ids are looked up, it is mostly this one or the next.
+        let near = prefixes.iter().take(3).position(|fence| *fence >= prefix);
+        let first = near.unwrap_or_else(|| prefixes.partition_point(|fence| *fence < prefix)).saturating_sub(1);
+        let same = prefixes[first + 1..].iter().take_while(|fence| **fence <= prefix).count();
+        Ok((block + first as u64, block + (first + same) as u64))
     }
 
     /// What the run says of an id. That it says nothing is certain: the lines among which it would be are as they were
     /// written, so that damage to one does not pass for its absence.
-    pub(super) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Entry>> {
+    pub(super) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Told>> {
         if self.entries == 0 {
             return Ok(None);
         }
         let (first, last) = self.blocks(id)?;
         let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
         self.check_lines(first, &lines)?;
-        self.find(&lines, id)
+        self.find(&lines, 0, id).map(|(_, told)| told)
     }
 
     /// Fails unless lines, which have been read from the start of a block on, are as they were written.
@@ -138,7 +150,7 @@ impl<F: File> Run<F> {
     }
 
     /// What the run says of an id; `None` when it says nothing.
-    pub(super) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Entry>> {
+    pub(super) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Told>> {
         if self.entries == 0 {
             return Ok(None);
         }
@@ -148,11 +160,11 @@ impl<F: File> Run<F> {
             let (before, after) = (id_digits(&lines), id_digits(&lines[lines.len() - self.digits.width()..]));
             // Between its first and its last line, they tell of the id or nothing does.
             if (before..=after).contains(&&id.to_hex()[..]) {
-                return self.find(&lines, id);
+                return self.find(&lines, 0, id).map(|(_, told)| told);
             }
         }
         let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
-        self.find(&lines, id)
+        self.find(&lines, 0, id).map(|(_, told)| told)
     }
 
     /// Where in its block an id probably is, as ids are uniform: the first line, and a number of lines. Nothing where a
@@ -164,58 +176,78 @@ impl<F: File> Run<F> {
             return None;
         }
         let part =
-            u128::from(prefix(id).checked_sub(low)?) * u128::from(BLOCK) / u128::from(high.checked_sub(low)?).max(1);
+            u128::from(id.prefix().checked_sub(low)?) * u128::from(BLOCK) / u128::from(high.checked_sub(low)?).max(1);
         let start = (part as u64).saturating_sub(GUESS / 2).min(BLOCK - GUESS);
         Some((first * BLOCK + start, GUESS))
     }
 
     /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read.
-    pub(super) fn lookup_sorted<'a>(&mut self, ids: impl Iterator<Item = &'a ObjectId>) -> Result<Vec<Option<Entry>>> {
+    pub(super) fn lookup_sorted<'a>(&mut self, ids: impl Iterator<Item = &'a ObjectId>) -> Result<Vec<Option<Told>>> {
         let (width, entries) = (self.digits.width(), self.entries);
         let mut found = Vec::with_capacity(ids.size_hint().0);
         let mut ids = ids.peekable();
-        let (mut window, mut window_start, mut window_end) = (Vec::new(), 0, 0);
+        // Lines in memory: those from `start` to `end`; and the first of them that can be that of the next id.
+        let (mut window, mut start, mut end, mut next) = (Vec::new(), 0, 0, 0);
+        let mut block = 0;
         while let Some(id) = ids.next() {
             if entries == 0 {
                 found.push(None);
                 continue;
             }
-            let (first, last) = self.blocks(id)?;
-            let (start, end) = (first * BLOCK, ((last + 1) * BLOCK).min(entries));
-            if start < window_start || end > window_end {
+            let (first, last) = self.blocks_from(block, id)?;
+            block = first;
+            let (block_start, block_end) = (first * BLOCK, ((last + 1) * BLOCK).min(entries));
+            if block_start < start || block_end > end {
                 // When the next id lies near by, its block is read along, and those after it.
                 let near = match ids.peek() {
-                    Some(next) => self.blocks(next)?.0 <= last + 1,
+                    Some(next) => self.blocks_from(block, next)?.0 <= last + 1,
                     None => false,
                 };
                 let ahead = if near { (CHUNK / width) as u64 } else { 0 };
-                (window_start, window_end) = (start, (end + ahead).min(entries));
-                window = self.lines(window_start, window_end - window_start)?;
+                (start, end) = (block_start, (block_end + ahead).min(entries));
+                window = self.lines(start, end - start)?;
             }
-            let lines = &window[(start - window_start) as usize * width..(end - window_start) as usize * width];
-            found.push(self.find(lines, id)?);
+            next = block_start.max(next);
+            let lines = &window[(next - start) as usize * width..(block_end - start) as usize * width];
+            let (position, told) = self.find(lines, next, id)?;
+            next = position;
+            found.push(told);
         }
         Ok(found)
     }
 
-    /// Binary search among sorted lines.
-    fn find(&self, lines: &[u8], id: &ObjectId) -> Result<Option<Entry>> {
+    /// Search sorted lines, of which the first has the number `first`. Returns the number of the first line that is not
+    /// less than the id, and what it says of it. The nearer it is to the first, the faster it is found.
+    fn find(&self, lines: &[u8], first: u64, id: &ObjectId) -> Result<(u64, Option<Told>)> {
         let (hex, width) = (id.to_hex(), self.digits.width());
         let line = |number: usize| &lines[number * width..][..width];
-        let (mut low, mut high) = (0, lines.len() / width);
+        let count = lines.len() / width;
+        let (mut low, mut high) = (0, count);
+        let mut step = 1;
         while low < high {
-            let middle = low.midpoint(high);
+            let middle = if step < count && low + step <= high { low + step - 1 } else { low.midpoint(high) };
             match id_digits(line(middle)).cmp(&hex[..]) {
-                core::cmp::Ordering::Less => low = middle + 1,
-                core::cmp::Ordering::Greater => high = middle,
-                core::cmp::Ordering::Equal => return self.parse(line(middle)).map(Some),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => {
+                    high = middle;
+                    step = count;
+                }
+                Ordering::Equal => {
+                    let told = self.digits.parse_told(line(middle));
+                    return Ok((first + middle as u64, Some(told.ok_or_else(|| self.damaged_line())?)));
+                }
             }
+            step = step.saturating_mul(2);
         }
-        Ok(None)
+        Ok((first + low as u64, None))
+    }
+
+    fn damaged_line(&self) -> Error {
+        self.corrupt("a line of it is damaged")
     }
 
     fn parse(&self, line: &[u8]) -> Result<Entry> {
-        self.digits.parse(line).ok_or_else(|| self.corrupt("a line of it is damaged"))
+        self.digits.parse(line).ok_or_else(|| self.damaged_line())
     }
 
     /// The number of the first entry that is not less than `id`.
@@ -236,13 +268,6 @@ impl<F: File> Run<F> {
         let lines = self.lines(first, count.min(self.entries - first))?;
         lines.chunks_exact(self.digits.width()).map(|line| self.parse(line)).collect()
     }
-}
-
-/// The part of an id that fences tell.
-pub(super) fn prefix(id: &ObjectId) -> u64 {
-    let mut prefix = [0; 8];
-    prefix.copy_from_slice(&id.as_bytes()[..8]);
-    u64::from_be_bytes(prefix)
 }
 
 /// All entries of a run in order, some blocks in memory at a time; fails unless their checksums are right.

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::entry::{Digits, Entry};
-use super::run::{CHUNK, FENCE, FENCES, FENCES_END, Fences, prefix};
+use super::run::{CHUNK, FENCE, FENCES, FENCES_END, Fences};
 use crate::dir::{Dir, File, write_all_at};
 use crate::error::{Context as _, Result};
 use crate::flush::Flush;
@@ -41,7 +41,7 @@ impl<F: File> RunWriter<F> {
             if self.out.len() >= CHUNK {
                 self.write_out()?;
             }
-            self.fences.prefixes.push(prefix(&entry.0));
+            self.fences.prefixes.push(entry.0.prefix());
         }
         self.digits.write(&mut self.out, entry);
         self.entries += 1;

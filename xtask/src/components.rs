@@ -55,6 +55,9 @@ impl Component {
 /// The cargo profile of the components, defined in the workspace's `Cargo.toml`.
 const PROFILE: &str = "component";
 
+/// All runtimes of components have the vector instructions, and `sha2` is a fifth faster with them.
+const SIMD: &str = "-Ctarget-feature=+simd128";
+
 /// Builds components into the folder `out` and returns their paths in the order of `which`. A file whose bytes would
 /// not change keeps its time stamp. The target must be there: call [`wasm_target::ensure`] before.
 pub fn build(which: &[Component], out: &Path) -> Result<Vec<PathBuf>> {
@@ -79,7 +82,7 @@ fn build_one(component: Component, out: &Path) -> Result<PathBuf> {
         .args(["--package", "loosepack", "--no-default-features", "--features", features])
         .args(["--target", wasm_target::NAME, "--profile", PROFILE, "--target-dir"])
         .arg(workspace::wasm_builds())
-        .env(rust_flags::VARIABLE, rust_flags::portable([]));
+        .env(rust_flags::VARIABLE, rust_flags::portable([SIMD.into()]));
     if workspace::root().join("Cargo.lock").exists() {
         cargo.arg("--locked");
     }
