@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Result;
-use crate::side::ensure;
 
 /// A program that was built together with this one.
 pub fn program(name: &str) -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    ensure(path.is_file(), &format!("the program `{name}` is not built"))?;
-    Ok(path)
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    // A test is a folder below.
+    let this = std::env::current_exe()?;
+    let found = this.ancestors().skip(1).take(2).map(|folder| folder.join(&file)).find(|path| path.is_file());
+    found.ok_or_else(|| format!("the program `{name}` is not built").into())
 }
 
 /// The small program of this package.
