@@ -9,4 +9,4 @@ pub(crate) const CALL_MAX: usize = 16 << 20;
 wit_bindgen::generate!({ path: "wit", world: "wasi", generate_all });
 
 #[cfg(feature = "hosted")]
-wit_bindgen::generate!({ path: "wit", world: "hosted", generate_all });
+wit_bindgen::generate!({ path: "wit", world: "hosted", generate_all, ownership: Borrowing { duplicate_if_necessary: false } });

@@ -23,6 +23,7 @@ mod bindings {
             "wasi:clocks/wall-clock@0.2.12": crate::bindings::wasi::clocks::wall_clock,
             "wasi:filesystem/types@0.2.12": crate::bindings::wasi::filesystem::types,
             "loosepack:store/locking@0.1.0": crate::bindings::loosepack::store::locking,
+            "loosepack:store/flushing@0.1.0": crate::bindings::loosepack::store::flushing,
             "loosepack:store/codec@0.1.0": crate::bindings::loosepack::store::codec,
         },
     });

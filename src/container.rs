@@ -20,14 +20,11 @@ use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::{Index, Location, Manifest};
 use crate::layout::{self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOOSE, MANIFEST};
-use crate::loose::{self, LooseWriter};
+use crate::loose::{self, LooseBatch, LooseWriter, PIECE};
 use crate::options::{Access, Options};
 use crate::reader::{ObjectReader, Placement};
 use crate::small_file;
 use crate::source::{Source, read_up_to};
-
-/// What a source has at most to be read into memory before it is written.
-const PIECE: usize = 256 << 10;
 
 /// A handle on a container: a directory that holds objects.
 ///
@@ -166,15 +163,30 @@ impl<D: Dir> Container<D> {
         if read_up_to(source, PIECE, &mut buffer)? {
             return self.add(&buffer);
         }
-        let mut writer = self.writer()?;
-        loop {
-            writer.write(&buffer)?;
-            buffer.clear();
-            if read_up_to(source, PIECE, &mut buffer)? {
-                writer.write(&buffer)?;
-                return writer.finish();
-            }
-        }
+        self.check_writable()?;
+        let mut writer = LooseWriter::new(&self.dir, &self.flush)?;
+        writer.write_all(buffer, source)?;
+        writer.finish()
+    }
+
+    /// Store many as loose objects, durable together; the ids are in their order.
+    ///
+    /// # Errors
+    /// Those of [`Container::add`]. Some of them may be stored then.
+    pub fn add_many<T: AsRef<[u8]>>(&self, contents: &[T]) -> Result<Vec<ObjectId>> {
+        let mut batch = self.batch()?;
+        let ids = batch.add_many(contents)?;
+        batch.commit()?;
+        Ok(ids)
+    }
+
+    /// Start adding loose objects that become durable together.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], [`Error::WriterFailed`].
+    pub fn batch(&self) -> Result<LooseBatch<D>> {
+        self.check_writable()?;
+        Ok(LooseBatch::new(&self.dir, &self.flush))
     }
 
     /// Start writing a loose object piece by piece.

@@ -15,6 +15,7 @@
 //! - What [`File::write_at`] and [`File::set_len`] did survives a power cut once [`File::sync`] has returned.
 //! - An entry made, renamed or removed survives a power cut once [`Dir::sync_dir`] of the directory that holds it has
 //!   returned. A rename between two directories needs both, the target first.
+//! - [`Dir::sync_all`], where there is such a thing, stands for all of them.
 //! - Without them, anything may survive: all, none, or some of it in any order.
 //! - After a failed sync nothing is known of what came before it, and a second one may succeed without doing the work.
 //!   Whoever sees one fail must not go on.
@@ -69,6 +70,10 @@ pub trait Dir: Clone {
 
     /// Make the entries of a directory durable. Does nothing where the system cannot do it.
     fn sync_dir(&self, path: &str) -> Result<(), Code>;
+
+    /// Make everything written so far durable at once: all files and entries of the file system, and so of this
+    /// directory. [`Code::Unsupported`] where the system cannot do it.
+    fn sync_all(&self) -> Result<(), Code>;
 
     /// Lock a file, made when absent, against all other handles and processes. The system frees the lock when its holder
     /// dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.

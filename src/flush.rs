@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::dir::{Dir, File};
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Code, Context as _, Error, Result};
 use crate::options::Durability;
 
 /// Flushes for one handle and the writers made from it.
@@ -37,7 +37,20 @@ impl Flush {
         self.run(path, || dir.sync_dir(path))
     }
 
-    fn run(&self, path: &str, flush: impl FnOnce() -> Result<(), crate::error::Code>) -> Result<()> {
+    /// Make everything durable at once; `false` where the system cannot, and nothing was done.
+    pub(crate) fn all(&self, dir: &impl Dir) -> Result<bool> {
+        let mut done = true;
+        self.run(".", || match dir.sync_all() {
+            Err(Code::Unsupported) => {
+                done = false;
+                Ok(())
+            }
+            result => result,
+        })?;
+        Ok(done)
+    }
+
+    fn run(&self, path: &str, flush: impl FnOnce() -> Result<(), Code>) -> Result<()> {
         match self.durability {
             Durability::None => Ok(()),
             Durability::Full => {

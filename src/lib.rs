@@ -28,7 +28,7 @@
 #![cfg_attr(not(test), warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc))]
 
 extern crate alloc;
-#[cfg(any(feature = "cap", feature = "cli", test))]
+#[cfg(any(feature = "native", feature = "cli", test))]
 extern crate std;
 
 mod batch;
@@ -65,6 +65,7 @@ pub use error::{Code, Damage, Error, IoFailure, Result};
 pub use id::ObjectId;
 pub use index::{Location, Totals};
 pub use layout::Config;
+pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
 pub use packing::{Clean, Job, PackLoose, PackWriter, Progress};
 pub use reader::{ObjectReader, Placement};

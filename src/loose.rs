@@ -1,9 +1,13 @@
 //! Loose objects: one file each, any number of writers at once.
 
+mod batch;
+
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+pub use self::batch::LooseBatch;
+pub(crate) use self::batch::PIECE;
 use crate::codec::{self, Sha256};
 use crate::dir::{Dir, File as _, Kind, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
@@ -12,29 +16,23 @@ use crate::id::ObjectId;
 use crate::layout::{self, LOOSE};
 use crate::reader::{ObjectReader, Stored};
 use crate::small_file::create_in_sandbox;
+use crate::source::{Source, read_up_to};
 
-/// A loose object that is being written. Dropped before `finish`, it leaves no object.
-pub(crate) struct LooseWriter<D: Dir> {
+/// A file of the sandbox that is to become a loose object. Dropped before that, it is removed.
+struct SandboxFile<D: Dir> {
     dir: D,
     flush: Flush,
     path: String,
     /// Open until the writer is done with, whether well or not.
     file: Option<D::File>,
-    hash: Sha256,
     len: u64,
     failed: bool,
 }
 
-impl<D: Dir> LooseWriter<D> {
-    pub(crate) fn new(dir: &D, flush: &Flush) -> Result<Self> {
+impl<D: Dir> SandboxFile<D> {
+    fn create(dir: &D, flush: &Flush) -> Result<Self> {
         let (path, file) = create_in_sandbox(dir)?;
-        let (dir, flush, hash) = (dir.clone(), flush.clone(), Sha256::default());
-        Ok(LooseWriter { dir, flush, path, file: Some(file), hash, len: 0, failed: false })
-    }
-
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.hash.update(bytes);
-        self.append(bytes)
+        Ok(SandboxFile { dir: dir.clone(), flush: flush.clone(), path, file: Some(file), len: 0, failed: false })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
@@ -46,38 +44,20 @@ impl<D: Dir> LooseWriter<D> {
         Ok(())
     }
 
-    /// Make the file an object.
-    pub(crate) fn finish(mut self) -> Result<ObjectId> {
-        let id = core::mem::take(&mut self.hash).finish();
-        self.put_in_place(&id)?;
-        Ok(id)
-    }
-
-    fn put_in_place(&mut self, id: &ObjectId) -> Result<()> {
-        if self.failed {
-            return Err(Error::WriterFailed);
-        }
-        let target = layout::loose(id);
-        // Looked at first because replacing a file is dear: some file systems flush the replacement. One that is damaged
-        // is replaced.
-        let present = match self.dir.metadata(&target) {
-            Ok(found) => found.kind == Kind::File && found.len == self.len && is_sound(&self.dir, id)?,
-            Err(Code::NotFound) => false,
-            Err(code) => return Err(code).during("examine", &target),
+    /// Make the bytes durable, and close the file.
+    fn sync(&mut self) -> Result<()> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.dir.open_write(&self.path).during("open", &self.path)?,
         };
-        if !present {
-            if let Some(file) = self.file.take() {
-                self.flush.file(&file, &self.path)?;
-            }
-            self.rename(id, &target)?;
-        }
-        // COMMIT: of a loose object. Also when it was there already: whoever put it there may not have come this far.
-        // Cut at by `store::crash`.
-        self.flush.dir(&self.dir, &layout::shard(id.shard()))
+        self.flush.file(&file, &self.path)
     }
 
-    fn rename(&mut self, id: &ObjectId, target: &str) -> Result<()> {
-        let mut renamed = self.dir.rename(&self.path, target);
+    /// Make it the object. Its bytes must be durable.
+    fn put_in_place(mut self, id: &ObjectId) -> Result<()> {
+        self.file = None;
+        let target = layout::loose(id);
+        let mut renamed = self.dir.rename(&self.path, &target);
         if let Err(Code::NotFound) = renamed {
             // A container that was copied without its empty directories.
             let shard = layout::shard(id.shard());
@@ -86,15 +66,15 @@ impl<D: Dir> LooseWriter<D> {
                 Err(code) => return Err(code).during("create", &shard),
             }
             self.flush.dir(&self.dir, LOOSE)?;
-            renamed = self.dir.rename(&self.path, target);
+            renamed = self.dir.rename(&self.path, &target);
         }
-        renamed.during("rename to", target)?;
+        renamed.during("rename to", &target)?;
         self.path.clear();
         Ok(())
     }
 }
 
-impl<D: Dir> Drop for LooseWriter<D> {
+impl<D: Dir> Drop for SandboxFile<D> {
     fn drop(&mut self) {
         self.file = None;
         if !self.path.is_empty() {
@@ -104,13 +84,84 @@ impl<D: Dir> Drop for LooseWriter<D> {
     }
 }
 
+/// A loose object that is being written. Dropped before `finish`, it leaves no object.
+pub(crate) struct LooseWriter<D: Dir> {
+    file: SandboxFile<D>,
+    hash: Sha256,
+}
+
+impl<D: Dir> LooseWriter<D> {
+    pub(crate) fn new(dir: &D, flush: &Flush) -> Result<Self> {
+        Ok(LooseWriter { file: SandboxFile::create(dir, flush)?, hash: Sha256::default() })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hash.update(bytes);
+        self.file.append(bytes)
+    }
+
+    /// Append `head`, and what is left of a source.
+    pub(crate) fn write_all(&mut self, head: Vec<u8>, source: &mut dyn Source) -> Result<()> {
+        let (mut buffer, mut ended) = (head, false);
+        loop {
+            self.write(&buffer)?;
+            if ended {
+                return Ok(());
+            }
+            buffer.clear();
+            ended = read_up_to(source, PIECE, &mut buffer)?;
+        }
+    }
+
+    /// Make the file an object.
+    pub(crate) fn finish(self) -> Result<ObjectId> {
+        let (id, mut file) = self.close()?;
+        let (dir, flush) = (file.dir.clone(), file.flush.clone());
+        if !is_there(&dir, &id, file.len)? {
+            file.sync()?;
+            file.put_in_place(&id)?;
+        }
+        commit(&dir, &flush, &id)?;
+        Ok(id)
+    }
+
+    fn close(self) -> Result<(ObjectId, SandboxFile<D>)> {
+        if self.file.failed {
+            return Err(Error::WriterFailed);
+        }
+        Ok((self.hash.finish(), self.file))
+    }
+}
+
 /// Store bytes that are in memory.
 pub(crate) fn add<D: Dir>(dir: &D, flush: &Flush, bytes: &[u8]) -> Result<ObjectId> {
     let id = codec::sha256(bytes);
-    let mut writer = LooseWriter::new(dir, flush)?;
-    writer.append(bytes)?;
-    writer.put_in_place(&id)?;
+    if !is_there(dir, &id, bytes.len() as u64)? {
+        let mut file = SandboxFile::create(dir, flush)?;
+        file.append(bytes)?;
+        file.sync()?;
+        file.put_in_place(&id)?;
+    }
+    commit(dir, flush, &id)?;
     Ok(id)
+}
+
+/// Make the entry of a loose object durable: also when it was there already, as whoever put it there may not have come
+/// this far.
+fn commit<D: Dir>(dir: &D, flush: &Flush, id: &ObjectId) -> Result<()> {
+    // COMMIT: of a loose object. Cut at by `store::crash`.
+    flush.dir(dir, &layout::shard(id.shard()))
+}
+
+/// Whether the object is there, so that it need not be put in place. Looked at first because replacing a file is dear:
+/// some file systems flush the replacement. One that is damaged is replaced.
+fn is_there<D: Dir>(dir: &D, id: &ObjectId, len: u64) -> Result<bool> {
+    let path = layout::loose(id);
+    match dir.metadata(&path) {
+        Ok(found) => Ok(found.kind == Kind::File && found.len == len && is_sound(dir, id)?),
+        Err(Code::NotFound) => Ok(false),
+        Err(code) => Err(code).during("examine", &path),
+    }
 }
 
 /// Open a loose object; `None` when there is none. With its size.

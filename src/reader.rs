@@ -1,12 +1,14 @@
 //! Reading an object, loose or packed, plain or compressed.
 
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::str;
 
-use crate::codec::{self, Sha256};
+use crate::codec::{self, Decoding, Payload, Sha256};
 use crate::dir::{File, read_full_at};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
@@ -93,8 +95,9 @@ impl<F: File> Stored<F> {
         bytes.try_reserve_exact(size).map_err(|_| too_large)?;
         match self.placement {
             Placement::Packed(location) if location.compressed() => {
-                for frame in 0..frame_count(self.size) {
-                    bytes.extend(self.frame(&location, frame)?);
+                let mut frames = FramesAhead { next: Some(0), ..FramesAhead::default() };
+                for number in 0..frame_count(self.size) {
+                    bytes.extend(frames.take(self, &location, number)?);
                 }
             }
             _ => {
@@ -108,23 +111,23 @@ impl<F: File> Stored<F> {
         Ok(bytes)
     }
 
-    /// The object out of bytes of its pack that have been read already.
-    pub(crate) fn decode(&self, payload: &[u8], verify: bool) -> Result<Vec<u8>> {
-        let bytes = match self.placement {
-            Placement::Packed(location) if location.compressed() => {
-                if frame_count(self.size) > 1 {
-                    return self.read_all(verify);
-                }
-                let blocks = payload.get(ZLIB_HEADER as usize..payload.len() - ZLIB_TRAILER as usize);
-                let inflated = blocks.and_then(|blocks| codec::inflate(blocks, self.size as usize));
-                inflated.ok_or_else(|| self.corrupt("its zlib stream is damaged"))?
+    /// How the object is got out of bytes that have been read of its pack from `start` on, which must hold its payload;
+    /// `None` for one of several frames.
+    pub(crate) fn payload(&self, start: u64, verify: bool) -> Option<Payload> {
+        let Placement::Packed(location) = self.placement else { return None };
+        let (mut first, mut end) = (location.offset - start, location.offset + location.length - start);
+        if location.compressed() {
+            if frame_count(self.size) > 1 {
+                return None;
             }
-            _ => payload.into(),
-        };
-        if verify && codec::sha256(&bytes) != self.id {
-            return Err(self.mismatch());
+            (first, end) = (first + ZLIB_HEADER, end - ZLIB_TRAILER);
         }
-        Ok(bytes)
+        Some(Payload {
+            range: u32::try_from(first).ok()?..u32::try_from(end).ok()?,
+            size: u32::try_from(self.size).ok()?,
+            compressed: location.compressed(),
+            expected: verify.then_some(self.id),
+        })
     }
 
     /// Fill `buffer` from the bytes of an object that is not compressed, at `position` in the object.
@@ -145,32 +148,63 @@ impl<F: File> Stored<F> {
         }
     }
 
-    /// One frame of a compressed object, inflated.
-    fn frame(&self, location: &Location, number: u64) -> Result<Vec<u8>> {
-        let frames = frame_count(self.size);
-        let (start, end) = if frames == 1 {
-            (ZLIB_HEADER, location.length - ZLIB_TRAILER)
-        } else {
-            let start = if number == 0 { ZLIB_HEADER } else { self.frame_end(location, number - 1)? };
-            (start, self.frame_end(location, number)?)
-        };
+    /// Start to inflate one frame of a compressed object.
+    fn start_frame(&self, location: &Location, number: u64) -> Result<Decoding> {
+        let (start, end) = self.frame_range(location, number)?;
         let length = end.checked_sub(start).filter(|length| *length <= FRAME as u64 + FRAME_GROWTH);
         if end > location.length - ZLIB_TRAILER || length.is_none() {
             return Err(self.corrupt("its frame table is damaged"));
         }
         let mut blocks = vec![0; (end - start) as usize];
         self.read_exact(&mut blocks, location.offset + start)?;
-        let size = (self.size - number * FRAME as u64).min(FRAME as u64) as usize;
-        codec::inflate(&blocks, size).ok_or_else(|| self.corrupt("its zlib stream is damaged"))
+        let size = (self.size - number * FRAME as u64).min(FRAME as u64) as u32;
+        let payload = Payload { range: 0..blocks.len() as u32, size, compressed: true, expected: None };
+        Ok(Decoding::start(blocks, vec![payload]))
     }
 
-    /// An entry of the frame table, which follows the payload and its line end.
-    fn frame_end(&self, location: &Location, number: u64) -> Result<u64> {
-        let mut entry = [0; FRAME_ENTRY as usize];
-        let table = location.offset + location.length + 1;
-        self.read_exact(&mut entry, table + 1 + number * (FRAME_ENTRY + 1))?;
-        let text = core::str::from_utf8(&entry).ok();
-        text.and_then(|text| text.trim_start().parse().ok()).ok_or_else(|| self.corrupt("its frame table is damaged"))
+    /// Where the blocks of a frame lie in the payload: from the end of the frame before to its own, which stand side by
+    /// side in the frame table. That follows the payload and its line end.
+    fn frame_range(&self, location: &Location, number: u64) -> Result<(u64, u64)> {
+        if frame_count(self.size) == 1 {
+            return Ok((ZLIB_HEADER, location.length - ZLIB_TRAILER));
+        }
+        const STEP: usize = FRAME_ENTRY as usize + 1;
+        let mut entries = [0; 2 * STEP - 1];
+        // There is none before the first.
+        let skipped = if number == 0 { STEP } else { 0 };
+        let own = location.offset + location.length + 2 + number * STEP as u64;
+        self.read_exact(&mut entries[skipped..], own + skipped as u64 - STEP as u64)?;
+        let end = |entry: &[u8]| str::from_utf8(entry).ok()?.trim_start().parse().ok();
+        let damaged = || self.corrupt("its frame table is damaged");
+        let (before, own) = entries.split_at(STEP);
+        let start = if number == 0 { Some(ZLIB_HEADER) } else { end(&before[..STEP - 1]) };
+        Ok((start.ok_or_else(damaged)?, end(own).ok_or_else(damaged)?))
+    }
+}
+
+/// Frames that are being inflated, in their order: the one that is wanted and, when an object is read on and on, those
+/// after it.
+#[derive(Default)]
+struct FramesAhead {
+    going: VecDeque<(u64, Result<Decoding>)>,
+    /// The frame after the one that was wanted last: if it is wanted next, so are probably those after it.
+    next: Option<u64>,
+}
+
+impl FramesAhead {
+    /// The bytes of a frame.
+    fn take<F: File>(&mut self, stored: &Stored<F>, location: &Location, number: u64) -> Result<Vec<u8>> {
+        let on_and_on = self.next == Some(number);
+        self.next = Some(number + 1);
+        self.going.retain(|(going, _)| *going >= number && on_and_on);
+        let first = self.going.back().map_or(number, |(last, _)| last + 1);
+        let ahead = if on_and_on { number + codec::AHEAD as u64 } else { number + 1 };
+        for frame in first..ahead.min(frame_count(stored.size)) {
+            self.going.push_back((frame, stored.start_frame(location, frame)));
+        }
+        let wanted = self.going.pop_front().map(|(_, decoding)| decoding);
+        let bytes = wanted.transpose()?.and_then(|decoding| decoding.finish().pop().flatten());
+        bytes.ok_or_else(|| stored.corrupt("its zlib stream is damaged"))
     }
 }
 
@@ -183,12 +217,13 @@ pub struct ObjectReader<F> {
     hashed: u64,
     /// Number and bytes of the frame that was inflated last.
     frame: Option<(u64, Vec<u8>)>,
+    ahead: FramesAhead,
 }
 
 impl<F: File> ObjectReader<F> {
     pub(crate) fn new(stored: Stored<F>, verify: bool) -> Self {
         let hash = verify.then(Sha256::default);
-        ObjectReader { stored, position: 0, hash, hashed: 0, frame: None }
+        ObjectReader { stored, position: 0, hash, hashed: 0, frame: None, ahead: FramesAhead::default() }
     }
 
     /// Size of the object in bytes.
@@ -248,7 +283,7 @@ impl<F: File> ObjectReader<F> {
             Some((cached, bytes)) if *cached == number => bytes,
             frame => {
                 *frame = None;
-                &mut frame.insert((number, self.stored.frame(location, number)?)).1
+                &mut frame.insert((number, self.ahead.take(&self.stored, location, number)?)).1
             }
         };
         let rest = &bytes[(self.position % FRAME as u64) as usize..];

@@ -20,6 +20,7 @@ pub mod hosted {
         with: {
             "wasi": wasmtime_wasi::p2::bindings::sync,
             "loosepack:store/locking": super::loosepack::store::locking,
+            "loosepack:store/flushing": super::loosepack::store::flushing,
             "loosepack:store/grants.output": crate::grants::Output,
         },
         imports: { "loosepack:store/grants.[method]output.file": trappable },

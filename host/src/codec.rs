@@ -1,34 +1,80 @@
-//! SHA-256 and DEFLATE for the components, at the speed of the machine.
+//! SHA-256, DEFLATE and zlib for the components, at the speed of the machine and on all its processors: what the crate
+//! `loosepack` does natively.
 //!
 //! Written by hand instead of generated, so that bytes are read where they lie in the component's memory.
 
-use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+use loosepack::codec::{self, Compressing, Decoding, Framing, Payload, Sha256};
+use loosepack::{Compression, ObjectId};
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, Resource, ResourceType, WasmList};
+use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Resource, ResourceType, WasmList};
 
 use crate::state::State;
 
 /// Where `wit/codec.wit` has it.
 const INTERFACE: &str = "loosepack:store/codec@0.1.0";
 
+type Caller<'a> = StoreContextMut<'a, State>;
 type Digest = (u64, u64, u64, u64);
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Part {
+    start: u32,
+    length: u32,
+}
+
+#[derive(ComponentType, Lift)]
+#[component(enum)]
+#[repr(u8)]
+#[expect(dead_code, reason = "made out of what a component passes")]
+enum When {
+    #[component(name = "never")]
+    Never,
+    #[component(name = "always")]
+    Always,
+    #[component(name = "auto")]
+    Auto,
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct PackedPayload {
+    part: Part,
+    size: u32,
+    compressed: bool,
+    expected: Option<Digest>,
+}
 
 /// Give the interface `codec` to components.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    let mut codec = linker.instance(INTERFACE)?;
+    let mut interface = linker.instance(INTERFACE)?;
+    hashing(&mut interface)?;
+    compressing(&mut interface)?;
+    framing(&mut interface)?;
+    decoding(&mut interface)
+}
+
+fn hashing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     codec.func_wrap("sha256", |store, (data,): (WasmList<u8>,)| {
-        Ok((digest(Sha256::digest(data.as_le_slice(&store))),))
+        Ok((digest(codec::sha256(data.as_le_slice(&store))),))
     })?;
-    codec.resource("sha256-state", ResourceType::host::<Sha256>(), |mut store, rep| {
-        store.data_mut().table.delete(Resource::<Sha256>::new_own(rep))?;
-        Ok(())
+    codec.func_wrap("sha256-many", |mut store: Caller<'_>, (data,): (WasmList<WasmList<u8>>,)| {
+        let mut digests = Vec::with_capacity(data.len());
+        for number in 0..data.len() {
+            let data = data.get(&mut store, number).ok_or_else(|| wasmtime::format_err!("a list is shorter"))??;
+            digests.push(digest(codec::sha256(data.as_le_slice(&store))));
+        }
+        Ok((digests,))
     })?;
-    codec.func_wrap("[constructor]sha256-state", |mut store: StoreContextMut<'_, State>, (): ()| {
-        Ok((store.data_mut().table.push(Sha256::new())?,))
+    resource::<Sha256>(codec, "sha256-state")?;
+    codec.func_wrap("[constructor]sha256-state", |mut store: Caller<'_>, (): ()| {
+        Ok((store.data_mut().table.push(Sha256::default())?,))
     })?;
     codec.func_wrap(
         "[method]sha256-state.update",
-        |mut store: StoreContextMut<'_, State>, (state, data): (Resource<Sha256>, WasmList<u8>)| {
+        |mut store: Caller<'_>, (state, data): (Resource<Sha256>, WasmList<u8>)| {
             // Out of the table meanwhile: the table and the component's memory belong to one store.
             let mut hash = std::mem::take(store.data_mut().table.get_mut(&state)?);
             hash.update(data.as_le_slice(&store));
@@ -36,27 +82,101 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             Ok(())
         },
     )?;
-    codec.func_wrap(
-        "[static]sha256-state.finish",
-        |mut store: StoreContextMut<'_, State>, (state,): (Resource<Sha256>,)| {
-            Ok((digest(store.data_mut().table.delete(state)?.finalize()),))
-        },
-    )?;
-    codec.func_wrap("deflate", |store, (data, level, last): (WasmList<u8>, u8, bool)| {
-        Ok((loosepack::codec::deflate(data.as_le_slice(&store), level, last),))
-    })?;
-    codec.func_wrap("inflate", |store, (data, size): (WasmList<u8>, u32)| {
-        let inflated = loosepack::codec::inflate(data.as_le_slice(&store), size as usize);
-        Ok((inflated.ok_or(()),))
+    codec.func_wrap("[static]sha256-state.finish", |mut store: Caller<'_>, (state,): (Resource<Sha256>,)| {
+        Ok((digest(store.data_mut().table.delete(state)?.finish()),))
     })
 }
 
-fn digest(bytes: impl Into<[u8; 32]>) -> Digest {
-    let bytes: [u8; 32] = bytes.into();
+fn compressing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    resource::<Compressing>(codec, "compressing")?;
+    codec.func_wrap(
+        "[static]compressing.start",
+        |mut store: Caller<'_>, (contents, parts, level, when): (WasmList<u8>, Vec<Part>, u8, When)| {
+            let contents = contents.as_le_slice(&store).to_vec();
+            let mut ranges = Vec::with_capacity(parts.len());
+            for part in parts {
+                let range = range(part)?;
+                if range.end as usize > contents.len() {
+                    return Err(wasmtime::format_err!("a part lies outside of the contents"));
+                }
+                ranges.push(range);
+            }
+            let compression = match when {
+                When::Never => Compression::Never,
+                When::Always => Compression::Always,
+                When::Auto => Compression::Auto,
+            };
+            let compressing = Compressing::start(Arc::new(contents), ranges, self::level(level)?, compression);
+            Ok((store.data_mut().table.push(compressing)?,))
+        },
+    )?;
+    codec.func_wrap("[static]compressing.finish", |mut store: Caller<'_>, (this,): (Resource<Compressing>,)| {
+        Ok((store.data_mut().table.delete(this)?.finish(),))
+    })
+}
+
+fn framing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    resource::<Framing>(codec, "framing")?;
+    codec.func_wrap(
+        "[static]framing.start",
+        |mut store: Caller<'_>, (data, level, last): (WasmList<u8>, u8, bool)| {
+            let framing = Framing::start(data.as_le_slice(&store).to_vec(), self::level(level)?, last);
+            Ok((store.data_mut().table.push(framing)?,))
+        },
+    )?;
+    codec.func_wrap("[static]framing.finish", |mut store: Caller<'_>, (this,): (Resource<Framing>,)| {
+        Ok((store.data_mut().table.delete(this)?.finish(),))
+    })
+}
+
+fn decoding(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    resource::<Decoding>(codec, "decoding")?;
+    codec.func_wrap(
+        "[static]decoding.start",
+        |mut store: Caller<'_>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
+            let payload = |PackedPayload { part, size, compressed, expected }: PackedPayload| {
+                Ok(Payload { range: range(part)?, size, compressed, expected: expected.map(id) })
+            };
+            let payloads = payloads.into_iter().map(payload).collect::<wasmtime::Result<_>>()?;
+            let decoding = Decoding::start(bytes.as_le_slice(&store).to_vec(), payloads);
+            Ok((store.data_mut().table.push(decoding)?,))
+        },
+    )?;
+    codec.func_wrap("[static]decoding.finish", |mut store: Caller<'_>, (this,): (Resource<Decoding>,)| {
+        Ok((store.data_mut().table.delete(this)?.finish(),))
+    })
+}
+
+/// Declare a resource whose values lie in the table.
+fn resource<T: Send + 'static>(codec: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
+    codec.resource(name, ResourceType::host::<T>(), |mut store, rep| {
+        store.data_mut().table.delete(Resource::<T>::new_own(rep))?;
+        Ok(())
+    })
+}
+
+fn range(part: Part) -> wasmtime::Result<std::ops::Range<u32>> {
+    let end = part.start.checked_add(part.length).ok_or_else(|| wasmtime::format_err!("a part is too long"))?;
+    Ok(part.start..end)
+}
+
+fn level(level: u8) -> wasmtime::Result<u8> {
+    if (1..=9).contains(&level) { Ok(level) } else { Err(wasmtime::format_err!("there is no level {level}")) }
+}
+
+fn digest(id: ObjectId) -> Digest {
     let number = |index: usize| {
         let mut number = [0; 8];
-        number.copy_from_slice(&bytes[8 * index..][..8]);
+        number.copy_from_slice(&id.as_bytes()[8 * index..][..8]);
         u64::from_be_bytes(number)
     };
     (number(0), number(1), number(2), number(3))
+}
+
+fn id((a, b, c, d): Digest) -> ObjectId {
+    let mut bytes = [0; ObjectId::LEN];
+    for (bytes, number) in bytes.chunks_exact_mut(8).zip([a, b, c, d]) {
+        bytes.copy_from_slice(&number.to_be_bytes());
+    }
+    ObjectId::from_bytes(bytes)
 }

@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::bindings::sync::CommandPre;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::bindings::hosted::loosepack::store::grants;
-use crate::bindings::loosepack::store::locking;
+use crate::bindings::loosepack::store::{flushing, locking};
 use crate::embedded::COMMAND;
 use crate::error::Result;
 use crate::grants::Grants;
@@ -28,6 +28,7 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     locking::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    flushing::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     grants::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     codec::add_to_linker(&mut linker)?;
     let command = CommandPre::new(linker.instantiate_pre(&component)?)?;

@@ -98,14 +98,13 @@ pub(crate) fn stats(stats: wit::Stats) -> Stats {
     }
 }
 
-pub(crate) fn batch_item(item: container::BatchItem) -> Result<(ObjectId, Content)> {
-    let content = match item.content {
+pub(crate) fn content(content: container::Content) -> Result<Content> {
+    Ok(match content {
         container::Content::Bytes(bytes) => Content::Bytes(bytes),
         container::Content::TooLarge(size) => Content::TooLarge(size),
         container::Content::Missing => Content::Missing,
         container::Content::Failed(error) => Content::Failed(store_error(error)?),
-    };
-    Ok((id(&item.id)?, content))
+    })
 }
 
 pub(crate) fn progress(progress: packing::Progress) -> Progress {

@@ -4,9 +4,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use wasmtime::component::ResourceAny;
 
-use crate::container::{Container, PIECE};
+use crate::bindings::exports::loosepack::store::container::BatchItem;
+use crate::container::{self, Container, IDS_MAX, PIECE};
 use crate::error::Result;
-use crate::{Content, ObjectId, convert};
+use crate::{Content, ObjectId, StoreError, convert};
 
 /// An object that is being read.
 ///
@@ -86,24 +87,61 @@ impl Drop for ObjectReader<'_> {
 /// Many objects that are being read.
 pub struct ObjectBatch<'a> {
     container: &'a mut Container,
-    handle: ResourceAny,
+    /// Sorted, so that those that are asked for together lie close together in the index.
+    ids: Vec<ObjectId>,
+    /// Ids before this one have been asked for.
+    asked: usize,
+    /// What reads the last ones asked for, and the first of them.
+    reading: Option<(ResourceAny, usize)>,
 }
 
 impl<'a> ObjectBatch<'a> {
-    pub(crate) fn new(container: &'a mut Container, handle: ResourceAny) -> Self {
-        ObjectBatch { container, handle }
+    pub(crate) fn new(container: &'a mut Container, ids: &[ObjectId]) -> Result<Self> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut batch = ObjectBatch { container, ids, asked: 0, reading: None };
+        batch.ask()?;
+        Ok(batch)
+    }
+
+    /// Ask for the next ids.
+    fn ask(&mut self) -> Result<()> {
+        let first = self.asked;
+        let ids = container::texts(&self.ids[first..self.ids.len().min(first + IDS_MAX)]);
+        let asked = self.container.call(|interface, store, this| interface.call_read_many(store, this, &ids));
+        self.reading = Some((convert::answer(asked)?, first));
+        self.asked = first + ids.len();
+        Ok(())
     }
 
     /// The next objects, about 1 MiB of them; empty when each id has been answered once.
     pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
-        let interface = self.container.component.loosepack_store_container().object_batch();
-        let items = convert::answer(interface.call_next(&mut self.container.store, self.handle))?;
-        items.into_iter().map(convert::batch_item).collect()
+        while let Some((handle, first)) = self.reading {
+            let interface = self.container.component.loosepack_store_container().object_batch();
+            let items = convert::answer(interface.call_next(&mut self.container.store, handle))?;
+            if !items.is_empty() {
+                let id = |position: u32| self.ids.get(first + position as usize).copied();
+                let item = |item: BatchItem| {
+                    let id = id(item.position).ok_or_else(|| StoreError::Other("there is no such position".into()))?;
+                    Ok((id, convert::content(item.content)?))
+                };
+                return items.into_iter().map(item).collect();
+            }
+            self.reading = None;
+            self.container.give_back(handle);
+            if self.asked < self.ids.len() {
+                self.ask()?;
+            }
+        }
+        Ok(Vec::new())
     }
 }
 
 impl Drop for ObjectBatch<'_> {
     fn drop(&mut self) {
-        self.container.give_back(self.handle);
+        if let Some((handle, _)) = self.reading {
+            self.container.give_back(handle);
+        }
     }
 }

@@ -6,7 +6,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
-use crate::bindings::loosepack::store::locking;
+use crate::bindings::loosepack::store::{flushing, locking};
 use crate::bindings::{self, StorePre};
 use crate::container::Container;
 use crate::embedded::STORE;
@@ -34,6 +34,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         locking::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
+        flushing::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         codec::add_to_linker(&mut linker)?;
         let component = StorePre::new(linker.instantiate_pre(&component)?)?;
         Ok(Runtime { engine, component })

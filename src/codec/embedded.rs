@@ -1,64 +1,87 @@
-//! The codec of crates: sha2 and miniz_oxide.
+//! What the codec does, by crates: sha2 and an implementation of DEFLATE.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params};
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use sha2::Digest as _;
 
+use super::task::Task;
+use super::{Payload, zlib};
+use crate::compress;
 use crate::id::ObjectId;
+use crate::options::Compression;
 
 /// The id of these bytes.
 pub fn sha256(data: &[u8]) -> ObjectId {
     ObjectId::from_bytes(sha2::Sha256::digest(data).into())
 }
 
-/// The id of bytes that come piece by piece.
-#[derive(Default)]
-pub struct Sha256(sha2::Sha256);
+/// The id of each of many.
+pub fn sha256_many(data: &[&[u8]]) -> Vec<ObjectId> {
+    data.iter().map(|data| sha256(data)).collect()
+}
 
-impl Sha256 {
-    /// Append `data`.
-    pub fn update(&mut self, data: &[u8]) {
-        self.0.update(data);
+/// Objects that are being compressed, each to a zlib stream.
+pub struct Compressing(Task<Vec<Option<Vec<u8>>>>);
+
+impl Compressing {
+    /// Compress the objects that lie in `contents`, at `level` 1 to 9.
+    ///
+    /// # Panics
+    /// When a part lies outside.
+    pub fn start(contents: Arc<Vec<u8>>, parts: Vec<Range<u32>>, level: u8, compression: Compression) -> Self {
+        let size = contents.len();
+        Compressing(Task::start(size, move || {
+            let stream = |part: &Range<u32>| {
+                compress::stream(&contents[part.start as usize..part.end as usize], level, compression)
+            };
+            parts.iter().map(stream).collect()
+        }))
     }
 
-    /// The id of everything appended.
-    pub fn finish(self) -> ObjectId {
-        ObjectId::from_bytes(self.0.finalize().into())
+    /// The stream of each; `None` for an object that is rather stored as it is.
+    pub fn finish(self) -> Vec<Option<Vec<u8>>> {
+        self.0.finish()
     }
 }
 
-/// DEFLATE blocks of `data` that refer to nothing before them, at `level` 1 to 9. They end in a final block if `last`,
-/// else in an empty stored block on a byte boundary.
-pub fn deflate(data: &[u8], level: u8, last: bool) -> Vec<u8> {
-    // Window bits 0: no zlib header. Strategy 0: the default one.
-    let flags = create_comp_flags_from_zip_params(i32::from(level), 0, 0);
-    let flush = if last { TDEFLFlush::Finish } else { TDEFLFlush::Full };
-    let mut blocks = Vec::with_capacity(data.len() / 2);
-    compress_to_output(&mut CompressorOxide::new(flags), data, flush, |piece| {
-        blocks.extend_from_slice(piece);
-        true
-    });
-    blocks
+/// A frame of a large object that is being compressed.
+pub struct Framing(Task<(Vec<u8>, u32)>);
+
+impl Framing {
+    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final block
+    /// if `last`, else in an empty stored block on a byte boundary.
+    pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
+        Framing(Task::start(data.len(), move || (zlib::deflate(&data, level, last), compress::adler32(&data))))
+    }
+
+    /// The blocks, and the Adler-32 of the frame.
+    pub fn finish(self) -> (Vec<u8>, u32) {
+        self.0.finish()
+    }
 }
 
-/// Undo [`deflate`]. `None` unless that gives exactly `size` bytes.
-pub fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    out.try_reserve_exact(size).ok()?;
-    out.resize(size, 0);
-    // More input is announced so that a frame without a final block ends by running out of it, not by an error. With an
-    // empty final block appended it must end.
-    let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
-    let mut inflater = DecompressorOxide::new();
-    let (status, read, written) = decompress(&mut inflater, data, &mut out, 0, flags);
-    let ended = status == TINFLStatus::Done
-        || decompress(&mut inflater, &FINAL_BLOCK, &mut out, written, flags)
-            == (TINFLStatus::Done, FINAL_BLOCK.len(), 0);
-    (ended && read == data.len() && written == size).then_some(out)
+/// Payloads that are being decoded and checked.
+pub struct Decoding(Task<Vec<Option<Vec<u8>>>>);
+
+impl Decoding {
+    /// Decode the payloads that lie in `bytes`.
+    pub fn start(bytes: Vec<u8>, payloads: Vec<Payload>) -> Self {
+        let size = payloads.iter().map(|payload| payload.size as usize).sum();
+        Decoding(Task::start(size, move || payloads.iter().map(|payload| decode(&bytes, payload)).collect()))
+    }
+
+    /// What each stands for; `None` for one that is not of its size or does not match its id.
+    pub fn finish(self) -> Vec<Option<Vec<u8>>> {
+        self.0.finish()
+    }
 }
 
-/// An empty final block with fixed codes, on a byte boundary.
-const FINAL_BLOCK: [u8; 2] = [3, 0];
+fn decode(bytes: &[u8], payload: &Payload) -> Option<Vec<u8>> {
+    let bytes = bytes.get(payload.range.start as usize..payload.range.end as usize)?;
+    let size = payload.size as usize;
+    let object =
+        if payload.compressed { zlib::inflate(bytes, size)? } else { (bytes.len() == size).then(|| bytes.to_vec())? };
+    payload.expected.is_none_or(|expected| sha256(&object) == expected).then_some(object)
+}

@@ -1,10 +1,14 @@
 //! The codec that the host gives.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
+use super::Payload;
 use crate::bindings::CALL_MAX;
 use crate::bindings::loosepack::store::codec;
 use crate::id::ObjectId;
+use crate::options::Compression;
 
 /// The id of these bytes.
 pub fn sha256(data: &[u8]) -> ObjectId {
@@ -14,6 +18,11 @@ pub fn sha256(data: &[u8]) -> ObjectId {
     let mut hash = Sha256::default();
     data.chunks(CALL_MAX).for_each(|piece| hash.update(piece));
     hash.finish()
+}
+
+/// The id of each of many.
+pub fn sha256_many(data: &[&[u8]]) -> Vec<ObjectId> {
+    codec::sha256_many(data).into_iter().map(id).collect()
 }
 
 /// The id of bytes that come piece by piece.
@@ -37,15 +46,72 @@ impl Sha256 {
     }
 }
 
-/// DEFLATE blocks of `data` that refer to nothing before them, at `level` 1 to 9. They end in a final block if `last`,
-/// else in an empty stored block on a byte boundary.
-pub fn deflate(data: &[u8], level: u8, last: bool) -> Vec<u8> {
-    codec::deflate(data, level, last)
+/// Objects that are being compressed, each to a zlib stream.
+pub struct Compressing(codec::Compressing);
+
+impl Compressing {
+    /// Compress the objects that lie in `contents`, at `level` 1 to 9.
+    pub fn start(contents: Arc<Vec<u8>>, parts: Vec<Range<u32>>, level: u8, compression: Compression) -> Self {
+        let parts: Vec<codec::Part> = parts.into_iter().map(part).collect();
+        Compressing(codec::Compressing::start(&contents, &parts, level, compression.into()))
+    }
+
+    /// The stream of each; `None` for an object that is rather stored as it is.
+    pub fn finish(self) -> Vec<Option<Vec<u8>>> {
+        codec::Compressing::finish(self.0)
+    }
 }
 
-/// Undo [`deflate`]. `None` unless that gives exactly `size` bytes.
-pub fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
-    codec::inflate(data, u32::try_from(size).ok()?).ok()
+impl From<Compression> for codec::Compression {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::Never => codec::Compression::Never,
+            Compression::Always => codec::Compression::Always,
+            Compression::Auto => codec::Compression::Auto,
+        }
+    }
+}
+
+/// A frame of a large object that is being compressed.
+pub struct Framing(codec::Framing);
+
+impl Framing {
+    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final block
+    /// if `last`, else in an empty stored block on a byte boundary.
+    pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
+        Framing(codec::Framing::start(&data, level, last))
+    }
+
+    /// The blocks, and the Adler-32 of the frame.
+    pub fn finish(self) -> (Vec<u8>, u32) {
+        codec::Framing::finish(self.0)
+    }
+}
+
+/// Payloads that are being decoded and checked.
+pub struct Decoding(codec::Decoding);
+
+impl Decoding {
+    /// Decode the payloads that lie in `bytes`.
+    pub fn start(bytes: Vec<u8>, payloads: Vec<Payload>) -> Self {
+        let payload = |Payload { range, size, compressed, expected }: Payload| codec::Payload {
+            part: part(range),
+            size,
+            compressed,
+            expected: expected.map(digest),
+        };
+        let payloads: Vec<codec::Payload> = payloads.into_iter().map(payload).collect();
+        Decoding(codec::Decoding::start(&bytes, &payloads))
+    }
+
+    /// What each stands for; `None` for one that is not of its size or does not match its id.
+    pub fn finish(self) -> Vec<Option<Vec<u8>>> {
+        codec::Decoding::finish(self.0)
+    }
+}
+
+fn part(range: Range<u32>) -> codec::Part {
+    codec::Part { start: range.start, length: range.end - range.start }
 }
 
 fn id((a, b, c, d): codec::Digest) -> ObjectId {
@@ -54,4 +120,13 @@ fn id((a, b, c, d): codec::Digest) -> ObjectId {
         bytes.copy_from_slice(&number.to_be_bytes());
     }
     ObjectId::from_bytes(digest)
+}
+
+fn digest(id: ObjectId) -> codec::Digest {
+    let mut numbers = [0; 4];
+    for (number, bytes) in numbers.iter_mut().zip(id.as_bytes().chunks_exact(8)) {
+        *number = bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    }
+    let [a, b, c, d] = numbers;
+    (a, b, c, d)
 }

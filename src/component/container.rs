@@ -62,13 +62,23 @@ impl GuestContainer for Handle {
         Ok(text(self.0.add(&content)?))
     }
 
+    fn add_many(&self, contents: Vec<Vec<u8>>) -> Result<Vec<String>> {
+        Ok(self.0.add_many(&contents)?.into_iter().map(text).collect())
+    }
+
     fn add_streams(&self, streams: Vec<wit::LazyStream>) -> Result<Vec<Result<String>>> {
-        self.0.check_writable()?;
-        let add = |stream: wit::LazyStream| match with_source(&stream, |source| self.0.add_source(source)) {
-            Ok(id) => Ok(text(id)),
-            Err(error) => Err(error.into()),
-        };
-        Ok(streams.into_iter().map(add).collect())
+        let mut batch = self.0.batch()?;
+        let mut results = Vec::with_capacity(streams.len());
+        for stream in streams {
+            let added = with_source(&stream, |source| batch.add_source(source));
+            // A flush that failed concerns all of them.
+            if let (Err(error), Err(_)) = (&added, batch.check()) {
+                return Err(error.clone().into());
+            }
+            results.push(added.map(text).map_err(Into::into));
+        }
+        batch.commit()?;
+        Ok(results)
     }
 
     fn writer(&self) -> Result<wit::ObjectWriter> {
@@ -163,9 +173,9 @@ pub(super) struct Batch {
 
 impl GuestObjectBatch for Batch {
     fn next(&self) -> Result<Vec<wit::BatchItem>> {
-        let items = self.batch.borrow_mut().next(&self.container)?;
-        let item = |(id, content)| wit::BatchItem {
-            id: text(id),
+        let items = self.batch.borrow_mut().next_positions(&self.container);
+        let item = |(position, content)| wit::BatchItem {
+            position,
             content: match content {
                 Content::Bytes(bytes) => wit::Content::Bytes(bytes),
                 Content::TooLarge(size) => wit::Content::TooLarge(size),

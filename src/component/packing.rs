@@ -46,8 +46,7 @@ impl GuestPackWriter for Writer {
     }
 
     fn add_many(&self, contents: Vec<Vec<u8>>) -> Result<Vec<String>> {
-        let mut writer = self.0.borrow_mut();
-        contents.iter().map(|content| Ok(text(writer.add(content)?))).collect()
+        Ok(self.0.borrow_mut().add_many(&contents)?.into_iter().map(text).collect())
     }
 
     fn add_streams(&self, streams: Vec<wit::LazyStream>) -> Result<Vec<Result<String>>> {

@@ -100,6 +100,18 @@ impl Dir for CapDir {
         Ok(())
     }
 
+    #[cfg(target_os = "linux")]
+    fn sync_all(&self) -> Result<(), Code> {
+        // Opened anew for the same reason.
+        let dir = self.0.open(".").map_err(code)?;
+        rustix::fs::syncfs(&dir).map_err(|error| code(error.into()))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sync_all(&self) -> Result<(), Code> {
+        Err(Code::Unsupported)
+    }
+
     fn try_lock(&self, path: &str) -> Result<std::fs::File, Code> {
         let file = self.open_with(path, OpenOptions::new().read(true).write(true).create(true))?.0;
         match file.try_lock() {

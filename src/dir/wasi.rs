@@ -118,6 +118,16 @@ impl Dir for WasiDir {
     }
 
     #[cfg(feature = "hosted")]
+    fn sync_all(&self) -> Result<(), Code> {
+        crate::bindings::loosepack::store::flushing::flush_all(&self.0).map_err(code)
+    }
+
+    #[cfg(not(feature = "hosted"))]
+    fn sync_all(&self) -> Result<(), Code> {
+        Err(Code::Unsupported)
+    }
+
+    #[cfg(feature = "hosted")]
     fn try_lock(&self, path: &str) -> Result<WasiLock, Code> {
         crate::bindings::loosepack::store::locking::try_lock(&self.0, path).map_err(code)
     }

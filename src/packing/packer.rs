@@ -1,11 +1,14 @@
 //! The one who holds the packer's place: takes objects, drops those that are packed already, appends the others and
 //! commits.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
+use core::ops::Range;
 
-use crate::codec::{Sha256, adler32, deflate};
-use crate::compress;
+use crate::codec::{self, Compressing, Framing, Sha256};
+use crate::compress::{self, ADLER_OF_NOTHING, EMPTY_BLOCK};
 use crate::container::Container;
 use crate::dir::Dir;
 use crate::error::{Error, Result};
@@ -15,7 +18,7 @@ use crate::index::{IndexWriter, Location};
 use crate::layout::FRAME;
 use crate::lock::PackerLock;
 use crate::options::Compression;
-use crate::pack::PackAppender;
+use crate::pack::{OpenRecord, PackAppender};
 use crate::source::{Source, read_up_to};
 
 /// Small objects gathered before the index is asked for all of them at once, in bytes.
@@ -37,12 +40,24 @@ pub(super) struct Packer<D: Dir> {
     gathered: Vec<u8>,
     /// Id and size of each object in `gathered`.
     gathered_objects: Vec<(ObjectId, usize)>,
+    /// Batches that are being compressed, oldest first.
+    compressing: VecDeque<Batch>,
     /// Appended, but not committed.
-    pending: BTreeMap<ObjectId, Location>,
-    pending_bytes: u64,
+    appended: Vec<(ObjectId, Location)>,
+    appended_bytes: u64,
+    /// Appended or being compressed, but not committed.
+    taken: BTreeSet<ObjectId>,
     failed: bool,
     /// Last, so that the place is given up after everything else is closed.
     _lock: PackerLock<D>,
+}
+
+/// Small objects that are being compressed.
+struct Batch {
+    contents: Arc<Vec<u8>>,
+    /// Id of each object, and where in `contents` it lies.
+    objects: Vec<(ObjectId, Range<u32>)>,
+    streams: Compressing,
 }
 
 impl<D: Dir> Packer<D> {
@@ -59,8 +74,10 @@ impl<D: Dir> Packer<D> {
             level: config.compression_level,
             gathered: Vec::new(),
             gathered_objects: Vec::new(),
-            pending: BTreeMap::new(),
-            pending_bytes: 0,
+            compressing: VecDeque::new(),
+            appended: Vec::new(),
+            appended_bytes: 0,
+            taken: BTreeSet::new(),
             failed: false,
             _lock: lock,
         })
@@ -94,23 +111,57 @@ impl<D: Dir> Packer<D> {
         self.commit_if_many()
     }
 
+    /// Append what has been gathered, or have it compressed first.
     fn append_gathered(&mut self) -> Result<()> {
         let ids: Vec<ObjectId> = self.gathered_objects.iter().map(|(id, _)| *id).collect();
         let known = self.packed(&ids)?;
         let mut start = 0;
+        let mut objects = Vec::with_capacity(ids.len());
         for ((id, size), known) in self.gathered_objects.drain(..).zip(known) {
-            let content = &self.gathered[start..start + size];
-            start += size;
-            if known || self.pending.contains_key(&id) {
-                continue;
+            let range = start..start + size as u32;
+            start = range.end;
+            if !known && self.taken.insert(id) {
+                objects.push((id, range));
             }
-            let stream = compress::compress(content, self.level, self.compression);
-            let location = self.packs.append(&id, size as u64, stream.as_deref().unwrap_or(content))?;
-            self.pending.insert(id, location);
-            self.pending_bytes += location.length;
         }
-        self.gathered.clear();
+        let mut contents = mem::take(&mut self.gathered);
+        if self.compression == Compression::Never {
+            for (id, range) in objects {
+                self.append(id, u64::from(range.end - range.start), &contents[bytes_of(&range)])?;
+            }
+            contents.clear();
+            self.gathered = contents;
+            return Ok(());
+        }
+        let contents = Arc::new(contents);
+        let parts = objects.iter().map(|(_, range)| range.clone()).collect();
+        let streams = Compressing::start(contents.clone(), parts, self.level, self.compression);
+        self.compressing.push_back(Batch { contents, objects, streams });
+        self.append_compressed(codec::AHEAD)
+    }
+
+    /// Append batches in their order until no more than so many are being compressed.
+    fn append_compressed(&mut self, most: usize) -> Result<()> {
+        while self.compressing.len() > most
+            && let Some(Batch { contents, objects, streams }) = self.compressing.pop_front()
+        {
+            for ((id, range), stream) in objects.into_iter().zip(streams.finish()) {
+                let payload = stream.as_deref().unwrap_or(&contents[bytes_of(&range)]);
+                self.append(id, u64::from(range.end - range.start), payload)?;
+            }
+        }
         Ok(())
+    }
+
+    fn append(&mut self, id: ObjectId, size: u64, payload: &[u8]) -> Result<()> {
+        let location = self.packs.append(&id, size, payload)?;
+        self.note(id, location);
+        Ok(())
+    }
+
+    fn note(&mut self, id: ObjectId, location: Location) {
+        self.appended.push((id, location));
+        self.appended_bytes += location.length;
     }
 
     /// Take an object of more than one frame: `head`, which has more than [`FRAME`] bytes, and the rest of `source`.
@@ -123,10 +174,7 @@ impl<D: Dir> Packer<D> {
         source: &mut dyn Source,
         expected: Option<&ObjectId>,
     ) -> Result<ObjectId> {
-        let stored = self.writing(|packer| {
-            packer.append_gathered()?;
-            packer.append_large(head, source, expected)
-        })?;
+        let stored = self.writing(|packer| packer.append_large(head, source, expected))?;
         self.commit_if_many()?;
         stored
     }
@@ -134,68 +182,86 @@ impl<D: Dir> Packer<D> {
     /// The outer result is that of writing, the inner one that of reading.
     fn append_large(
         &mut self,
-        mut frame: Vec<u8>,
+        head: Vec<u8>,
         source: &mut dyn Source,
         expected: Option<&ObjectId>,
     ) -> Result<Result<ObjectId>> {
-        let compressed = compress::worth_trying(&frame[..FRAME], self.compression);
+        let compressed = compress::worth_trying(&head[..FRAME], self.compression);
         let mut record = self.packs.start_record()?;
-        let (mut hash, mut adler, mut size) = (Sha256::default(), 1, 0);
-        let mut frame_ends = Vec::new();
-        let mut ended = false;
-        if compressed {
-            self.packs.write(&mut record, &compress::header(self.level))?;
-        }
-        loop {
-            // A byte more than a frame tells whether this is the last.
-            if !ended {
-                match read_up_to(source, FRAME + 1 - frame.len(), &mut frame) {
-                    Ok(end) => ended = end,
-                    Err(error) => {
-                        self.packs.abandon_record(&record)?;
-                        return Ok(Err(error));
-                    }
-                }
+        let mut frames = Frames::new(source, head);
+        let stream = match compressed {
+            true => self.write_stream(&mut record, &mut frames)?.map(Some),
+            false => self.write_plain(&mut record, &mut frames)?.map(|()| None),
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.packs.abandon_record(&record)?;
+                return Ok(Err(error));
             }
-            let len = frame.len().min(FRAME);
-            let (bytes, last) = (&frame[..len], ended && frame.len() == len);
-            hash.update(bytes);
-            size += len as u64;
-            if compressed {
-                adler = adler32(adler, bytes);
-                let mut blocks = deflate(bytes, self.level, last);
-                if last && PackAppender::<D>::payload_length(&record) + blocks.len() as u64 + 4 == size {
-                    // A payload of the object's own size would pass for the object itself: end it the longer way.
-                    blocks = deflate(bytes, self.level, false);
-                    blocks.extend([3, 0]);
-                }
-                self.packs.write(&mut record, &blocks)?;
-                frame_ends.push(PackAppender::<D>::payload_length(&record));
-            } else {
-                self.packs.write(&mut record, bytes)?;
-            }
-            if last {
-                break;
-            }
-            frame.drain(..len);
-        }
-        let id = hash.finish();
+        };
+        let (id, size) = (frames.hash.finish(), frames.size);
         let unexpected = expected.is_some_and(|expected| *expected != id);
-        if unexpected || self.pending.contains_key(&id) || self.index.index().lookup(&id)?.is_some() {
+        if unexpected || self.taken.contains(&id) || self.index.index().lookup(&id)?.is_some() {
             self.packs.abandon_record(&record)?;
             return Ok(Ok(id));
         }
-        if compressed {
-            self.packs.write(&mut record, &adler.to_be_bytes())?;
-        }
-        let location = self.packs.finish_record(record, &id, size, &frame_ends)?;
-        self.pending.insert(id, location);
-        self.pending_bytes += location.length;
+        let location = self.packs.finish_record(record, &id, size, &stream.unwrap_or_default())?;
+        self.taken.insert(id);
+        self.note(id, location);
         Ok(Ok(id))
     }
 
+    /// Write an object's bytes as they are. Results are those of [`Packer::append_large`].
+    fn write_plain(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<()>> {
+        loop {
+            match frames.next() {
+                Ok(Some((frame, _))) => self.packs.write(record, &frame)?,
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    /// Write an object as a zlib stream of frames; returns where they end. Frames are compressed while later ones are
+    /// read and earlier ones are written.
+    fn write_stream(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<Vec<u64>>> {
+        self.packs.write(record, &compress::header(self.level))?;
+        let mut adler = ADLER_OF_NOTHING;
+        let mut ends = Vec::new();
+        let mut going = VecDeque::new();
+        let mut ended = false;
+        while !ended || !going.is_empty() {
+            match if ended { Ok(None) } else { frames.next() } {
+                Ok(Some((frame, last))) => {
+                    let len = frame.len() as u64;
+                    going.push_back((Framing::start(frame, self.level, last), len));
+                    ended = last;
+                }
+                Ok(None) => ended = true,
+                Err(error) => return Ok(Err(error)),
+            }
+            if (going.len() > codec::AHEAD || ended)
+                && let Some((framing, len)) = going.pop_front()
+            {
+                let (blocks, frame_adler) = framing.finish();
+                adler = compress::adler32_append(adler, frame_adler, len);
+                let trailer = adler.to_be_bytes();
+                let length = PackAppender::<D>::payload_length(record) + (blocks.len() + trailer.len()) as u64;
+                if ended && going.is_empty() && length == frames.size {
+                    // A payload of the object's own size would pass for the object itself.
+                    self.packs.write(record, &EMPTY_BLOCK)?;
+                }
+                self.packs.write(record, &blocks)?;
+                ends.push(PackAppender::<D>::payload_length(record));
+            }
+        }
+        self.packs.write(record, &adler.to_be_bytes())?;
+        Ok(Ok(ends))
+    }
+
     fn commit_if_many(&mut self) -> Result<()> {
-        if self.pending.len() >= COMMIT_OBJECTS || self.pending_bytes >= COMMIT_BYTES {
+        if self.taken.len() >= COMMIT_OBJECTS || self.appended_bytes >= COMMIT_BYTES {
             return self.commit();
         }
         Ok(())
@@ -205,16 +271,55 @@ impl<D: Dir> Packer<D> {
     pub(super) fn commit(&mut self) -> Result<()> {
         self.writing(|packer| {
             packer.append_gathered()?;
-            if packer.pending.is_empty() {
+            packer.append_compressed(0)?;
+            if packer.appended.is_empty() {
                 return Ok(());
             }
             // The records are durable before an index line speaks of them.
             packer.packs.sync()?;
-            packer.index.append(packer.pending.iter())?;
-            packer.pending.clear();
-            packer.pending_bytes = 0;
+            packer.index.append(packer.appended.iter().map(|(id, location)| (id, location)))?;
+            packer.appended.clear();
+            packer.appended_bytes = 0;
+            packer.taken.clear();
             Ok(())
         })
+    }
+}
+
+fn bytes_of(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}
+
+/// The frames of a large object, hashed on the way.
+struct Frames<'a> {
+    source: &'a mut dyn Source,
+    /// What has been read and not given out: a byte more than a frame tells whether that is the last.
+    read: Vec<u8>,
+    ended: bool,
+    hash: Sha256,
+    size: u64,
+}
+
+impl<'a> Frames<'a> {
+    fn new(source: &'a mut dyn Source, head: Vec<u8>) -> Self {
+        Frames { source, read: head, ended: false, hash: Sha256::default(), size: 0 }
+    }
+
+    /// The next frame, and whether it is the last.
+    fn next(&mut self) -> Result<Option<(Vec<u8>, bool)>> {
+        if !self.ended {
+            self.ended = read_up_to(self.source, FRAME + 1 - self.read.len(), &mut self.read)?;
+        }
+        if self.read.is_empty() {
+            return Ok(None);
+        }
+        let mut rest = Vec::with_capacity(FRAME + 1);
+        rest.extend_from_slice(self.read.get(FRAME..).unwrap_or_default());
+        let mut frame = mem::replace(&mut self.read, rest);
+        frame.truncate(FRAME);
+        self.hash.update(&frame);
+        self.size += frame.len() as u64;
+        Ok(Some((frame, self.ended && self.read.is_empty())))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Objects straight to packs.
 
+use alloc::vec::Vec;
+
 use super::packer::{Head, Packer, read_head};
 use crate::codec;
 use crate::container::Container;
@@ -37,6 +39,23 @@ impl<D: Dir> PackWriter<D> {
         let id = codec::sha256(content);
         self.0.add(id, content)?;
         Ok(id)
+    }
+
+    /// Append objects; the ids are in their order.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); after it every call fails.
+    pub fn add_many<T: AsRef<[u8]>>(&mut self, contents: &[T]) -> Result<Vec<ObjectId>> {
+        let small: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).filter(|content| content.len() <= FRAME).collect();
+        let mut small_ids = codec::sha256_many(&small).into_iter();
+        let mut add = |content: &[u8]| match content.len() <= FRAME {
+            true => {
+                let id = small_ids.next().unwrap_or_else(|| codec::sha256(content));
+                self.0.add(id, content).map(|()| id)
+            }
+            false => self.add(content),
+        };
+        contents.iter().map(|content| add(content.as_ref())).collect()
     }
 
     /// Append what a source gives.

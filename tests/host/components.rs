@@ -27,11 +27,12 @@ fn imports(which: components::Component) -> Vec<String> {
 }
 
 #[test]
-fn the_store_imports_nothing_but_files_a_clock_locks_and_a_codec() {
+fn the_store_imports_nothing_but_files_a_clock_locks_flushes_and_a_codec() {
     assert_eq!(
         imports(components::Component::Store),
         [
             "loosepack:store/codec@0.1.0",
+            "loosepack:store/flushing@0.1.0",
             "loosepack:store/locking@0.1.0",
             "wasi:clocks/wall-clock@0.2.12",
             "wasi:filesystem/types@0.2.12",

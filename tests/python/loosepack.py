@@ -239,10 +239,11 @@ class Container(_Resource):
         """Read many objects, in the order that is fastest. Gives pairs of an id and what was found for it: the bytes;
         None when there is no such object; a number, its size, when it is too large for this and needs a reader; a
         `LoosepackError` when it cannot be read."""
-        with _Resource(self._loosepack, self._method("read-many", list(object_ids))) as batch:
+        object_ids = list(object_ids)
+        with _Resource(self._loosepack, self._method("read-many", object_ids)) as batch:
             while items := batch._call("container", "[method]object-batch.next"):
                 for item in items:
-                    yield item.id, item.content
+                    yield object_ids[item.position], item.content
 
     def contains(self, object_ids):
         """Which of these objects there are, as bools in their order."""

@@ -10,9 +10,10 @@ use crate::sim::{SimDir, Survival};
 use crate::support::Rng;
 use crate::watch::Watch;
 use crate::workloads::{
-    self as work, Workload, add_some, clean_only, create, empty, first_packer_killed, fold, killed_at_its_fold,
-    lived_in, nothing, pack_and_clean, packer_killed, packer_killed_at_its_commit, unlock_and_pack, without_shards,
-    workload, write_large, write_one_batch, write_packs, write_some,
+    self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, empty,
+    first_packer_killed, fold, killed_at_its_fold, lived_in, nothing, pack_and_clean, packer_killed,
+    packer_killed_at_its_commit, unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs,
+    write_some,
 };
 
 /// Policies and seeds; fewer where a check is dear.
@@ -101,6 +102,21 @@ fn creating_a_container_survives_every_crash() {
 #[test]
 fn adding_survives_every_crash() {
     survives(&workload(lived_in, add_some), 3);
+}
+
+#[test]
+fn adding_batches_survives_every_crash() {
+    survives(&workload(lived_in, add_batches), 3);
+}
+
+#[test]
+fn adding_batches_file_by_file_survives_every_crash() {
+    survives(&workload(lived_in, add_batches_one_by_one), 2);
+}
+
+#[test]
+fn adding_batches_where_empty_directories_were_lost_survives_every_crash() {
+    survives(&workload(without_shards, add_batches), 1);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::sim::{SimDir, Survival};
 use crate::support::{create, id, noise, open};
 use crate::watch::Watch;
 use crate::workloads::{
-    self as work, Workload, add_some, lived_in, nothing, pack_and_clean, packer_killed, unlock_and_pack,
-    without_shards, workload, write_packs, write_some,
+    self as work, Workload, add_batches, add_batches_one_by_one, add_some, lived_in, nothing, pack_and_clean,
+    packer_killed, unlock_and_pack, without_shards, workload, write_packs, write_some,
 };
 
 /// What may fail without a word: a mark or an unfinished file that cannot be removed is left for the next one, what a
@@ -77,6 +77,12 @@ fn creating_withstands_every_failure() {
 fn adding_withstands_every_failure() {
     withstands(&workload(lived_in, add_some), &[Code::NoSpace, Code::Io, Code::Access, Code::Quota]);
     withstands(&workload(without_shards, add_some), &CODES);
+}
+
+#[test]
+fn adding_batches_withstands_every_failure() {
+    withstands(&workload(lived_in, add_batches), &CODES);
+    withstands(&workload(lived_in, add_batches_one_by_one), &CODES);
 }
 
 #[test]

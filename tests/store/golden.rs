@@ -115,12 +115,12 @@ fn it_is_written_the_same() {
     for path in fresh.files().into_iter().filter(|path| path.starts_with("loose/")) {
         assert_eq!(fresh.bytes(&path), read(&path), "{path}");
     }
-    for path in ["container.json", "index/manifest.json", "packs/0"] {
+    for path in ["container.json", "packs/0"] {
         assert_eq!(shown(&fresh.bytes(path)), shown(&read(path)), "{path}");
     }
     // Where the streams of compressed objects end depends on the compressor, and with it all that follows.
     if fresh.bytes("packs/1") == read("packs/1") {
-        for path in [LOG, RUN, "packs/2"] {
+        for path in ["index/manifest.json", LOG, RUN, "packs/2"] {
             assert_eq!(shown(&fresh.bytes(path)), shown(&read(path)), "{path}");
         }
     }

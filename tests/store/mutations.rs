@@ -6,9 +6,9 @@ use std::rc::Rc;
 use crate::crash::sweep;
 use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
-    COMMIT, PUT, Syncs, Workload, add_some, clean_only, clean_the_unflushed, create, empty, first_packer_killed, fold,
-    is_log, is_pack, killed_at_its_fold, lived_in, nothing, packer_killed_at_its_commit, without_shards, workload,
-    write_one_batch, write_packs,
+    COMMIT, PUT, Syncs, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, clean_the_unflushed,
+    create, empty, first_packer_killed, fold, is_log, is_pack, killed_at_its_fold, lived_in, nothing,
+    packer_killed_at_its_commit, without_shards, workload, write_one_batch, write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -20,7 +20,7 @@ fn is_noticed(workload: &Workload, left_out: impl Fn(&Syncs, Call, &str) -> bool
         let counter = counter.clone();
         Watch::with(dir, move |call, path, bytes| {
             syncs.note(call, path, bytes);
-            let skip = matches!(call, Call::Sync | Call::SyncDir) && left_out(&syncs, call, path);
+            let skip = matches!(call, Call::Sync | Call::SyncDir | Call::SyncAll) && left_out(&syncs, call, path);
             counter.set(counter.get() + u64::from(skip));
             if skip { Verdict::Pretend } else { Verdict::Pass }
         })
@@ -48,6 +48,30 @@ fn leaving_out_the_sync_of_a_shard_is_noticed() {
 #[test]
 fn leaving_out_the_sync_of_a_new_shard_is_noticed() {
     is_noticed(&workload(without_shards, add_some), |_, call, path| call == Call::SyncDir && path == "loose");
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_batch_of_loose_files_is_noticed() {
+    is_noticed(&workload(lived_in, add_batches), |syncs, call, _| call == Call::SyncAll && syncs.all.get() == 1);
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_entries_of_a_batch_is_noticed() {
+    is_noticed(&workload(lived_in, add_batches), |syncs, call, _| call == Call::SyncAll && syncs.all.get() == 2);
+}
+
+#[test]
+fn leaving_out_the_sync_of_loose_files_of_a_batch_is_noticed() {
+    is_noticed(&workload(lived_in, add_batches_one_by_one), |_, call, path| {
+        call == Call::Sync && path.starts_with("sandbox/")
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_shards_of_a_batch_is_noticed() {
+    is_noticed(&workload(lived_in, add_batches_one_by_one), |_, call, path| {
+        call == Call::SyncDir && path.starts_with("loose/")
+    });
 }
 
 #[test]

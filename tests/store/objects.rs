@@ -601,3 +601,49 @@ fn verification_can_be_left_out() {
     let unverified = Container::open(dir, Options { verify: false, ..Options::default() }).unwrap();
     assert_eq!(unverified.get(&id), Ok(b"CONTENT".into()), "unless asked not to");
 }
+
+#[test]
+fn objects_that_are_added_together_are_as_if_added_one_by_one() {
+    for dir in [SimDir::new(), SimDir::new().without_barrier()] {
+        let watched = Watch::new(dir.clone());
+        let store = create(watched.clone());
+        store.add(b"there before").unwrap();
+        let mut contents = contents();
+        contents.extend([b"there before".to_vec(), contents[3].clone(), contents[30].clone()]);
+        let ids = store.add_many(&contents).unwrap();
+        assert_eq!(ids, contents.iter().map(|content| id(content)).collect::<Vec<_>>());
+        assert!(watched.seen().most_open.get() <= 2, "one file is open at a time, beside a directory's index");
+        reads_right(&store, &contents);
+        let files = dir.files();
+        assert!(!files.iter().any(|path| path.starts_with("sandbox/")), "nothing is left of writing: {files:?}");
+        assert_eq!(store.add_many::<Vec<u8>>(&[]), Ok(Vec::new()));
+    }
+}
+
+#[test]
+fn a_batch_shows_its_objects_when_it_is_committed() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    let mut batch = store.batch().unwrap();
+    let small = batch.add(b"small").unwrap();
+    let large = batch.add_source(&mut &noise(MIB, 5)[..]).unwrap();
+    assert_eq!(large, id(&noise(MIB, 5)));
+    assert_eq!(store.contains(&[small, large]), Ok(vec![false, false]));
+    batch.commit().unwrap();
+    assert_eq!(store.contains(&[small, large]), Ok(vec![true, true]));
+    let dropped = batch.add(b"dropped").unwrap();
+    drop(batch);
+    assert_eq!(store.contains(&[dropped]), Ok(vec![false]));
+    assert!(!dir.files().iter().any(|path| path.starts_with("sandbox/")), "a dropped batch leaves nothing");
+}
+
+#[test]
+fn a_batch_heals_a_damaged_object() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    let object = store.add(b"sound").unwrap();
+    let path = dir.files().into_iter().find(|path| path.starts_with("loose/")).unwrap();
+    dir.put(&path, b"SOUND");
+    assert_eq!(store.add_many(&[b"sound"]), Ok(vec![object]));
+    assert_eq!(store.get(&object).unwrap(), b"sound");
+}

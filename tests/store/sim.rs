@@ -31,6 +31,8 @@ pub(crate) struct SimDir {
     world: Rc<RefCell<World>>,
     /// Whether this handle has locks of the operating system.
     locks: bool,
+    /// Whether this handle can sync everything at once.
+    barrier: bool,
 }
 
 /// An open file.
@@ -347,7 +349,7 @@ impl SimDir {
     }
 
     fn from_world(world: World) -> Self {
-        SimDir { world: Rc::new(RefCell::new(world)), locks: true }
+        SimDir { world: Rc::new(RefCell::new(world)), locks: true, barrier: true }
     }
 
     /// A handle on the same directory that has no locks of the operating system.
@@ -355,16 +357,21 @@ impl SimDir {
         SimDir { locks: false, ..self.clone() }
     }
 
+    /// A handle on the same directory that cannot sync everything at once.
+    pub(crate) fn without_barrier(&self) -> Self {
+        SimDir { barrier: false, ..self.clone() }
+    }
+
     /// A copy that goes its own way, unsynced changes included. Nobody holds a lock in it.
     pub(crate) fn fork(&self) -> Self {
         let world = World { locked: BTreeSet::new(), ..self.world.borrow().clone() };
-        SimDir { locks: self.locks, ..Self::from_world(world) }
+        SimDir { locks: self.locks, barrier: self.barrier, ..Self::from_world(world) }
     }
 
     /// The directory after a power cut.
     pub(crate) fn power_cut(&self, survival: Survival, seed: u64) -> Self {
         let world = self.world.borrow().survivors(survival, &mut Rng::new(seed));
-        SimDir { locks: self.locks, ..Self::from_world(world) }
+        SimDir { locks: self.locks, barrier: self.barrier, ..Self::from_world(world) }
     }
 
     /// The directory after its processes were killed while the machine runs on: nothing is lost, nothing is synced.
@@ -568,6 +575,18 @@ impl Dir for SimDir {
             world.settle(node, step.is_ok());
         }
         step.and(node.map(drop))
+    }
+
+    fn sync_all(&self) -> Result<(), Code> {
+        if !self.barrier {
+            return Err(Code::Unsupported);
+        }
+        let mut world = self.world.borrow_mut();
+        let step = world.step("sync_all", ".");
+        if !world.crashed {
+            (0..world.nodes.len()).for_each(|node| world.settle(node, step.is_ok()));
+        }
+        step
     }
 
     fn try_lock(&self, path: &str) -> Result<SimLock, Code> {

@@ -27,6 +27,8 @@ pub(crate) enum Call {
     Metadata,
     /// `Dir::sync_dir`.
     SyncDir,
+    /// `Dir::sync_all`.
+    SyncAll,
     /// `Dir::try_lock`.
     TryLock,
     /// `File::read_at`.
@@ -42,8 +44,7 @@ pub(crate) enum Call {
 impl Call {
     /// Whether it changes what is on the disk.
     pub(crate) fn mutates(self) -> bool {
-        use Call::{CreateDir, CreateNew, OpenWrite, Remove, Rename, SetLen, Sync, SyncDir, TryLock, Write};
-        matches!(self, CreateDir | CreateNew | OpenWrite | Rename | Remove | SyncDir | TryLock | Write | SetLen | Sync)
+        !matches!(self, Call::OpenRead | Call::List | Call::Metadata | Call::Read)
     }
 }
 
@@ -93,6 +94,11 @@ impl<D> Watch<D> {
     /// Asks `hook` about each call.
     pub(crate) fn with(inner: D, hook: impl Fn(Call, &str, &[u8]) -> Verdict + 'static) -> Self {
         Watch { inner, seen: Rc::default(), hook: Rc::new(hook) }
+    }
+
+    /// The same, in front of another handle.
+    pub(crate) fn map(&self, change: impl FnOnce(&D) -> D) -> Self {
+        Watch { inner: change(&self.inner), seen: self.seen.clone(), hook: self.hook.clone() }
     }
 
     /// What has gone through.
@@ -165,6 +171,13 @@ impl<D: Dir> Dir for Watch<D> {
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
         match self.ask(Call::SyncDir, path) {
             Verdict::Pass => self.inner.sync_dir(path),
+            Verdict::Pretend => Ok(()),
+        }
+    }
+
+    fn sync_all(&self) -> Result<(), Code> {
+        match self.ask(Call::SyncAll, ".") {
+            Verdict::Pass => self.inner.sync_all(),
             Verdict::Pretend => Ok(()),
         }
     }

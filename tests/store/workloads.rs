@@ -46,6 +46,8 @@ pub(crate) struct Syncs {
     pub(crate) sandbox: Cell<u64>,
     /// Syncs of the container's own directory so far, this one included.
     pub(crate) root: Cell<u64>,
+    /// Syncs of everything at once so far, this one included.
+    pub(crate) all: Cell<u64>,
 }
 
 impl Syncs {
@@ -57,6 +59,7 @@ impl Syncs {
             }
             Call::Rename if path == "index/manifest.json" => self.manifest.set(true),
             Call::Sync if path.starts_with("sandbox/") => self.sandbox.set(self.sandbox.get() + 1),
+            Call::SyncAll => self.all.set(self.all.get() + 1),
             Call::SyncDir if path == "." => self.root.set(self.root.get() + 1),
             _ => {}
         }
@@ -142,6 +145,31 @@ pub(crate) fn write_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     known.ack(&content);
     other.finish()?;
     Ok(())
+}
+
+/// Batches of loose objects: of many, of few, and one that is never committed.
+pub(crate) fn add_batches(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    // New ones, some twice, one that is loose and one that is packed already.
+    let many: Vec<Vec<u8>> = (400..412).chain([401, 7, 1, 400]).map(small_or_new).collect();
+    for batch in [&many[..], &[small(26), small(27)]] {
+        batch.iter().for_each(|content| known.offer(content));
+        store.add_many(batch)?;
+        batch.iter().for_each(|content| known.ack(content));
+    }
+    let mut dropped = store.batch()?;
+    known.offer(b"not committed");
+    dropped.add(b"not committed")?;
+    Ok(())
+}
+
+fn small_or_new(number: u64) -> Vec<u8> {
+    if number < 100 { small(number) } else { noise(30, number) }
+}
+
+/// The same where nothing syncs everything at once.
+pub(crate) fn add_batches_one_by_one(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    add_batches(&dir.map(SimDir::without_barrier), known)
 }
 
 pub(crate) fn write_packs(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {

@@ -8,7 +8,7 @@ use loosepack::cli::sizes::counted;
 use loosepack::cli::{Add, Cli, Compress, STANDARD};
 use loosepack::dir::wasi::{WasiDir, WasiFile, code};
 use loosepack::source::{FileSource, Source};
-use loosepack::{Code, Error, IoFailure, ObjectId, PackWriter};
+use loosepack::{Code, Error, IoFailure, LooseBatch, ObjectId, PackWriter};
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
@@ -19,7 +19,9 @@ use crate::store::Store;
 use crate::walk::{self, Met, Walk};
 
 /// Files after which what goes to packs is committed: what is printed late, and what a kill costs at most.
-const COMMIT: usize = 65_536;
+const COMMIT_PACKED: usize = 65_536;
+/// The same for what becomes loose.
+const COMMIT_LOOSE: usize = 1024;
 
 /// Add files.
 pub(crate) fn run(cli: &Cli, add: &Add, out: &mut Output) -> Result<Outcome, Failure> {
@@ -27,17 +29,15 @@ pub(crate) fn run(cli: &Cli, add: &Add, out: &mut Output) -> Result<Outcome, Fai
         return Err("standard input can be read once: name `-` once".to_string().into());
     }
     let store = Store::open(cli)?;
-    let packer = match add.to_pack {
+    let target = match add.to_pack {
         true => {
             let compression = add.compress.unwrap_or(Compress::Never).into();
-            Some(store.take_place(|container| PackWriter::open(container, compression))?)
+            Target::Packs(store.take_place(|container| PackWriter::open(container, compression))?)
         }
-        false => None,
+        false => Target::Loose(store.container.batch().map_err(|error| store.failure(error))?),
     };
-    // Lines that a terminal shows one after the other are progress enough.
-    let progress = if out.is_terminal() && packer.is_none() { Progress::silent() } else { Progress::new() };
-    let meter = Meter { progress, files: 0, bytes: 0 };
-    let mut adding = Adding { store: &store, add, packer, added: Vec::new(), out, outcome: Outcome::Done, meter };
+    let meter = Meter { progress: Progress::new(), files: 0, bytes: 0 };
+    let mut adding = Adding { store: &store, add, target, added: Vec::new(), out, outcome: Outcome::Done, meter };
     let result = adding.all();
     adding.meter.progress.clear();
     let lost = adding.added.len() as u64;
@@ -51,13 +51,42 @@ pub(crate) fn run(cli: &Cli, add: &Add, out: &mut Output) -> Result<Outcome, Fai
 struct Adding<'a> {
     store: &'a Store<'a>,
     add: &'a Add,
-    /// What goes straight to packs goes here.
-    packer: Option<PackWriter<WasiDir>>,
-    /// Appended to packs, but not committed.
+    target: Target,
+    /// Stored, but not committed.
     added: Vec<(ObjectId, String)>,
     out: &'a mut Output,
     outcome: Outcome,
     meter: Meter,
+}
+
+/// Where objects go.
+enum Target {
+    Loose(LooseBatch<WasiDir>),
+    Packs(PackWriter<WasiDir>),
+}
+
+impl Target {
+    fn add_source(&mut self, source: &mut dyn Source) -> Result<ObjectId, Error> {
+        match self {
+            Target::Loose(batch) => batch.add_source(source),
+            Target::Packs(writer) => writer.add_source(source),
+        }
+    }
+
+    /// Files to be added before they are committed.
+    fn many(&self) -> usize {
+        match self {
+            Target::Loose(_) => COMMIT_LOOSE,
+            Target::Packs(_) => COMMIT_PACKED,
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        match self {
+            Target::Loose(batch) => batch.commit(),
+            Target::Packs(writer) => writer.commit(),
+        }
+    }
 }
 
 /// How much has been read.
@@ -108,31 +137,30 @@ impl Adding<'_> {
     /// Add what a source gives. What fails in the source does not stop the others; what fails in the container does.
     fn file(&mut self, name: &str, source: &mut dyn Source) -> Result<(), Failure> {
         let mut source = Metered { source, meter: &mut self.meter, failed: false };
-        let result = match &mut self.packer {
-            Some(packer) => packer.add_source(&mut source),
-            None => self.store.container.add_source(&mut source),
-        };
+        let result = self.target.add_source(&mut source);
         let source_failed = source.failed;
         match result {
             Ok(id) => {
                 self.meter.files += 1;
                 self.added.push((id, name.into()));
-                if self.packer.is_none() || self.added.len() >= COMMIT { self.commit() } else { Ok(()) }
+                if self.added.len() < self.target.many() { Ok(()) } else { self.commit() }
             }
             Err(error) if source_failed => {
                 self.problem(error.to_string());
                 Ok(())
             }
-            Err(error) => Err(self.store.failure(error)),
+            Err(error) => {
+                // Those before it are stored if they can be; what keeps them from it has the same cause.
+                let _ = self.commit();
+                Err(self.store.failure(error))
+            }
         }
     }
 
     /// Make durable what is not yet, and print it.
     fn commit(&mut self) -> Result<(), Failure> {
-        if let Some(packer) = &mut self.packer {
-            packer.commit().map_err(|error| self.store.failure(error))?;
-            self.meter.progress.clear();
-        }
+        self.target.commit().map_err(|error| self.store.failure(error))?;
+        self.meter.progress.clear();
         for (id, name) in self.added.drain(..) {
             let printed = match self.add.format.json {
                 true => self.out.json(&json!({ "id": id.to_string(), "path": name })),

@@ -1,0 +1,24 @@
+//! Flushing whole file systems for the components.
+
+use wasmtime::component::Resource;
+use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
+
+use crate::bindings::loosepack::store::flushing::Host;
+use crate::state::State;
+
+impl Host for State {
+    #[cfg(target_os = "linux")]
+    fn flush_all(&mut self, dir: Resource<Descriptor>) -> Result<(), ErrorCode> {
+        let Ok(Descriptor::Dir(dir)) = self.table.get(&dir) else { return Err(ErrorCode::NotDirectory) };
+        if dir.perms.write_not_permitted() {
+            return Err(ErrorCode::NotPermitted);
+        }
+        rustix::fs::syncfs(&*dir.dir).map_err(|error| crate::grants::code(error.into()))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn flush_all(&mut self, _dir: Resource<Descriptor>) -> Result<(), ErrorCode> {
+        Err(ErrorCode::Unsupported)
+    }
+}

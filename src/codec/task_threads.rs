@@ -1,0 +1,107 @@
+//! Work on all processors. On a machine that has one, and where there is little to do, it is done at once: handing it
+//! over would cost more than it gains.
+
+use alloc::vec::Vec;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use sha2::Digest as _;
+
+use crate::id::ObjectId;
+
+/// Bytes below which work is done at once: some ten times what waking a thread costs.
+const SMALL: usize = 32 << 10;
+
+/// Bytes of a stream from which on it is hashed by a thread of its own.
+const LARGE: u64 = 1 << 20;
+
+/// Pieces of a stream that may wait to be hashed.
+const WAITING: usize = 8;
+
+fn alone() -> bool {
+    static ALONE: OnceLock<bool> = OnceLock::new();
+    *ALONE.get_or_init(|| thread::available_parallelism().is_ok_and(|processors| processors.get() == 1))
+}
+
+/// Work that has been started.
+pub(super) enum Task<T> {
+    Done(T),
+    Going(Receiver<thread::Result<T>>),
+}
+
+impl<T: Send + 'static> Task<T> {
+    /// Start `work`, which has about `size` bytes to go through.
+    pub(super) fn start(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Self {
+        if size < SMALL || alone() {
+            return Task::Done(work());
+        }
+        let (sender, receiver) = sync_channel(1);
+        rayon_core::spawn(move || {
+            // Nobody waits any more when the task was dropped.
+            let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
+        });
+        Task::Going(receiver)
+    }
+
+    /// Wait for what comes of it.
+    pub(super) fn finish(self) -> T {
+        match self {
+            Task::Done(result) => result,
+            Task::Going(receiver) => {
+                receiver.recv().expect("a task sends what came of it").unwrap_or_else(|panic| resume_unwind(panic))
+            }
+        }
+    }
+}
+
+/// The id of bytes that come piece by piece.
+#[derive(Default)]
+pub struct Sha256 {
+    state: State,
+    len: u64,
+}
+
+enum State {
+    Here(sha2::Sha256),
+    /// The thread ends when the sender is dropped.
+    There(SyncSender<Vec<u8>>, JoinHandle<sha2::Sha256>),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State::Here(sha2::Sha256::new())
+    }
+}
+
+impl Sha256 {
+    /// Append `data`. May return before it has been hashed.
+    pub fn update(&mut self, data: &[u8]) {
+        self.len += data.len() as u64;
+        if let State::Here(hash) = &mut self.state {
+            if self.len < LARGE || alone() {
+                return hash.update(data);
+            }
+            let hash = core::mem::take(hash);
+            let (sender, receiver) = sync_channel::<Vec<u8>>(WAITING);
+            let thread = thread::spawn(move || receiver.iter().fold(hash, |hash, piece| hash.chain_update(piece)));
+            self.state = State::There(sender, thread);
+        }
+        if let State::There(sender, _) = &self.state {
+            sender.send(data.to_vec()).expect("the thread lives as long as its sender");
+        }
+    }
+
+    /// The id of everything appended.
+    pub fn finish(self) -> ObjectId {
+        let hash = match self.state {
+            State::Here(hash) => hash,
+            State::There(sender, thread) => {
+                drop(sender);
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            }
+        };
+        ObjectId::from_bytes(hash.finalize().into())
+    }
+}

@@ -1,0 +1,146 @@
+//! Loose objects that become durable together.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::{LooseWriter, SandboxFile, is_there};
+use crate::codec;
+use crate::dir::Dir;
+use crate::error::Result;
+use crate::flush::Flush;
+use crate::id::ObjectId;
+use crate::layout;
+use crate::source::{Source, read_up_to};
+
+/// Objects after which a batch is committed whether the caller asks or not: what a kill costs at most, and what has to be
+/// remembered of them.
+const COMMIT_OBJECTS: usize = 8192;
+
+/// With so few files, each is flushed by itself: the file system may hold much that is not ours.
+const FEW: usize = 8;
+
+/// What a source has at most to be read into memory before it is written.
+pub(crate) const PIECE: usize = 256 << 10;
+
+/// Objects that are added loose, and become visible and durable together: at [`LooseBatch::commit`], and when a bounded
+/// number of them has gathered. Where the system can flush everything at once, a batch costs two flushes instead of two
+/// for each object. Dropped before, it leaves none of those added since the last commit.
+pub struct LooseBatch<D: Dir> {
+    dir: D,
+    flush: Flush,
+    /// Written to the sandbox.
+    written: Vec<(ObjectId, SandboxFile<D>)>,
+    /// Those, and the ones that were there already.
+    taken: BTreeSet<ObjectId>,
+}
+
+impl<D: Dir> LooseBatch<D> {
+    pub(crate) fn new(dir: &D, flush: &Flush) -> Self {
+        LooseBatch { dir: dir.clone(), flush: flush.clone(), written: Vec::new(), taken: BTreeSet::new() }
+    }
+
+    /// Add an object.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io): this object is not added; the batch goes on.
+    /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a flush that failed.
+    pub fn add(&mut self, content: &[u8]) -> Result<ObjectId> {
+        self.check()?;
+        let id = codec::sha256(content);
+        self.add_known(id, content)?;
+        Ok(id)
+    }
+
+    /// Add objects; the ids are in their order.
+    ///
+    /// # Errors
+    /// Those of [`LooseBatch::add`].
+    pub fn add_many<T: AsRef<[u8]>>(&mut self, contents: &[T]) -> Result<Vec<ObjectId>> {
+        self.check()?;
+        let contents: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).collect();
+        let ids = codec::sha256_many(&contents);
+        ids.iter().zip(contents).try_for_each(|(id, content)| self.add_known(*id, content))?;
+        Ok(ids)
+    }
+
+    fn add_known(&mut self, id: ObjectId, content: &[u8]) -> Result<()> {
+        if self.taken.contains(&id) {
+            return Ok(());
+        }
+        if !is_there(&self.dir, &id, content.len() as u64)? {
+            let mut file = SandboxFile::create(&self.dir, &self.flush)?;
+            file.append(content)?;
+            self.keep(id, file);
+        }
+        self.take(id)
+    }
+
+    /// Add what a source gives.
+    ///
+    /// # Errors
+    /// Those of [`LooseBatch::add`] and of the source.
+    pub fn add_source(&mut self, source: &mut dyn Source) -> Result<ObjectId> {
+        self.check()?;
+        let mut buffer = Vec::new();
+        if read_up_to(source, PIECE, &mut buffer)? {
+            return self.add(&buffer);
+        }
+        let mut writer = LooseWriter::new(&self.dir, &self.flush)?;
+        writer.write_all(buffer, source)?;
+        let (id, file) = writer.close()?;
+        if !self.taken.contains(&id) {
+            if !is_there(&self.dir, &id, file.len)? {
+                self.keep(id, file);
+            }
+            self.take(id)?;
+        }
+        Ok(id)
+    }
+
+    /// Close the file, so that a batch has one open at a time.
+    fn keep(&mut self, id: ObjectId, mut file: SandboxFile<D>) {
+        file.file = None;
+        self.written.push((id, file));
+    }
+
+    fn take(&mut self, id: ObjectId) -> Result<()> {
+        self.taken.insert(id);
+        if self.taken.len() < COMMIT_OBJECTS { Ok(()) } else { self.commit() }
+    }
+
+    /// Whether the batch still takes objects.
+    ///
+    /// # Errors
+    /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a flush that failed.
+    pub fn check(&self) -> Result<()> {
+        self.flush.check()
+    }
+
+    /// Make everything added so far visible and durable.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io): some of what was added since the last commit may have become visible.
+    pub fn commit(&mut self) -> Result<()> {
+        self.check()?;
+        let (mut written, taken) = (mem::take(&mut self.written), mem::take(&mut self.taken));
+        // The bytes are durable before they have their name: whoever finds an object flushes its entry, and no more.
+        if !self.flush_all(written.len())? {
+            written.iter_mut().try_for_each(|(_, file)| file.sync())?;
+        }
+        for (id, file) in written {
+            file.put_in_place(&id)?;
+        }
+        // COMMIT: of all of them. Cut at by `store::crash`.
+        if !self.flush_all(taken.len())? {
+            let shards: BTreeSet<u8> = taken.iter().map(ObjectId::shard).collect();
+            shards.into_iter().try_for_each(|shard| self.flush.dir(&self.dir, &layout::shard(shard)))?;
+        }
+        Ok(())
+    }
+
+    /// Flush everything at once, if that is worth it and possible.
+    fn flush_all(&self, files: usize) -> Result<bool> {
+        if files < FEW { Ok(false) } else { self.flush.all(&self.dir) }
+    }
+}
