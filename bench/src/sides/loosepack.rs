@@ -33,6 +33,8 @@ pub(crate) trait Way {
 /// A container, however it is reached.
 pub(crate) trait Store {
     fn add(&mut self, content: &[u8]) -> Result<ObjectId>;
+    /// Durable together.
+    fn add_many(&mut self, contents: &[Vec<u8>]) -> Result<Vec<ObjectId>>;
     fn pack(&mut self, contents: &[Vec<u8>], compression: Compression) -> Result<Vec<ObjectId>>;
     /// Pack files of the folder that the way was made for.
     fn pack_files(&mut self, paths: &[String], compression: Compression) -> Result<Vec<ObjectId>>;
@@ -164,6 +166,12 @@ impl Side for Loosepack {
                 let mut store = self.create("synced", Durability::Full)?;
                 timed(|| add_each(&mut *store, work.few()))?.0
             }
+            Step::LooseBatch => {
+                let mut store = self.create("batch", Durability::Full)?;
+                let (time, ids) = timed(|| store.add_many(work.some()))?;
+                ensure(ids == self.ids[..ids.len()] && ids.len() == work.some().len(), "ids differ")?;
+                time
+            }
             Step::ReadLoose => {
                 let (store, ids) = packed(&mut self.loose, &self.ids)?;
                 each(store, &ids[..work.some().len()], work)?
@@ -197,7 +205,7 @@ impl Side for Loosepack {
                 ensure(size == work.large_size, "bytes are missing")?;
                 time
             }
-            Step::LooseBatch | Step::Verify | Step::TextVerify => return Ok(None),
+            Step::Verify | Step::TextVerify => return Ok(None),
         }))
     }
 }

@@ -35,6 +35,10 @@ impl Store for HostedStore {
         Ok(self.container.add(content)?)
     }
 
+    fn add_many(&mut self, contents: &[Vec<u8>]) -> Result<Vec<ObjectId>> {
+        Ok(self.container.add_many(contents)?)
+    }
+
     fn pack(&mut self, contents: &[Vec<u8>], compression: Compression) -> Result<Vec<ObjectId>> {
         let mut writer = self.container.pack_writer(compression)?;
         let mut ids = Vec::with_capacity(contents.len());

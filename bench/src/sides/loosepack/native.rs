@@ -54,9 +54,13 @@ impl Store for NativeStore {
         Ok(self.container.add(content)?)
     }
 
+    fn add_many(&mut self, contents: &[Vec<u8>]) -> Result<Vec<ObjectId>> {
+        Ok(self.container.add_many(contents)?)
+    }
+
     fn pack(&mut self, contents: &[Vec<u8>], compression: Compression) -> Result<Vec<ObjectId>> {
         let mut writer = PackWriter::open(&self.container, compression)?;
-        let ids = contents.iter().map(|content| writer.add(content)).collect::<Result<_, _>>()?;
+        let ids = writer.add_many(contents)?;
         writer.finish()?;
         Ok(ids)
     }

@@ -171,6 +171,11 @@ impl Store for PortableStore {
         Ok(interface.call_add(memory, this, content)??.parse()?)
     }
 
+    fn add_many(&mut self, contents: &[Vec<u8>]) -> Result<Vec<ObjectId>> {
+        let (interface, memory, this) = self.container();
+        interface.call_add_many(memory, this, contents)??.iter().map(|id| Ok(id.parse()?)).collect()
+    }
+
     fn pack(&mut self, contents: &[Vec<u8>], compression: Compression) -> Result<Vec<ObjectId>> {
         self.pack_with(compression, |store, handle| {
             let mut ids = Vec::with_capacity(contents.len());
@@ -220,7 +225,7 @@ impl Store for PortableStore {
             for item in items {
                 match item.content {
                     container::Content::Bytes(bytes) => tally.count(bytes.len() as u64),
-                    _ => return Err(format!("object {} did not come", item.id).into()),
+                    _ => return Err(format!("object {} did not come", item.position).into()),
                 }
             }
         }
