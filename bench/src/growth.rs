@@ -8,12 +8,11 @@ use std::fs;
 use std::path::Path;
 
 use loosepack::ObjectId;
-use loosepack::codec::sha256;
 use loosepack_host::{Compression, Config, Durability, Options as Opening, Runtime};
 
 use crate::Result;
 use crate::options::Options;
-use crate::side::ensure;
+use crate::side::{ensure, sha256};
 use crate::work::Contents;
 
 /// Objects that are asked for, at most.

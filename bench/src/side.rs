@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use loosepack::ObjectId;
+use sha2::{Digest as _, Sha256};
+
 use crate::Result;
 use crate::step::Step;
 use crate::work::Work;
@@ -30,6 +33,11 @@ pub fn timed<T>(run: impl FnOnce() -> Result<T>) -> Result<(Duration, T)> {
     let start = Instant::now();
     let result = run()?;
     Ok((start.elapsed(), result))
+}
+
+/// The id of an object, by the crate sha2 alone.
+pub fn sha256(content: &[u8]) -> ObjectId {
+    ObjectId::from_bytes(Sha256::digest(content).into())
 }
 
 /// Objects and bytes that came, to compare with those that went.

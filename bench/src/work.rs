@@ -5,12 +5,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
+use loosepack::ObjectId;
 use xtask::process::{output, rustc};
 
 use crate::Result;
 use crate::options::Options;
-use crate::side::Tally;
+use crate::side::{Tally, sha256};
 use crate::step::Suite;
 
 /// A larger file is not taken for a text.
@@ -170,7 +170,7 @@ impl Texts {
     }
 
     /// Take the texts of a folder, sorted, without following links. What cannot be looked at is left out.
-    fn take(&mut self, folder: &Path, bytes_max: u64, seen: &mut BTreeSet<[u8; 32]>) -> Result<()> {
+    fn take(&mut self, folder: &Path, bytes_max: u64, seen: &mut BTreeSet<ObjectId>) -> Result<()> {
         let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
         paths.sort();
@@ -180,7 +180,7 @@ impl Texts {
                 self.take(&path, bytes_max, seen)?;
             } else if found.is_file() && (1..=TEXT_MAX).contains(&found.len()) {
                 let Ok(text) = fs::read_to_string(&path) else { continue };
-                if self.bytes + text.len() as u64 <= bytes_max && seen.insert(Sha256::digest(&text).into()) {
+                if self.bytes + text.len() as u64 <= bytes_max && seen.insert(sha256(text.as_bytes())) {
                     self.add(&text)?;
                 }
             }

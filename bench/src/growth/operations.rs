@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use loosepack::codec::sha256;
 use loosepack::{Durability, ObjectId};
 
 use super::{Filled, Value};
 use crate::Result;
-use crate::side::ensure;
+use crate::side::{ensure, sha256};
 use crate::sides::loosepack::{Way, ways};
 use crate::suites::median;
 

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loosepack::ObjectId;
-use loosepack::codec::{Sha256, sha256};
+use sha2::{Digest as _, Sha256};
 
 pub use self::pack::find_on_disk;
 use self::pack::{Packer, Reader};
 use super::FLOOR;
 use crate::Result;
-use crate::side::{Kind, Side, Tally, ensure, timed};
+use crate::side::{Kind, Side, Tally, ensure, sha256, timed};
 use crate::step::Step;
 use crate::suites::cold;
 use crate::system::helper;
@@ -158,24 +158,24 @@ fn tally_each(ids: &[ObjectId], mut get: impl FnMut(&ObjectId) -> Result<Vec<u8>
 fn copy_and_hash(from: &Path, to: &Path) -> Result<ObjectId> {
     use std::io::Write as _;
     let mut target = File::create_new(to)?;
-    let mut hash = Sha256::default();
+    let mut hash = Sha256::new();
     pieces(from, |piece| {
         hash.update(piece);
         Ok(target.write_all(piece)?)
     })?;
     target.sync_all()?;
-    Ok(hash.finish())
+    Ok(ObjectId::from_bytes(hash.finalize().into()))
 }
 
 fn hash(path: &Path) -> Result<u64> {
-    let mut hash = Sha256::default();
+    let mut hash = Sha256::new();
     let mut size = 0;
     pieces(path, |piece| {
         hash.update(piece);
         size += piece.len() as u64;
         Ok(())
     })?;
-    std::hint::black_box(hash.finish());
+    std::hint::black_box(hash.finalize());
     Ok(size)
 }
 

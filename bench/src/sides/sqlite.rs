@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loosepack::ObjectId;
-use loosepack::codec::sha256;
 use miniz_oxide::{deflate, inflate};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::Result;
-use crate::side::{Kind, Side, Tally, ensure, timed};
+use crate::side::{Kind, Side, Tally, ensure, sha256, timed};
 use crate::step::Step;
 use crate::suites::cold;
 use crate::system::helper;

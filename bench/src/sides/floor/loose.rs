@@ -5,11 +5,11 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use loosepack::ObjectId;
-use loosepack::codec::sha256;
 
 use super::pack::{Packer, Reader};
 use super::verify;
 use crate::Result;
+use crate::side::sha256;
 use crate::system::flush_file_system;
 
 /// Make the folders that every store would have from its creation on.

@@ -5,14 +5,13 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use loosepack::ObjectId;
-use loosepack::codec::sha256;
 use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
 };
 
 use super::{PIECE, verify};
 use crate::Result;
-use crate::side::{Tally, ensure};
+use crate::side::{Tally, ensure, sha256};
 
 /// Digits of a number in the index.
 const DIGITS: usize = 15;
