@@ -18,14 +18,14 @@ pub struct Machine {
 impl Machine {
     /// This machine; `folder` is where the work is done.
     pub fn look(folder: &Path) -> Self {
-        let first_line = |mut command: Command| {
+        let last_line = |mut command: Command| {
             let text = output(&mut command).unwrap_or_default();
-            text.lines().last().unwrap_or("unknown").trim().to_owned()
+            text.lines().last().unwrap_or("unknown").split_whitespace().collect::<Vec<_>>().join(" ")
         };
         let command = |name: &str, arguments: &[&str]| {
             let mut command = Command::new(name);
             command.args(arguments);
-            first_line(command)
+            last_line(command)
         };
         let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
@@ -36,7 +36,7 @@ impl Machine {
             processor: model.map_or_else(|| std::env::consts::ARCH.into(), |(_, name)| name.trim().into()),
             system: command("uname", &["-sr"]),
             file_system: command("findmnt", &["-n", "-o", "FSTYPE,OPTIONS", "-T", &folder.to_string_lossy()]),
-            rustc: first_line(version),
+            rustc: last_line(version),
         }
     }
 

@@ -8,9 +8,9 @@ use loosepack_bench::work::Work;
 use loosepack_bench::{sides, suites};
 
 #[test]
-fn a_side_does_each_step_in_each_round() {
+fn sides_do_their_steps_and_what_comes_is_right() {
     let arguments =
-        ["bench", "--sides", FLOOR, NATIVE, "--objects", "200", "--text", "1", "--large", "3", "--rounds", "2"];
+        ["bench", "--sides", FLOOR, NATIVE, "--objects", "200", "--text", "1", "--large", "3", "--rounds", "1"];
     let options = Options::parse_from(arguments);
     let folder = tempfile::tempdir().unwrap();
     let (kinds, missing) = sides::all(&options).unwrap();
@@ -22,7 +22,7 @@ fn a_side_does_each_step_in_each_round() {
         assert!(suite.steps().iter().any(|step| measured.contains(step)), "{suite:?}");
     }
     for row in rows {
-        assert!(row.times.values().all(|times| times.len() == 2), "{:?}", row.step);
+        assert!(row.times.values().all(|times| times.len() == 1), "{:?}", row.step);
         assert!(row.value(FLOOR).or(row.value(NATIVE)).is_some(), "{:?}", row.step);
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn json(report: &Report) -> String {
         "sides": sides,
         "missing": report.missing,
         "texts": { "files": report.texts, "bytes": report.text_bytes },
+        "large": report.large_bytes,
         "rows": rows,
         "growth": growth.collect::<Vec<_>>(),
     });
