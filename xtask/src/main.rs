@@ -23,7 +23,7 @@ const COMMANDS: &[Command] = &[
         run: |args| none(args, wasm_target::ensure),
     },
     Command { name: "demo", help: "the main job on real files, from start to end", run: demo::demo },
-    Command { name: "bench", help: "measure; --objects N, --rounds N, --dir DIR", run: bench::bench },
+    Command { name: "bench", help: "loosepack and its peers, side by side; --help tells how", run: bench::bench },
     Command { name: "dist", help: "build the components into dist/", run: |args| none(args, dist::run) },
     Command {
         name: "languages",

@@ -1,0 +1,46 @@
+//! Calls of one object each, inside this process.
+
+use std::time::Instant;
+
+use loosepack::{Durability, ObjectId};
+
+use super::{Filled, Value};
+use crate::Result;
+use crate::side::{ensure, sha256};
+use crate::sides::loosepack::{Way, ways};
+use crate::suites::median;
+
+/// Openings whose median is one number.
+const OPENINGS: usize = 101;
+
+pub(super) fn measure(filled: &Filled<'_>) -> Result<Vec<Value>> {
+    let mut values = Vec::new();
+    for (name, way) in ways(filled.folder)? {
+        values.extend(calls(name, &*way, filled)?);
+    }
+    Ok(values)
+}
+
+fn calls(name: &str, way: &dyn Way, Filled { folder, ids, sizes, .. }: &Filled<'_>) -> Result<Vec<Value>> {
+    let mut values = Vec::new();
+    let mut add = |what: &str, micros: f64| values.push((format!("{name}: {what}"), "us", micros));
+    add("open", each(&[(); OPENINGS], |_, ()| way.open(folder, Durability::Full).map(drop))?);
+    let mut store = way.open(folder, Durability::Full)?;
+    add("get", each(ids, |number, id| ensure(store.get(id)?.len() == sizes[number], "an object is not as it was"))?);
+    add("has", each(ids, |_, id| ensure(store.contains(&[*id])? == [true], "an object is missing"))?);
+    let absent: Vec<ObjectId> = ids.iter().map(|id| sha256(id.as_bytes())).collect();
+    add("has, absent", each(&absent, |_, id| ensure(store.contains(&[*id])? == [false], "an object is not absent"))?);
+    add("info", each(ids, |number, id| ensure(store.size(id)? == sizes[number] as u64, "a size is not as it was"))?);
+    Ok(values)
+}
+
+/// Microseconds of one operation: the median of all.
+fn each<T>(items: &[T], mut run: impl FnMut(usize, &T) -> Result<()>) -> Result<f64> {
+    let mut times = Vec::with_capacity(items.len());
+    for (number, item) in items.iter().enumerate() {
+        let start = Instant::now();
+        run(number, item)?;
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    median(&times).ok_or_else(|| "nothing was measured".into())
+}

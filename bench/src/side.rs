@@ -1,0 +1,82 @@
+//! What a side is.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use loosepack::ObjectId;
+use sha2::{Digest as _, Sha256};
+
+use crate::Result;
+use crate::step::Step;
+use crate::work::Work;
+
+/// A store that is measured, or what stands for one.
+pub trait Side {
+    /// Do a step and check what comes of it. The time it took, without what prepares and checks; `None` when this side
+    /// has no such thing.
+    fn run(&mut self, step: Step, work: &Work) -> Result<Option<Duration>>;
+}
+
+/// How to make a side.
+pub struct Kind {
+    /// What its column is called.
+    pub name: &'static str,
+    /// What exactly is measured.
+    pub version: String,
+    /// Make one in an empty folder.
+    #[expect(clippy::type_complexity, reason = "a name for the type of one field would say less")]
+    pub open: Box<dyn Fn(&Path, &Work) -> Result<Box<dyn Side>>>,
+}
+
+/// Time something.
+pub fn timed<T>(run: impl FnOnce() -> Result<T>) -> Result<(Duration, T)> {
+    let start = Instant::now();
+    let result = run()?;
+    Ok((start.elapsed(), result))
+}
+
+/// The id of an object, by the crate sha2 alone.
+pub fn sha256(content: &[u8]) -> ObjectId {
+    ObjectId::from_bytes(Sha256::digest(content).into())
+}
+
+/// Objects and bytes that came, to compare with those that went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Objects.
+    pub objects: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// Those of these contents.
+    pub fn of(contents: &[Vec<u8>]) -> Self {
+        let mut tally = Tally::default();
+        contents.iter().for_each(|content| tally.count(content.len() as u64));
+        tally
+    }
+
+    /// One more object.
+    pub fn count(&mut self, bytes: u64) {
+        self.objects += 1;
+        self.bytes += bytes;
+    }
+
+    /// Fails unless it is as expected.
+    pub fn check(self, expected: Tally) -> Result<()> {
+        if self == expected {
+            return Ok(());
+        }
+        Err(format!(
+            "{} objects of {} bytes were expected, but {} of {} came",
+            expected.objects, expected.bytes, self.objects, self.bytes
+        )
+        .into())
+    }
+}
+
+/// Fails unless this is so.
+pub fn ensure(right: bool, what: &str) -> Result<()> {
+    if right { Ok(()) } else { Err(what.into()) }
+}

@@ -1,0 +1,186 @@
+//! What is measured: each step is a row of the table.
+
+use crate::work::Work;
+
+/// A step. Those of a suite are run in the order they have here, and work on what the ones before have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// All objects straight to packs, flushed once at the end.
+    Direct,
+    /// The same, compressed.
+    DirectZlib,
+    /// All objects of [`Step::Direct`] in one request.
+    ReadMany,
+    /// Some of them, a request each.
+    ReadOne,
+    /// Whether they are there, all in one request.
+    ExistsMany,
+    /// Some of them, a request each.
+    ExistsOne,
+    /// One of them, by a process started for it.
+    Cold,
+    /// Check everything that is stored of [`Step::Direct`].
+    Verify,
+    /// Files of one object each, not flushed.
+    Loose,
+    /// The same, each flushed before the next is added.
+    LooseSync,
+    /// The same, durable together.
+    LooseBatch,
+    /// Read those of [`Step::Loose`], a request each.
+    ReadLoose,
+    /// Move those of [`Step::Loose`] to packs, flushed.
+    PackLoose,
+    /// Remove the files of what was packed.
+    Clean,
+    /// Text files to packs, compressed, flushed once.
+    Text,
+    /// Read all of them.
+    TextRead,
+    /// Check everything that is stored of them.
+    TextVerify,
+    /// One large file to a pack, flushed.
+    Large,
+    /// Read it.
+    LargeRead,
+    /// The same file to a pack, compressed, flushed.
+    LargeZlib,
+    /// Read it.
+    LargeZlibRead,
+}
+
+/// Steps that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Suite {
+    /// Many objects of 0 to 1000 bytes: the workload by which the Python package presents itself
+    Small,
+    /// A tree of real text files, compressed
+    Text,
+    /// One large object
+    Large,
+    /// One operation in containers of growing size, memory and disk
+    Growth,
+}
+
+impl Suite {
+    /// Its steps.
+    pub fn steps(self) -> Vec<Step> {
+        Step::ALL.into_iter().filter(|step| step.suite() == self).collect()
+    }
+}
+
+/// What a time is told in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Microseconds an object.
+    Micros,
+    /// Milliseconds in all.
+    Millis,
+    /// Seconds in all.
+    Seconds,
+}
+
+impl Unit {
+    /// Its sign.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Unit::Micros => "us",
+            Unit::Millis => "ms",
+            Unit::Seconds => "s",
+        }
+    }
+
+    /// The number of them in these seconds, which were spent on so many objects.
+    pub fn of(self, seconds: f64, objects: usize) -> f64 {
+        match self {
+            Unit::Micros => seconds * 1e6 / objects as f64,
+            Unit::Millis => seconds * 1e3,
+            Unit::Seconds => seconds,
+        }
+    }
+}
+
+impl Step {
+    /// All steps in their order.
+    pub const ALL: [Step; 21] = [
+        Step::Direct,
+        Step::DirectZlib,
+        Step::ReadMany,
+        Step::ReadOne,
+        Step::ExistsMany,
+        Step::ExistsOne,
+        Step::Cold,
+        Step::Verify,
+        Step::Loose,
+        Step::LooseSync,
+        Step::LooseBatch,
+        Step::ReadLoose,
+        Step::PackLoose,
+        Step::Clean,
+        Step::Text,
+        Step::TextRead,
+        Step::TextVerify,
+        Step::Large,
+        Step::LargeRead,
+        Step::LargeZlib,
+        Step::LargeZlibRead,
+    ];
+
+    /// The suite it belongs to.
+    pub fn suite(self) -> Suite {
+        match self {
+            _ if self <= Step::Clean => Suite::Small,
+            _ if self <= Step::TextVerify => Suite::Text,
+            _ => Suite::Large,
+        }
+    }
+
+    /// What the row is called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Step::Direct => "direct to packs, one sync",
+            Step::DirectZlib => "direct to packs, compressed",
+            Step::ReadMany => "read many",
+            Step::ReadOne => "read one by one",
+            Step::ExistsMany => "exists, many",
+            Step::ExistsOne => "exists, one by one",
+            Step::Cold => "cold `get`, whole process",
+            Step::Verify => "verify everything",
+            Step::Loose => "loose add, no sync",
+            Step::LooseSync => "loose add, each synced",
+            Step::LooseBatch => "loose adds as one durable batch",
+            Step::ReadLoose => "read one by one, loose",
+            Step::PackLoose => "pack loose, synced",
+            Step::Clean => "clean",
+            Step::Text => "text files to packs, compressed",
+            Step::TextRead => "text files, read all",
+            Step::TextVerify => "text files, verify everything",
+            Step::Large => "large object to a pack",
+            Step::LargeRead => "large object, out",
+            Step::LargeZlib => "large object to a pack, compressed",
+            Step::LargeZlibRead => "large object, compressed, out",
+        }
+    }
+
+    /// What its times are told in.
+    pub fn unit(self) -> Unit {
+        match self {
+            Step::Cold => Unit::Millis,
+            _ if self.suite() == Suite::Small => Unit::Micros,
+            _ => Unit::Seconds,
+        }
+    }
+
+    /// How many objects it works on.
+    pub fn objects(self, work: &Work) -> usize {
+        match self {
+            Step::Cold => 1,
+            Step::ReadOne | Step::ExistsOne => work.some().len(),
+            Step::Loose | Step::LooseBatch | Step::ReadLoose | Step::PackLoose | Step::Clean => work.some().len(),
+            Step::LooseSync => work.few().len(),
+            _ if self.suite() == Suite::Small => work.contents.len(),
+            _ if self.suite() == Suite::Text => work.texts.paths.len(),
+            _ => 1,
+        }
+    }
+}
