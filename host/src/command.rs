@@ -14,7 +14,7 @@ use crate::embedded::COMMAND;
 use crate::error::Result;
 use crate::grants::Grants;
 use crate::state::State;
-use crate::{codec, engine};
+use crate::{codec, engine, files};
 
 /// Run the command with these arguments, the program's name first; returns its exit code.
 ///
@@ -31,6 +31,7 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
     flushing::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     grants::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     codec::add_to_linker(&mut linker)?;
+    files::add_to_linker(&mut linker)?;
     let command = CommandPre::new(linker.instantiate_pre(&component)?)?;
 
     let mut wasi = WasiCtxBuilder::new();

@@ -26,6 +26,7 @@ mod convert;
 mod embedded;
 mod engine;
 mod error;
+mod files;
 mod flushing;
 mod grants;
 mod locking;

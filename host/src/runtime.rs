@@ -13,7 +13,7 @@ use crate::embedded::STORE;
 use crate::error::Result;
 use crate::grants::Grants;
 use crate::state::{self, State};
-use crate::{Access, Config, Options, codec, convert, engine};
+use crate::{Access, Config, Options, codec, convert, engine, files};
 
 /// The component, ready to run. Making one takes about a millisecond, opening a container with it much less; share one
 /// among all threads.
@@ -36,6 +36,7 @@ impl Runtime {
         locking::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         flushing::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         codec::add_to_linker(&mut linker)?;
+        files::add_to_linker(&mut linker)?;
         let component = StorePre::new(linker.instantiate_pre(&component)?)?;
         Ok(Runtime { engine, component })
     }

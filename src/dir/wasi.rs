@@ -14,8 +14,9 @@ use crate::bindings::wasi::io::streams::{InputStream, StreamError};
 use crate::error::{Code, Error};
 use crate::source::Source;
 
-/// `descriptor.read` returns at most this many bytes, whatever is asked for (wasmtime 48).
-const READ_MAX: usize = 64 << 10;
+/// Bytes asked for in one read at most. wasmtime by itself gives 64 KiB, whatever is asked for; loosepack's host gives as
+/// many.
+const READ_MAX: usize = 1 << 20;
 
 /// A directory of the host.
 #[derive(Debug, Clone)]
