@@ -287,3 +287,13 @@ fn deletions_without_a_commit_line_have_never_happened() {
     reindex(&dir).unwrap();
     assert!(open(dir).get(&id(b"the second one")).is_ok());
 }
+
+#[test]
+fn a_damaged_record_of_a_deleted_object_does_not_come_back() {
+    let (dir, places) = packed(&[b"the first object", b"the second one"]);
+    commit(&dir, &delete(b"the second one"), 1);
+    set(&dir, "packs/0", places[1], b'#');
+    dir.remove("index/manifest.json");
+    assert_eq!(reindex(&dir).unwrap().1.len(), 1);
+    assert_eq!(open(dir).get(&id(b"the second one")), Err(Error::NotFound(id(b"the second one"))));
+}
