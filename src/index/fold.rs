@@ -32,8 +32,8 @@ pub(super) fn runs_to_merge(entries: u64, runs: impl Iterator<Item = u64>) -> us
     .count()
 }
 
-/// Write a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `last`: there is no older run, so that nothing
-/// has to be said any more of what is not packed. Returns what the entries add up to.
+/// Write a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `last`: there is no older
+/// run, so that nothing has to be said any more of what is not packed. Returns what the entries add up to.
 pub(super) fn write_run<F: File>(
     file: (String, F),
     tail: &Tail,

@@ -123,7 +123,10 @@ fn cut_and_missing_files_are_named() {
     dir.remove("packs/0");
     let (_, problems, _) = all(&dir);
     let store = open(dir);
-    let in_it = |content: &Vec<u8>| matches!(store.info(&id(content)).unwrap().placement, Placement::Packed(location) if location.pack == 0);
+    let in_it = |content: &Vec<u8>| {
+        let placement = store.info(&id(content)).unwrap().placement;
+        matches!(placement, Placement::Packed(location) if location.pack == 0)
+    };
     assert_eq!(problems.len(), contents().iter().filter(|content| in_it(content)).count(), "each object of it is told");
 }
 
