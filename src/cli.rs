@@ -10,7 +10,7 @@ pub mod sizes;
 use alloc::format;
 use alloc::string::String;
 
-pub use self::arguments::{Add, Compress, Format, Get, Ids, Init, Ls, Pack, Unlock};
+pub use self::arguments::{Add, Compress, Format, Get, Ids, Init, Ls, Pack, Shard, Unlock, Verify};
 pub use self::grants::Grants;
 
 /// The name of standard input and standard output.
@@ -31,7 +31,7 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub no_sync: bool,
 
-    /// Wait this long for another packer to end (add --to-pack, pack, clean)
+    /// Wait this long for another packer to end (add --to-pack, pack, clean, reindex)
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
     pub wait: u64,
 
@@ -116,6 +116,28 @@ Can be done at any time: nobody who adds or reads needs to stop. No object is ev
 
     /// Tell how much is stored
     Status(Format),
+
+    /// Read and check everything: objects, packs, index
+    #[command(after_help = "\
+Can be done at any time, and takes nobody's place. Damage is reported and does not stop it; the exit
+status is 1 if any was found. What a crash left behind and costs nothing is told as a note.
+
+With --json, a line is {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note,
+{\"done\", \"total\"} when a unit of work is done; the last one sums up. A unit is one of the 256
+directories of loose objects, the index, or a pack.
+
+Examples:
+  loosepack -C store verify
+  loosepack -C store verify --shard 0/4 --json
+  loosepack -C store verify --from 300    go on after 300 units")]
+    Verify(Verify),
+
+    /// Rebuild the index from the packs, when it is damaged or gone
+    #[command(after_help = "\
+Each record of the packs is read and checked; deletions that can still be read in the old index are
+kept. The old index stays until the new one takes its place. Readers and those who add files need
+not stop. A damaged record is reported, and the exit status is then 1.")]
+    Reindex(Format),
 
     /// Remove the mark of a packer that was killed
     #[command(after_help = "\

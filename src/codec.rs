@@ -9,7 +9,7 @@
 #[cfg(not(feature = "hosted"))]
 mod embedded;
 #[cfg(not(feature = "hosted"))]
-pub use embedded::{Compressing, Decoding, Framing, sha256, sha256_many};
+pub use embedded::{Checking, Compressing, Decoding, Framing, sha256, sha256_many};
 
 #[cfg(all(not(feature = "hosted"), not(feature = "native")))]
 #[path = "codec/zlib_miniz.rs"]
@@ -30,7 +30,7 @@ pub use task::Sha256;
 #[cfg(feature = "hosted")]
 mod host;
 #[cfg(feature = "hosted")]
-pub use host::{Compressing, Decoding, Framing, Sha256, sha256, sha256_many};
+pub use host::{Checking, Compressing, Decoding, Framing, Sha256, sha256, sha256_many};
 
 use core::ops::Range;
 
@@ -50,6 +50,8 @@ pub struct Payload {
     pub compressed: bool,
     /// The id that the bytes must have; `None` if that is not to be checked.
     pub expected: Option<ObjectId>,
+    /// The Adler-32 that the bytes must have; `None` if that is not to be checked.
+    pub adler: Option<u32>,
 }
 
 #[cfg(all(test, not(feature = "hosted")))]
@@ -72,7 +74,7 @@ mod tests {
 
     fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
         let range = 0..data.len() as u32;
-        let payload = Payload { range, size: size as u32, compressed: true, expected: None };
+        let payload = Payload { range, size: size as u32, compressed: true, expected: None, adler: None };
         Decoding::start(data.to_vec(), vec![payload]).finish().pop().unwrap()
     }
 
@@ -162,10 +164,12 @@ mod tests {
         let middle = bytes.len() as u32;
         bytes.extend(&b);
         let end = bytes.len() as u32;
-        let packed = |expected| Payload { range: 0..middle, size: a.len() as u32, compressed: true, expected };
-        let plain = |expected| Payload { range: middle..end, size: 5, compressed: false, expected };
+        let packed =
+            |expected| Payload { range: 0..middle, size: a.len() as u32, compressed: true, expected, adler: None };
+        let plain = |expected| Payload { range: middle..end, size: 5, compressed: false, expected, adler: None };
         let (good_a, good_b, bad) = (Some(sha256(&a)), Some(sha256(&b)), Some(sha256(b"other")));
         let payloads = vec![packed(good_a), plain(good_b), packed(bad), plain(bad), packed(None), plain(None)];
+        assert_eq!(Checking::start(&bytes[..], payloads.clone()).finish(), [true, true, false, false, true, true]);
         let found = Decoding::start(bytes, payloads).finish();
         let (a, b) = (Some(a), Some(b));
         assert_eq!(found, [a.clone(), b.clone(), None, None, a, b]);
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn payloads_that_lie_outside_are_none() {
-        let payload = |range, size| Payload { range, size, compressed: false, expected: None };
+        let payload = |range, size| Payload { range, size, compressed: false, expected: None, adler: None };
         let payloads = vec![payload(3..5, 2), payload(4..6, 2), payload(0..5, 4), payload(u32::MAX - 1..u32::MAX, 1)];
         let found = Decoding::start(b"12345".to_vec(), payloads).finish();
         assert_eq!(found, [Some(b"45".to_vec()), None, None, None]);

@@ -67,23 +67,23 @@ pub(crate) fn adler32_append(first: u32, second: u32, len: u64) -> u32 {
     (high << 16 | low) as u32
 }
 
+/// The Adler-32 of what `sum` stands for followed by `data`.
+pub(crate) fn adler32(sum: u32, data: &[u8]) -> u32 {
+    let mut adler = adler2::Adler32::from_checksum(sum);
+    adler.write_slice(data);
+    adler.checksum()
+}
+
 #[cfg(not(feature = "hosted"))]
-pub(crate) use here::{adler32, stream};
+pub(crate) use here::stream;
 
 /// What the codec does where it is a part of this build.
 #[cfg(not(feature = "hosted"))]
 mod here {
-    use super::{SAMPLE_MIN, header, sample};
+    use super::{ADLER_OF_NOTHING, SAMPLE_MIN, adler32, header, sample};
     use crate::codec::zlib::deflate;
     use crate::options::Compression;
     use alloc::vec::Vec;
-
-    /// The Adler-32 of `data`.
-    pub(crate) fn adler32(data: &[u8]) -> u32 {
-        let mut adler = adler2::Adler32::new();
-        adler.write_slice(data);
-        adler.checksum()
-    }
 
     /// The zlib stream of an object of one frame; `None` when the object is better stored as it is.
     pub(crate) fn stream(content: &[u8], level: u8, compression: Compression) -> Option<Vec<u8>> {
@@ -95,7 +95,7 @@ mod here {
         }
         let mut stream = Vec::from(header(level));
         stream.extend(deflate(content, level, true));
-        stream.extend(adler32(content).to_be_bytes());
+        stream.extend(adler32(ADLER_OF_NOTHING, content).to_be_bytes());
         pays(content.len(), stream.len(), compression).then_some(stream)
     }
 
@@ -143,6 +143,7 @@ mod tests {
 
     #[test]
     fn checksums_of_parts_make_that_of_the_whole() {
+        let adler32 = |data: &[u8]| adler32(ADLER_OF_NOTHING, data);
         assert_eq!(adler32(b"Wikipedia"), 0x11E6_0398);
         let data: Vec<u8> = (0..200_000_u32).map(|i| (i * i >> 3) as u8).collect();
         for middle in [0, 1, 7, 65_521, 100_000, 200_000] {

@@ -6,7 +6,7 @@ mod listing;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{RefCell, RefMut};
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,8 @@ pub struct Container<D: Dir> {
     pub(crate) options: Options,
     pub(crate) config: Config,
     id: String,
-    index: RefCell<Index<D>>,
+    /// Opened at its first use when the container was opened as damaged.
+    index: RefCell<Option<Index<D>>>,
     packs: RefCell<OpenPacks<D::File>>,
     flush: Flush,
 }
@@ -107,8 +108,24 @@ impl<D: Dir> Container<D> {
     /// [`Error::NoContainer`], [`Error::UnsupportedFormat`], and [`Error::Corrupt`] when the container's own files are
     /// damaged.
     pub fn open(dir: D, options: Options) -> Result<Self> {
+        let container = Self::open_damaged(dir, options)?;
+        container.index()?;
+        Ok(container)
+    }
+
+    /// Open a container whose index may be damaged or gone, to [`Verify`](crate::Verify) or [`Reindex`](crate::Reindex)
+    /// it. Whatever else needs the index fails as long as that does not open.
+    ///
+    /// # Errors
+    /// [`Error::NoContainer`], [`Error::UnsupportedFormat`], and [`Error::Corrupt`] when `container.json` is damaged.
+    pub fn open_damaged(dir: D, options: Options) -> Result<Self> {
         let bytes = small_file::read(&dir, CONTAINER)?.ok_or(Error::NoContainer)?;
-        let damaged = || Error::corrupt(CONTAINER, "it is not what loosepack writes: restore it from a copy");
+        let damaged = || {
+            Error::corrupt(
+                CONTAINER,
+                "it is not what loosepack writes: restore it from a copy, or put one of another container in its place",
+            )
+        };
         let settings: Value = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
         match settings["format"].as_u64().ok_or_else(damaged)? {
             FORMAT => {}
@@ -122,9 +139,17 @@ impl<D: Dir> Container<D> {
             compression_level: level.ok_or_else(damaged)?,
         };
         config.check().map_err(|_| damaged())?;
-        let index = RefCell::new(Index::open(dir.clone())?);
-        let (packs, flush) = (RefCell::default(), Flush::new(options.durability));
+        let (index, packs, flush) = (RefCell::default(), RefCell::default(), Flush::new(options.durability));
         Ok(Container { dir, options, config, id, index, packs, flush })
+    }
+
+    /// The index as this handle has last seen it.
+    fn index(&self) -> Result<RefMut<'_, Index<D>>> {
+        let mut index = self.index.borrow_mut();
+        if index.is_none() {
+            *index = Some(Index::open(self.dir.clone())?);
+        }
+        Ok(RefMut::map(index, |index| index.as_mut().expect("opened above")))
     }
 
     /// The container's own identifier, made when it was created: 32 hexadecimal digits.
@@ -236,7 +261,7 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`].
     pub fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
-        let packed = self.index.borrow_mut().lookup_many(ids)?;
+        let packed = self.index()?.lookup_many(ids)?;
         let mut found = Vec::with_capacity(ids.len());
         for (id, location) in ids.iter().zip(packed) {
             found.push(location.is_some() || loose::size(&self.dir, id)?.is_some());
@@ -244,7 +269,7 @@ impl<D: Dir> Container<D> {
         if found.contains(&false) {
             // A packer and a cleaner may have moved them since the index was read. One look at it serves all, now that
             // none of them is found loose.
-            let mut index = self.index.borrow_mut();
+            let mut index = self.index()?;
             index.refresh()?;
             for (present, id) in found.iter_mut().zip(ids).filter(|(present, _)| !**present) {
                 *present = index.lookup_certain(id)?.is_some();

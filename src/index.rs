@@ -3,13 +3,16 @@
 //! The newest entries are in a log, which is read into memory; the others are in sorted runs, which never are. What they
 //! look like on disk is told in [`layout`](crate::layout).
 
+pub(crate) mod check;
 mod entry;
 mod fold;
 pub(crate) mod line;
 mod log;
 mod manifest;
+pub(crate) mod rebuild;
 mod run;
 mod run_writer;
+pub(crate) mod salvage;
 mod scan;
 mod writer;
 
@@ -51,7 +54,7 @@ impl<D: Dir> Index<D> {
                 Err((path, Code::NotFound)) => {
                     // Replaced between the manifest and the file; otherwise it is missing for good.
                     if attempts == OPEN_ATTEMPTS || Manifest::read(&dir)? == manifest {
-                        let problem = "it is missing: restore it from a copy; the objects are still in packs/";
+                        let problem = "it is missing: rebuild the index with `loosepack reindex`";
                         return Err(Error::corrupt(path, problem));
                     }
                 }
@@ -68,7 +71,7 @@ impl<D: Dir> Index<D> {
 
     fn open_files(dir: &D, manifest: &Manifest) -> Result<Files<D>, (alloc::string::String, Code)> {
         let log = Log::open(dir, manifest.log, manifest.totals).map_err(|code| (layout::log(manifest.log), code))?;
-        let open = |number: &u32| Run::open(dir, *number).map_err(|code| (layout::run(*number), code));
+        let open = |number: &u32| Run::open(dir, layout::run(*number)).map_err(|code| (layout::run(*number), code));
         let runs = manifest.runs.iter().map(open).collect::<Result<_, _>>()?;
         Ok((log, runs))
     }

@@ -15,10 +15,11 @@
 //! | [`dir`] | the traits `Dir` and `File`; below it their implementations |
 //! | `container` | orders the steps across loose objects, packs and index |
 //! | `loose` | one-file objects, and batches of them |
-//! | `pack`, `compress` | the form of a record and of its payload |
+//! | `pack`, `compress` | the form of a record and of its payload; walking from one to the next |
 //! | `index` | which packed object lies where |
 //! | `reader`, `batch`, `export` | reading one object, many, to a file |
-//! | `packing` | what takes the packer's place: the pack writer and the jobs |
+//! | `packing` | what takes the packer's place: the pack writer and the jobs, `reindex` among them |
+//! | `verify` | reading everything and reporting every problem |
 //! | `lock` | the packer's place itself |
 //! | `flush`, `small_file`, [`source`], [`codec`] | what the others share |
 //! | `component` | glue between the contract and the store |
@@ -57,6 +58,7 @@ mod packing;
 mod reader;
 mod small_file;
 pub mod source;
+mod verify;
 
 pub use batch::{Content, ObjectBatch};
 pub use container::{Container, ObjectInfo, ObjectWriter, Stats};
@@ -67,5 +69,6 @@ pub use index::{Location, Totals};
 pub use layout::Config;
 pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
-pub use packing::{Clean, Job, PackLoose, PackWriter, Progress};
+pub use packing::{Clean, Job, PackLoose, PackWriter, Progress, Reindex};
 pub use reader::{ObjectReader, Placement};
+pub use verify::{Part, Verify};

@@ -184,7 +184,7 @@ pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u6
 }
 
 /// Whether there is a loose object, and its bytes match its id.
-fn is_sound(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
+pub(crate) fn is_sound(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
     let Some((file, size)) = open(dir, id)? else { return Ok(false) };
     let mut reader = ObjectReader::new(Stored::loose(*id, Arc::new(file), size), true);
     reader.is_sound()

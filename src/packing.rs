@@ -3,6 +3,7 @@
 mod clean;
 mod pack_loose;
 mod packer;
+mod reindex;
 mod writer;
 
 use alloc::string::String;
@@ -10,6 +11,7 @@ use alloc::vec::Vec;
 
 pub use self::clean::Clean;
 pub use self::pack_loose::PackLoose;
+pub use self::reindex::Reindex;
 pub use self::writer::PackWriter;
 use crate::container::Container;
 use crate::dir::Dir;
@@ -24,12 +26,14 @@ pub struct Progress {
     pub done: u64,
     /// Units of work in all.
     pub total: u64,
-    /// Objects packed, or removed, so far.
+    /// Objects packed, removed, or checked so far.
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Damaged objects found in this step. They were left where they are.
+    /// Damage found in this step. What is damaged was left where it is.
     pub problems: Vec<Damage>,
+    /// Found in this step: what is worth knowing, and no damage.
+    pub notes: Vec<Damage>,
 }
 
 /// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.

@@ -127,6 +127,7 @@ impl<F: File> Stored<F> {
             size: u32::try_from(self.size).ok()?,
             compressed: location.compressed(),
             expected: verify.then_some(self.id),
+            adler: None,
         })
     }
 
@@ -158,7 +159,7 @@ impl<F: File> Stored<F> {
         let mut blocks = vec![0; (end - start) as usize];
         self.read_exact(&mut blocks, location.offset + start)?;
         let size = (self.size - number * FRAME as u64).min(FRAME as u64) as u32;
-        let payload = Payload { range: 0..blocks.len() as u32, size, compressed: true, expected: None };
+        let payload = Payload { range: 0..blocks.len() as u32, size, compressed: true, expected: None, adler: None };
         Ok(Decoding::start(blocks, vec![payload]))
     }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use loosepack::codec::{self, Compressing, Decoding, Framing, Payload, Sha256};
+use loosepack::codec::{self, Checking, Compressing, Decoding, Framing, Payload, Sha256};
 use loosepack::{Compression, ObjectId};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Resource, ResourceType, WasmList};
@@ -45,6 +45,7 @@ struct PackedPayload {
     size: u32,
     compressed: bool,
     expected: Option<Digest>,
+    adler: Option<u32>,
 }
 
 /// Give the interface `codec` to components.
@@ -53,7 +54,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     hashing(&mut interface)?;
     compressing(&mut interface)?;
     framing(&mut interface)?;
-    decoding(&mut interface)
+    decoding(&mut interface)?;
+    checking(&mut interface)
 }
 
 fn hashing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
@@ -134,17 +136,34 @@ fn decoding(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     codec.func_wrap(
         "[static]decoding.start",
         |mut store: Caller<'_>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
-            let payload = |PackedPayload { part, size, compressed, expected }: PackedPayload| {
-                Ok(Payload { range: range(part)?, size, compressed, expected: expected.map(id) })
-            };
-            let payloads = payloads.into_iter().map(payload).collect::<wasmtime::Result<_>>()?;
-            let decoding = Decoding::start(bytes.as_le_slice(&store).to_vec(), payloads);
+            let decoding = Decoding::start(bytes.as_le_slice(&store), self::payloads(payloads)?);
             Ok((store.data_mut().table.push(decoding)?,))
         },
     )?;
     codec.func_wrap("[static]decoding.finish", |mut store: Caller<'_>, (this,): (Resource<Decoding>,)| {
         Ok((store.data_mut().table.delete(this)?.finish(),))
     })
+}
+
+fn checking(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    resource::<Checking>(codec, "checking")?;
+    codec.func_wrap(
+        "[static]checking.start",
+        |mut store: Caller<'_>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
+            let checking = Checking::start(bytes.as_le_slice(&store), self::payloads(payloads)?);
+            Ok((store.data_mut().table.push(checking)?,))
+        },
+    )?;
+    codec.func_wrap("[static]checking.finish", |mut store: Caller<'_>, (this,): (Resource<Checking>,)| {
+        Ok((store.data_mut().table.delete(this)?.finish(),))
+    })
+}
+
+fn payloads(payloads: Vec<PackedPayload>) -> wasmtime::Result<Vec<Payload>> {
+    let payload = |PackedPayload { part, size, compressed, expected, adler }: PackedPayload| {
+        Ok(Payload { range: range(part)?, size, compressed, expected: expected.map(id), adler })
+    };
+    payloads.into_iter().map(payload).collect()
 }
 
 /// Declare a resource whose values lie in the table.

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::packing::{Job, PackWriter};
 use crate::reading::{ObjectBatch, ObjectReader};
 use crate::state::{self, State};
-use crate::{Compression, Config, ObjectId, ObjectInfo, Stats, convert};
+use crate::{Compression, Config, ObjectId, ObjectInfo, Part, Stats, convert};
 
 /// What a reader is asked for at once, in bytes.
 pub(crate) const PIECE: usize = 256 << 10;
@@ -183,6 +183,21 @@ impl Container {
     pub fn clean(&mut self) -> Result<Job<'_>> {
         let interface = self.component.loosepack_store_packing();
         let handle = convert::answer(interface.call_clean(&mut self.store, self.handle))?;
+        Ok(Job::new(self, handle))
+    }
+
+    /// Start reading and checking everything, or a part of it. Others may write, pack and clean meanwhile.
+    pub fn verify(&mut self, part: Part) -> Result<Job<'_>> {
+        let interface = self.component.loosepack_store_packing();
+        let handle = convert::answer(interface.call_verify(&mut self.store, self.handle, convert::part(part)))?;
+        Ok(Job::new(self, handle))
+    }
+
+    /// Take the packer's place and start rebuilding the index from the packs. A container whose index does not open is
+    /// opened with [`Runtime::open_damaged`](crate::Runtime::open_damaged).
+    pub fn reindex(&mut self) -> Result<Job<'_>> {
+        let interface = self.component.loosepack_store_packing();
+        let handle = convert::answer(interface.call_reindex(&mut self.store, self.handle))?;
         Ok(Job::new(self, handle))
     }
 

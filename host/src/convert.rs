@@ -2,7 +2,7 @@
 
 use loosepack::{
     Access, Code, Compression, Config, Content, Damage, Durability, IoFailure, Location, ObjectId, ObjectInfo, Options,
-    Placement, Progress, Stats,
+    Part, Placement, Progress, Stats,
 };
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
@@ -107,6 +107,10 @@ pub(crate) fn content(content: container::Content) -> Result<Content> {
     })
 }
 
+pub(crate) fn part(Part { from, shards, shard }: Part) -> packing::Part {
+    packing::Part { from, shards, shard }
+}
+
 pub(crate) fn progress(progress: packing::Progress) -> Progress {
     Progress {
         finished: progress.finished,
@@ -115,6 +119,7 @@ pub(crate) fn progress(progress: packing::Progress) -> Progress {
         objects: progress.objects,
         bytes: progress.bytes,
         problems: progress.problems.into_iter().map(damage).collect(),
+        notes: progress.notes.into_iter().map(damage).collect(),
     }
 }
 

@@ -38,7 +38,7 @@ mod state;
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
 pub use loosepack::{
-    Access, Compression, Config, Content, Damage, Durability, Error as StoreError, ObjectId, ObjectInfo, Options,
+    Access, Compression, Config, Content, Damage, Durability, Error as StoreError, ObjectId, ObjectInfo, Options, Part,
     Placement, Progress, Stats,
 };
 pub use packing::{Job, PackWriter};

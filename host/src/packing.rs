@@ -93,14 +93,15 @@ impl<'a> Job<'a> {
         Ok(convert::progress(convert::answer(interface.call_step(&mut self.container.store, self.handle))?))
     }
 
-    /// Do all of it; the problems of all steps are in the result.
+    /// Do all of it; the problems and the notes of all steps are in the result.
     pub fn finish(mut self) -> Result<Progress> {
-        let mut problems = Vec::new();
+        let (mut problems, mut notes) = (Vec::new(), Vec::new());
         loop {
             let mut progress = self.step()?;
             problems.append(&mut progress.problems);
+            notes.append(&mut progress.notes);
             if progress.finished {
-                return Ok(Progress { problems, ..progress });
+                return Ok(Progress { problems, notes, ..progress });
             }
         }
     }

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, Resource, ResourceAny};
+use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
+use crate::bindings::exports::loosepack::store::container::GuestContainer;
+use crate::bindings::exports::loosepack::store::types::{Error as WitError, OpenOptions};
 use crate::bindings::loosepack::store::{flushing, locking};
 use crate::bindings::{self, StorePre};
 use crate::container::Container;
@@ -14,6 +17,11 @@ use crate::error::Result;
 use crate::grants::Grants;
 use crate::state::{self, State};
 use crate::{Access, Config, Options, codec, convert, engine, files};
+
+/// What a component runs in.
+type Store = wasmtime::Store<State>;
+/// The answer of a function that opens a container.
+type Opened = wasmtime::Result<std::result::Result<ResourceAny, WitError>>;
 
 /// The component, ready to run. Making one takes about a millisecond, opening a container with it much less; share one
 /// among all threads.
@@ -69,16 +77,35 @@ impl Runtime {
     /// # Errors
     /// [`StoreError::NoContainer`](loosepack::Error::NoContainer) and its like; those of opening the directory.
     pub fn open_with(&self, path: impl AsRef<Path>, options: Options) -> Result<Container> {
+        self.open_by(path.as_ref(), &options, |interface, store, dir, options| interface.call_open(store, dir, options))
+    }
+
+    /// Open a container whose index may be damaged or gone, to [`verify`](Container::verify) or
+    /// [`reindex`](Container::reindex) it. Whatever else needs the index fails as long as that does not open.
+    ///
+    /// # Errors
+    /// Those of [`Runtime::open_with`], except for damage to the index.
+    pub fn open_damaged(&self, path: impl AsRef<Path>, options: Options) -> Result<Container> {
+        self.open_by(path.as_ref(), &options, |interface, store, dir, options| {
+            interface.call_open_damaged(store, dir, options)
+        })
+    }
+
+    fn open_by(
+        &self,
+        path: &Path,
+        options: &Options,
+        open: impl FnOnce(GuestContainer<'_>, &mut Store, Resource<Descriptor>, &OpenOptions) -> Opened,
+    ) -> Result<Container> {
         let (mut store, component) = self.instantiate()?;
-        let dir = state::lend_dir(&mut store, path.as_ref(), perms(&options))?;
+        let dir = state::lend_dir(&mut store, path, perms(options))?;
         let interface = component.loosepack_store_container().container();
-        let options = convert::open_options(&options);
-        let handle = convert::answer(interface.call_open(&mut store, dir.borrow(), &options))?;
+        let handle = convert::answer(open(interface, &mut store, dir.borrow(), &convert::open_options(options)))?;
         dir.take_back(&mut store)?;
         Ok(Container::new(store, component, handle))
     }
 
-    fn instantiate(&self) -> Result<(wasmtime::Store<State>, bindings::Store)> {
+    fn instantiate(&self) -> Result<(Store, bindings::Store)> {
         let mut store = State::store(&self.engine, &mut WasiCtxBuilder::new(), Grants::default());
         let component = self.component.instantiate(&mut store)?;
         Ok((store, component))

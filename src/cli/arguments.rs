@@ -2,8 +2,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::str::FromStr;
 
 use super::{STANDARD, sizes};
+use crate::Part;
 use crate::layout::DEFAULT_COMPRESSION_LEVEL;
 use crate::options::Compression;
 
@@ -91,6 +93,50 @@ pub struct Pack {
     /// How to print.
     #[command(flatten)]
     pub format: Format,
+}
+
+/// What to verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+pub struct Verify {
+    /// Do a share of the work: number I, counted from 0, of N that are started
+    #[arg(long, value_name = "I/N", default_value = "0/1", hide_default_value = true)]
+    pub shard: Shard,
+
+    /// Leave out so many units of work, as they were done before it was stopped
+    #[arg(long, value_name = "UNITS", default_value_t = 0, hide_default_value = true)]
+    pub from: u64,
+
+    /// How to print.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// A share of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Its number, from 0 on.
+    pub number: u32,
+    /// Of so many.
+    pub of: u32,
+}
+
+impl FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (number, of) = text.split_once('/').ok_or("it is I/N, as 0/4 is the first of four")?;
+        match (number.parse(), of.parse()) {
+            (Ok(number), Ok(of)) if number < of => Ok(Shard { number, of }),
+            _ => Err("it is I/N with I less than N, as 0/4 is the first of four"),
+        }
+    }
+}
+
+impl Verify {
+    /// What part of the container that is.
+    pub fn part(&self) -> Part {
+        Part { from: self.from, shards: self.shard.of, shard: self.shard.number }
+    }
 }
 
 /// How to print.

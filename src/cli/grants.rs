@@ -46,12 +46,18 @@ impl Cli {
     /// What is done with the container.
     pub fn access(&self) -> Access {
         match self.command {
-            Command::Init(_) | Command::Add(_) | Command::Pack(_) | Command::Clean(_) | Command::Unlock(_) => {
-                Access::ReadWrite
-            }
-            Command::Get(_) | Command::Has(_) | Command::Ls(_) | Command::Info(_) | Command::Status(_) => {
-                Access::ReadOnly
-            }
+            Command::Init(_)
+            | Command::Add(_)
+            | Command::Pack(_)
+            | Command::Clean(_)
+            | Command::Reindex(_)
+            | Command::Unlock(_) => Access::ReadWrite,
+            Command::Get(_)
+            | Command::Has(_)
+            | Command::Ls(_)
+            | Command::Info(_)
+            | Command::Status(_)
+            | Command::Verify(_) => Access::ReadOnly,
         }
     }
 }

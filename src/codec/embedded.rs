@@ -8,7 +8,7 @@ use sha2::Digest as _;
 
 use super::task::Task;
 use super::{Payload, zlib};
-use crate::compress;
+use crate::compress::{self, ADLER_OF_NOTHING};
 use crate::id::ObjectId;
 use crate::options::Compression;
 
@@ -53,7 +53,9 @@ impl Framing {
     /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final block
     /// if `last`, else in an empty stored block on a byte boundary.
     pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
-        Framing(Task::start(data.len(), move || (zlib::deflate(&data, level, last), compress::adler32(&data))))
+        Framing(Task::start(data.len(), move || {
+            (zlib::deflate(&data, level, last), compress::adler32(ADLER_OF_NOTHING, &data))
+        }))
     }
 
     /// The blocks, and the Adler-32 of the frame.
@@ -67,8 +69,8 @@ pub struct Decoding(Task<Vec<Option<Vec<u8>>>>);
 
 impl Decoding {
     /// Decode the payloads that lie in `bytes`.
-    pub fn start(bytes: Vec<u8>, payloads: Vec<Payload>) -> Self {
-        let size = payloads.iter().map(|payload| payload.size as usize).sum();
+    pub fn start(bytes: impl Into<Vec<u8>>, payloads: Vec<Payload>) -> Self {
+        let (bytes, size) = (bytes.into(), size(&payloads));
         Decoding(Task::start(size, move || payloads.iter().map(|payload| decode(&bytes, payload)).collect()))
     }
 
@@ -78,10 +80,32 @@ impl Decoding {
     }
 }
 
+/// Payloads that are being checked.
+pub struct Checking(Task<Vec<bool>>);
+
+impl Checking {
+    /// Check the payloads that lie in `bytes`.
+    pub fn start(bytes: impl Into<Vec<u8>>, payloads: Vec<Payload>) -> Self {
+        let (bytes, size) = (bytes.into(), size(&payloads));
+        Checking(Task::start(size, move || payloads.iter().map(|payload| decode(&bytes, payload).is_some()).collect()))
+    }
+
+    /// Whether each can be decoded and matches.
+    pub fn finish(self) -> Vec<bool> {
+        self.0.finish()
+    }
+}
+
+/// Bytes that payloads stand for.
+fn size(payloads: &[Payload]) -> usize {
+    payloads.iter().map(|payload| payload.size as usize).sum()
+}
+
 fn decode(bytes: &[u8], payload: &Payload) -> Option<Vec<u8>> {
     let bytes = bytes.get(payload.range.start as usize..payload.range.end as usize)?;
     let size = payload.size as usize;
     let object =
         if payload.compressed { zlib::inflate(bytes, size)? } else { (bytes.len() == size).then(|| bytes.to_vec())? };
-    payload.expected.is_none_or(|expected| sha256(&object) == expected).then_some(object)
+    let same_sum = payload.adler.is_none_or(|adler| compress::adler32(ADLER_OF_NOTHING, &object) == adler);
+    (same_sum && payload.expected.is_none_or(|expected| sha256(&object) == expected)).then_some(object)
 }

@@ -93,21 +93,40 @@ pub struct Decoding(codec::Decoding);
 
 impl Decoding {
     /// Decode the payloads that lie in `bytes`.
-    pub fn start(bytes: Vec<u8>, payloads: Vec<Payload>) -> Self {
-        let payload = |Payload { range, size, compressed, expected }: Payload| codec::Payload {
-            part: part(range),
-            size,
-            compressed,
-            expected: expected.map(digest),
-        };
-        let payloads: Vec<codec::Payload> = payloads.into_iter().map(payload).collect();
-        Decoding(codec::Decoding::start(&bytes, &payloads))
+    pub fn start(bytes: impl AsRef<[u8]>, payloads: Vec<Payload>) -> Self {
+        Decoding(codec::Decoding::start(bytes.as_ref(), &self::payloads(payloads)))
     }
 
     /// What each stands for; `None` for one that is not of its size or does not match its id.
     pub fn finish(self) -> Vec<Option<Vec<u8>>> {
         codec::Decoding::finish(self.0)
     }
+}
+
+/// Payloads that are being checked.
+pub struct Checking(codec::Checking);
+
+impl Checking {
+    /// Check the payloads that lie in `bytes`.
+    pub fn start(bytes: impl AsRef<[u8]>, payloads: Vec<Payload>) -> Self {
+        Checking(codec::Checking::start(bytes.as_ref(), &self::payloads(payloads)))
+    }
+
+    /// Whether each can be decoded and matches.
+    pub fn finish(self) -> Vec<bool> {
+        codec::Checking::finish(self.0)
+    }
+}
+
+fn payloads(payloads: Vec<Payload>) -> Vec<codec::Payload> {
+    let payload = |Payload { range, size, compressed, expected, adler }: Payload| codec::Payload {
+        part: part(range),
+        size,
+        compressed,
+        expected: expected.map(digest),
+        adler,
+    };
+    payloads.into_iter().map(payload).collect()
 }
 
 fn part(range: Range<u32>) -> codec::Part {

@@ -50,6 +50,10 @@ impl GuestContainer for Handle {
         Ok(Handle::hand_out(Container::open(open_dir(dir)?, options.into())?))
     }
 
+    fn open_damaged(dir: &Descriptor, options: wit::OpenOptions) -> Result<wit::Container> {
+        Ok(Handle::hand_out(Container::open_damaged(open_dir(dir)?, options.into())?))
+    }
+
     fn id(&self) -> String {
         self.0.id().to_string()
     }

@@ -11,20 +11,26 @@ use super::convert::{Result, text};
 use super::sources::with_source;
 use super::wit::packing::{self as wit, Guest, GuestJob, GuestPackWriter};
 use crate::dir::wasi::WasiDir;
-use crate::{Clean, Job, PackLoose, PackWriter};
+use crate::{Clean, Job, PackLoose, PackWriter, Part, Reindex, Verify};
 
 impl Guest for Component {
     type PackWriter = Writer;
     type Job = Steps;
 
     fn pack_loose(container: wit::ContainerBorrow<'_>, compression: wit::Compression) -> Result<wit::Job> {
-        let job = PackLoose::new(&container.get::<Handle>().0, compression.into())?;
-        Ok(wit::Job::new(Steps(RefCell::new(Box::new(job)))))
+        Ok(Steps::hand_out(PackLoose::new(&container.get::<Handle>().0, compression.into())?))
     }
 
     fn clean(container: wit::ContainerBorrow<'_>) -> Result<wit::Job> {
-        let job = Clean::new(&container.get::<Handle>().0)?;
-        Ok(wit::Job::new(Steps(RefCell::new(Box::new(job)))))
+        Ok(Steps::hand_out(Clean::new(&container.get::<Handle>().0)?))
+    }
+
+    fn verify(container: wit::ContainerBorrow<'_>, part: wit::Part) -> Result<wit::Job> {
+        Ok(Steps::hand_out(Verify::new(&container.get::<Handle>().0, part.into())?))
+    }
+
+    fn reindex(container: wit::ContainerBorrow<'_>) -> Result<wit::Job> {
+        Ok(Steps::hand_out(Reindex::new(&container.get::<Handle>().0)?))
     }
 
     fn force_unlock(container: wit::ContainerBorrow<'_>) -> Result<Option<String>> {
@@ -76,6 +82,12 @@ impl GuestPackWriter for Writer {
 /// The resource `job`.
 pub(super) struct Steps(RefCell<Box<dyn Job>>);
 
+impl Steps {
+    fn hand_out(job: impl Job + 'static) -> wit::Job {
+        wit::Job::new(Steps(RefCell::new(Box::new(job))))
+    }
+}
+
 impl GuestJob for Steps {
     fn step(&self) -> Result<wit::Progress> {
         let progress = self.0.borrow_mut().step()?;
@@ -86,6 +98,13 @@ impl GuestJob for Steps {
             objects: progress.objects,
             bytes: progress.bytes,
             problems: progress.problems.into_iter().map(Into::into).collect(),
+            notes: progress.notes.into_iter().map(Into::into).collect(),
         })
+    }
+}
+
+impl From<wit::Part> for Part {
+    fn from(wit::Part { from, shards, shard }: wit::Part) -> Self {
+        Part { from, shards, shard }
     }
 }

@@ -29,15 +29,15 @@ pub(super) struct OpenPack<F> {
 
 impl<D: Dir> Container<D> {
     pub(crate) fn locate(&self, id: &ObjectId) -> Result<Option<Location>> {
-        self.index.borrow_mut().lookup(id)
+        self.index()?.lookup(id)
     }
 
     pub(crate) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
-        self.index.borrow_mut().lookup_many(ids)
+        self.index()?.lookup_many(ids)
     }
 
     pub(super) fn locate_anew(&self, id: &ObjectId) -> Result<Option<Location>> {
-        let mut index = self.index.borrow_mut();
+        let mut index = self.index()?;
         index.refresh()?;
         index.lookup_certain(id)
     }

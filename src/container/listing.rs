@@ -42,7 +42,7 @@ impl<D: Dir> Container<D> {
         {
             // Loose first, then a fresh index: an object that is packed and cleaned in between is in one of them.
             let loose = loose::list(&self.dir, shard)?;
-            let mut index = self.index.borrow_mut();
+            let mut index = self.index()?;
             index.refresh()?;
             let (room, first) = (limit - page.len(), ObjectId::first_of_shard(shard));
             let start = match after {
@@ -78,7 +78,7 @@ impl<D: Dir> Container<D> {
                 }
             }
         }
-        let mut index = self.index.borrow_mut();
+        let mut index = self.index()?;
         index.refresh()?;
         let totals = index.totals();
         (stats.packed_objects, stats.packed_size, stats.packed_length) = (totals.objects, totals.size, totals.length);

@@ -2,13 +2,14 @@
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map;
+use alloc::string::String;
 use core::iter::Peekable;
 
 use super::entry::{Digits, Entry};
-use super::line::Location;
+use super::line::{Location, Totals};
 use super::run::{Run, RunCursor};
 use super::run_writer::RunWriter;
-use crate::dir::{Dir, File};
+use crate::dir::File;
 use crate::error::Result;
 use crate::flush::Flush;
 use crate::id::ObjectId;
@@ -31,26 +32,28 @@ pub(super) fn runs_to_merge(entries: u64, runs: impl Iterator<Item = u64>) -> us
     .count()
 }
 
-/// Write a run of `tail` and of runs, newest first; what is newer counts. `last`: there is no older run, so that nothing
-/// has to be said any more of what is not packed.
-pub(super) fn write_run<D: Dir>(
-    dir: &D,
-    number: u32,
+/// Write a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `last`: there is no older
+/// run, so that nothing has to be said any more of what is not packed. Returns what the entries add up to.
+pub(super) fn write_run<F: File>(
+    file: (String, F),
     tail: &Tail,
-    runs: &mut [Run<D::File>],
+    runs: &mut [Run<F>],
     last: bool,
     flush: &Flush,
-) -> Result<()> {
+) -> Result<Totals> {
     let in_memory = tail.values().flatten().map(Digits::of);
     let digits = runs.iter().map(|run| run.digits).chain(in_memory).fold(Digits::ONE, Digits::max);
-    let mut writer = RunWriter::create(dir, number, digits)?;
+    let mut writer = RunWriter::new(file, digits);
     let mut merge = Merge::new(tail, runs)?;
+    let mut totals = Totals::default();
     while let Some(entry) = merge.next()? {
+        entry.1.iter().for_each(|location| totals.add(location));
         if entry.1.is_some() || !last {
             writer.push(&entry)?;
         }
     }
-    writer.finish(flush)
+    writer.finish(flush)?;
+    Ok(totals)
 }
 
 /// Entries of all sources in order, each id once, from the newest source that has it.

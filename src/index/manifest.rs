@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::line::Totals;
 use crate::dir::Dir;
 use crate::error::{Error, Result};
-use crate::layout::MANIFEST;
+use crate::layout::{self, IndexFile, MANIFEST};
 use crate::small_file;
 
 /// The contents of `index/manifest.json`.
@@ -29,14 +29,10 @@ impl Manifest {
 
     pub(crate) fn read(dir: &impl Dir) -> Result<Self> {
         let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
-        let bytes = small_file::read(dir, MANIFEST)?.ok_or_else(|| {
-            damaged("it is missing: restore it from a copy; the objects are still in packs/ and loose/")
-        })?;
-        Self::parse(&bytes).ok_or_else(|| {
-            damaged(
-                "it is not what loosepack writes: restore it from a copy; the objects are still in packs/ and loose/",
-            )
-        })
+        let bytes = small_file::read(dir, MANIFEST)?
+            .ok_or_else(|| damaged("it is missing: rebuild the index with `loosepack reindex`"))?;
+        Self::parse(&bytes)
+            .ok_or_else(|| damaged("it is not what loosepack writes: rebuild the index with `loosepack reindex`"))
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
@@ -59,6 +55,15 @@ impl Manifest {
         let Totals { objects, size, length } = self.totals;
         let value = json!({ "log": self.log, "runs": self.runs, "objects": objects, "size": size, "length": length });
         (value.to_string() + "\n").into_bytes()
+    }
+
+    /// Whether a file of the index is live. What is no log and no run is not ours to judge, and is.
+    pub(crate) fn names(&self, file: &str) -> bool {
+        match layout::index_file(file) {
+            Some(IndexFile::Log(number)) => number == self.log,
+            Some(IndexFile::Run(number)) => self.runs.contains(&number),
+            None => true,
+        }
     }
 
     /// The first number that no live file has.

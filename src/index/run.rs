@@ -14,10 +14,11 @@ use serde_json::Value;
 
 use super::Location;
 use super::entry::{Digits, Entry, id_digits};
+use super::run_writer;
 use crate::dir::{Dir, File, read_full_at};
 use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
-use crate::layout::{self, RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
+use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
 
 /// What is read or written at once when many entries are wanted.
 pub(super) const CHUNK: usize = 256 << 10;
@@ -54,9 +55,8 @@ pub(super) struct Fences {
 }
 
 impl<F: File> Run<F> {
-    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32) -> Result<Self, crate::Code> {
+    pub(super) fn open<D: Dir<File = F>>(dir: &D, path: String) -> Result<Self, crate::Code> {
         // Opened first and read after: what is told of a run that vanishes in between is the caller's to judge.
-        let path = layout::run(number);
         let file = dir.open_read(&path)?;
         Ok(Run { path, file, entries: 0, digits: Digits::ONE, fences_crc: 0, fences: None })
     }
@@ -79,11 +79,12 @@ impl<F: File> Run<F> {
         self.entries
     }
 
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     fn corrupt(&self, problem: &str) -> Error {
-        Error::corrupt(
-            self.path.as_str(),
-            format!("{problem}: restore the file from a copy; the objects are still in packs/"),
-        )
+        Error::corrupt(self.path.as_str(), format!("{problem}: rebuild the index with `loosepack reindex`"))
     }
 
     fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
@@ -92,7 +93,7 @@ impl<F: File> Run<F> {
     }
 
     /// The lines from entry `first` on, `count` of them.
-    fn lines(&self, first: u64, count: u64) -> Result<Vec<u8>> {
+    pub(super) fn lines(&self, first: u64, count: u64) -> Result<Vec<u8>> {
         let width = self.digits.width() as u64;
         let mut lines = vec![0; (count * width) as usize];
         self.read(&mut lines, HEADER as u64 + first * width)?;
@@ -110,6 +111,25 @@ impl<F: File> Run<F> {
             self.fences = Some(fences.ok_or_else(|| self.corrupt("its last line is damaged"))?);
         }
         Ok(self.fences.get_or_insert_default())
+    }
+
+    /// Fails unless the first and the last line are as they were written, and nothing follows.
+    pub(super) fn check_ends(&mut self) -> Result<()> {
+        let mut header = [0; HEADER];
+        self.read(&mut header, 0)?;
+        if header[..] != run_writer::header(self.entries, self.digits, self.fences_crc) {
+            return Err(self.corrupt("its first line is damaged"));
+        }
+        let count = self.fences()?.prefixes.len();
+        let len = self.file.metadata().during("examine", &self.path)?.len;
+        let lines = HEADER as u64 + self.entries * self.digits.width() as u64;
+        let end = lines + (FENCES.len() + count * FENCE + FENCES_END.len()) as u64;
+        if len == end { Ok(()) } else { Err(self.corrupt("something follows its last line")) }
+    }
+
+    /// The fence of a block. The fences must have been read.
+    pub(super) fn fence(&self, block: u64) -> Option<u64> {
+        self.fences.as_ref()?.prefixes.get(block as usize).copied()
     }
 
     /// The blocks that can hold an id: first and last.
@@ -140,8 +160,9 @@ impl<F: File> Run<F> {
         self.find(&lines, 0, id).map(|(_, told)| told)
     }
 
-    /// Fails unless lines, which have been read from the start of a block on, are as they were written.
-    fn check_lines(&self, first_block: u64, lines: &[u8]) -> Result<()> {
+    /// Fails unless lines, which have been read from the start of a block on, are as they were written. The fences must
+    /// have been read.
+    pub(super) fn check_lines(&self, first_block: u64, lines: &[u8]) -> Result<()> {
         let checksums = self.fences.as_ref().map_or(&[][..], |fences| &fences.checksums[first_block as usize..]);
         let blocks = lines.chunks(BLOCK as usize * self.digits.width());
         let sound =

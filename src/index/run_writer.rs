@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use super::entry::{Digits, Entry};
 use super::run::{CHUNK, FENCE, FENCES, FENCES_END, Fences};
-use crate::dir::{Dir, File, write_all_at};
+use crate::dir::{File, write_all_at};
 use crate::error::{Context as _, Result};
 use crate::flush::Flush;
-use crate::layout::{self, RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
+use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
 
 /// A run that is being written.
 pub(super) struct RunWriter<F> {
@@ -26,12 +26,10 @@ pub(super) struct RunWriter<F> {
 }
 
 impl<F: File> RunWriter<F> {
-    /// Start a run whose numbers have at most these digits.
-    pub(super) fn create<D: Dir<File = F>>(dir: &D, number: u32, digits: Digits) -> Result<Self> {
-        let path = layout::run(number);
-        let file = dir.create_new(&path).during("create", &path)?;
+    /// Start a run in a file that is empty. Its numbers have at most these digits.
+    pub(super) fn new((path, file): (String, F), digits: Digits) -> Self {
         let written = HEADER as u64;
-        Ok(RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences: Fences::default() })
+        RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences: Fences::default() }
     }
 
     /// Append an entry, greater than those before.
@@ -89,7 +87,7 @@ fn fences(fences: &Fences) -> Vec<u8> {
 }
 
 /// The first line of a run, filled with spaces to [`HEADER`] bytes.
-fn header(entries: u64, digits: Digits, crc: u32) -> Vec<u8> {
+pub(super) fn header(entries: u64, digits: Digits, crc: u32) -> Vec<u8> {
     let Digits { pack, offset, length, size } = digits;
     let digits = format!("\"pack\":{pack},\"offset\":{offset},\"length\":{length},\"size\":{size}");
     let text = format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"crc\":\"{crc:08x}\"}}");

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::mem;
 
 use super::fold::{runs_to_merge, write_run};
@@ -13,6 +14,28 @@ use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{self, INDEX, MANIFEST};
 use crate::small_file;
+
+/// Make the file of a run.
+pub(super) fn create_run<D: Dir>(dir: &D, number: u32) -> Result<(String, D::File)> {
+    let path = layout::run(number);
+    let file = dir.create_new(&path).during("create", &path)?;
+    Ok((path, file))
+}
+
+/// Make runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what the
+/// entries of the runs add up to.
+pub(super) fn publish(dir: &impl Dir, runs: Vec<u32>, totals: Totals, flush: &Flush) -> Result<()> {
+    let newest = runs.first().copied().unwrap_or(0);
+    let log = newest.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))?;
+    let path = layout::log(log);
+    let file = dir.create_new(&path).during("create", &path)?;
+    flush.file(&file, &path)?;
+    // The entries of all files are durable before the manifest speaks of them.
+    flush.dir(dir, INDEX)?;
+    small_file::replace(dir, MANIFEST, &Manifest { log, runs, totals }.to_bytes(), flush)?;
+    // COMMIT: of everything that is folded or rebuilt. Cut at by `store::crash`.
+    flush.dir(dir, INDEX)
+}
 
 /// The index in the hands of the packer.
 pub(crate) struct IndexWriter<D: Dir> {
@@ -71,18 +94,10 @@ impl<D: Dir> IndexWriter<D> {
         let number = manifest.next_number()?;
         let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
         let last = merged == runs.len();
-        write_run(dir, number, tail, &mut runs[..merged], last, &self.flush)?;
-        let log = number.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))?;
-        let path = layout::log(log);
-        let file = dir.create_new(&path).during("create", &path)?;
-        self.flush.file(&file, &path)?;
-        // The entries of both files are durable before the manifest speaks of them.
-        self.flush.dir(dir, INDEX)?;
+        let file = create_run(dir, number)?;
+        write_run(file, tail, &mut runs[..merged], last, &self.flush)?;
         let older = manifest.runs[merged..].iter().copied();
-        let manifest = Manifest { log, runs: core::iter::once(number).chain(older).collect(), totals };
-        small_file::replace(dir, MANIFEST, &manifest.to_bytes(), &self.flush)?;
-        // COMMIT: of everything that is folded. Cut at by `store::crash`.
-        self.flush.dir(dir, INDEX)?;
+        publish(dir, core::iter::once(number).chain(older).collect(), totals, &self.flush)?;
         let dir = dir.clone();
         let old = mem::replace(&mut self.index, Index::open(dir)?);
         self.log = self.index.log.writer(&self.index.dir, self.flush.clone())?;
@@ -96,13 +111,7 @@ impl<D: Dir> IndexWriter<D> {
     fn remove_leftovers(&mut self) -> Result<()> {
         let Index { dir, manifest, .. } = &self.index;
         for entry in dir.list(INDEX).during("list", INDEX)? {
-            let live = match layout::index_file(&entry.name) {
-                Some(layout::IndexFile::Log(number)) => number == manifest.log,
-                Some(layout::IndexFile::Run(number)) => manifest.runs.contains(&number),
-                // Not ours to judge, the manifest included.
-                None => true,
-            };
-            if live || entry.kind != Kind::File {
+            if manifest.names(&entry.name) || entry.kind != Kind::File {
                 continue;
             }
             let path: String = format!("{INDEX}/{}", entry.name);

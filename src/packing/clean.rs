@@ -139,7 +139,7 @@ impl<D: Dir> Job for Clean<D> {
 }
 
 /// Make all packs durable; returns their lengths.
-fn flush_packs<D: Dir>(dir: &D, flush: &Flush) -> Result<BTreeMap<u32, u64>> {
+pub(super) fn flush_packs<D: Dir>(dir: &D, flush: &Flush) -> Result<BTreeMap<u32, u64>> {
     let mut packs = BTreeMap::new();
     for entry in dir.list(PACKS).during("list", PACKS)? {
         if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {

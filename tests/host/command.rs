@@ -240,7 +240,21 @@ fn wrong_use_says_what_is_right() {
     loosepack(dir.path(), ["frobnicate"]).exits(2).says(&["frobnicate", "Usage"]);
     loosepack(dir.path(), ["add"]).exits(2).says(&["PATH"]);
     let help = loosepack(dir.path(), ["--help"]).exits(0);
-    for word in ["init", "add", "get", "has", "ls", "info", "pack", "clean", "status", "unlock", "LOOSEPACK_DIR"] {
+    for word in [
+        "init",
+        "add",
+        "get",
+        "has",
+        "ls",
+        "info",
+        "pack",
+        "clean",
+        "status",
+        "unlock",
+        "verify",
+        "reindex",
+        "LOOSEPACK_DIR",
+    ] {
         assert!(help.text().contains(word), "{word} is not in the help");
     }
     let version = loosepack(dir.path(), ["--version"]).exits(0);

@@ -7,3 +7,4 @@ mod concurrency;
 mod large;
 mod limits;
 mod support;
+mod verify;

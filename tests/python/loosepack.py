@@ -105,6 +105,11 @@ class Loosepack:
         function = "[static]container.open"
         return Container(self, self._call("container", function, self.place(place), _options(**options)))
 
+    def open_damaged(self, place, **options):
+        """Open a container whose index may be damaged or gone, to verify or reindex it."""
+        function = "[static]container.open-damaged"
+        return Container(self, self._call("container", function, self.place(place), _options(**options)))
+
     def place(self, name):
         """The handle on a granted directory."""
         if name not in self._places:
@@ -272,6 +277,15 @@ class Container(_Resource):
         """Start removing the loose files of packed objects."""
         return Job(self._loosepack, self._call("packing", "clean"))
 
+    def verify(self, start=0, shards=1, shard=0):
+        """Start reading and checking everything, or a part of it."""
+        part = _record(**{"from": start, "shards": shards, "shard": shard})
+        return Job(self._loosepack, self._call("packing", "verify", part))
+
+    def reindex(self):
+        """Start rebuilding the index from the packs."""
+        return Job(self._loosepack, self._call("packing", "reindex"))
+
     def pack_writer(self, compression="auto"):
         """Start writing objects straight to packs."""
         writer = self._call("packing", "[static]pack-writer.open", compression)
@@ -341,7 +355,8 @@ class Job(_Resource):
     """A long operation. Iterate over it to do it; each step gives its progress."""
 
     def step(self):
-        """Do a bounded piece of the work: `.finished`, `.done`, `.total`, `.objects`, `.bytes`, `.problems`."""
+        """Do a bounded piece of the work: `.finished`, `.done`, `.total`, `.objects`, `.bytes`, `.problems`,
+        `.notes`."""
         return self._call("packing", "[method]job.step")
 
     def __iter__(self):

@@ -442,6 +442,24 @@ class Packing(Case):
         self.assertEqual(container.stats().packed_objects, 300)
         self.assertEqual([container.get(object_id) for object_id in ids], [b"%d" % number for number in range(300)])
 
+    def test_an_index_that_is_gone_is_rebuilt(self):
+        container = self.create()
+        with container.pack_writer() as writer:
+            ids = [writer.add(b"%d" % number) for number in range(50)]
+            writer.finish()
+        self.assertEqual(finish(container.verify())[-1].objects, 50)
+        for path in self.files("index"):
+            os.remove(path)
+        with self.fails("corrupt"):
+            self.open()
+        damaged = self.start().open_damaged("/store")
+        self.assertEqual(sum(len(step.problems) for step in finish(damaged.verify())), 1)
+        self.assertEqual(finish(damaged.reindex())[-1].objects, 50)
+        for start, shards, objects in [(0, 1, 50), (257, 1, 50), (258, 1, 0)]:
+            steps = finish(self.open().verify(start, shards))
+            self.assertEqual((steps[-1].objects, [step.problems for step in steps if step.problems]), (objects, []))
+        self.assertEqual(self.open().get(ids[7]), b"7")
+
     def test_a_damaged_object_is_reported_and_left(self):
         container = self.create()
         ids = [container.add(b"%d" % number) for number in range(5)]

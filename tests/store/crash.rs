@@ -12,8 +12,8 @@ use crate::watch::Watch;
 use crate::workloads::{
     self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, empty,
     first_packer_killed, fold, killed_at_its_fold, lived_in, nothing, pack_and_clean, packer_killed,
-    packer_killed_at_its_commit, unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs,
-    write_some,
+    packer_killed_at_its_commit, reindex, reindex_in_little_memory, unindexed, unlock_and_pack, without_shards,
+    workload, write_large, write_one_batch, write_packs, write_some,
 };
 
 /// Policies and seeds; fewer where a check is dear.
@@ -180,6 +180,26 @@ fn cleaning_after_a_packer_killed_at_its_fold_survives_every_crash() {
     // What follows is the cleaning of one shard after the other.
     workload.until = Some(36);
     survives(&workload, 1);
+}
+
+#[test]
+fn reindexing_survives_every_crash() {
+    survives(&workload(unindexed, reindex), 3);
+}
+
+#[test]
+fn reindexing_a_sound_container_survives_every_crash() {
+    survives(&workload(lived_in, reindex), 2);
+}
+
+#[test]
+fn reindexing_after_a_fold_that_was_killed_survives_every_crash() {
+    survives(&workload(killed_at_its_fold, reindex), 1);
+}
+
+#[test]
+fn reindexing_in_more_than_memory_holds_survives_every_crash() {
+    survives(&workload(unindexed, reindex_in_little_memory), 1);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Every operation fails once: what is said of it, and what is lost, which is nothing.
 
-use loosepack::{Code, Compression, Container, Error, Job as _, PackLoose, PackWriter};
+use loosepack::{Code, Compression, Container, Damage, Error, Job as _, PackLoose, PackWriter, Part};
 
 use crate::promises::{check, recover};
 use crate::sim::{SimDir, Survival};
-use crate::support::{create, id, noise, open};
+use crate::support::{create, id, noise, open, verify};
 use crate::watch::Watch;
 use crate::workloads::{
     self as work, Workload, add_batches, add_batches_one_by_one, add_some, lived_in, nothing, pack_and_clean,
-    packer_killed, unlock_and_pack, without_shards, workload, write_packs, write_some,
+    packer_killed, unindexed, unlock_and_pack, without_shards, workload, write_packs, write_some,
 };
 
 /// What may fail without a word: a mark or an unfinished file that cannot be removed is left for the next one, what a
@@ -106,6 +106,37 @@ fn unlocking_withstands_every_failure() {
 }
 
 #[test]
+fn reindexing_withstands_every_failure() {
+    let mut unindexed = workload(unindexed, work::reindex);
+    // Durable, because of records that never counted nobody can tell whether a flush of them has failed before.
+    unindexed.start = unindexed.start.power_cut(Survival::Everything, 0);
+    withstands(&unindexed, &CODES);
+    withstands(&workload(lived_in, work::reindex), &[Code::Io]);
+}
+
+#[test]
+fn verifying_tells_of_every_failure_and_goes_on() {
+    let (start, _) = lived_in();
+    let mut told = 0;
+    for point in 0.. {
+        let dir = start.fork();
+        let store = open(dir.clone());
+        dir.fail_at(point, Code::Io);
+        let (progress, problems, _) = verify(&store, Part::default());
+        let Some((operation, path)) = dir.hit() else { break };
+        assert_eq!(progress.done, progress.total);
+        for Damage { file, problem } in problems {
+            let named = file.contains(&path) || problem.contains(&path) || path.contains(&file);
+            assert!(named, "{operation} of {path} failed: {file}: {problem}");
+            told += 1;
+        }
+        dir.heal();
+        assert_eq!(verify(&store, Part::default()).1, [], "{operation} of {path} failed, and then no more");
+    }
+    assert!(told > 100, "{told} failures were told of");
+}
+
+#[test]
 fn interrupted_reads_and_writes_are_done_again() {
     for workload in [
         workload(nothing, work::create),
@@ -114,6 +145,7 @@ fn interrupted_reads_and_writes_are_done_again() {
         workload(lived_in, write_packs),
         workload(lived_in, pack_and_clean),
         workload(packer_killed, unlock_and_pack),
+        workload(unindexed, work::reindex),
     ] {
         let mut interrupted = 0;
         for point in 0.. {

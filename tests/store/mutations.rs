@@ -7,8 +7,8 @@ use crate::crash::sweep;
 use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
     COMMIT, PUT, Syncs, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, clean_the_unflushed,
-    create, empty, first_packer_killed, fold, is_log, is_pack, killed_at_its_fold, lived_in, nothing,
-    packer_killed_at_its_commit, without_shards, workload, write_one_batch, write_packs,
+    create, empty, first_pack_unindexed, first_packer_killed, fold, is_log, is_pack, killed_at_its_fold, lived_in,
+    nothing, packer_killed_at_its_commit, reindex, unindexed, without_shards, workload, write_one_batch, write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -189,4 +189,38 @@ fn leaving_out_the_sync_of_a_fold_is_noticed() {
 #[test]
 fn leaving_out_the_sync_of_the_index_after_a_kill_is_noticed() {
     is_noticed(&workload(killed_at_its_fold, clean_only), |_, call, path| call == Call::SyncDir && path == "index");
+}
+
+#[test]
+fn leaving_out_the_sync_of_packs_before_reindexing_is_noticed() {
+    is_noticed(&workload(unindexed, reindex), |_, call, path| call == Call::Sync && is_pack(path));
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_directory_of_packs_before_reindexing_is_noticed() {
+    is_noticed(&workload(first_pack_unindexed, reindex), |_, call, path| call == Call::SyncDir && path == "packs");
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_rebuilt_run_is_noticed() {
+    is_noticed(&workload(unindexed, reindex), |_, call, path| call == Call::Sync && path.starts_with("index/run"));
+}
+
+#[test]
+fn leaving_out_the_sync_of_rebuilt_files_is_noticed() {
+    is_noticed(&workload(lived_in, reindex), |syncs, call, path| {
+        call == Call::SyncDir && path == "index" && !syncs.manifest.get()
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_the_manifest_of_rebuilt_files_is_noticed() {
+    is_noticed(&workload(lived_in, reindex), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_rebuilt_index_is_noticed() {
+    is_noticed(&workload(lived_in, reindex), |syncs, call, path| {
+        call == Call::SyncDir && path == "index" && syncs.manifest.get()
+    });
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use loosepack::{Compression, Container, Dir as _, Error, ObjectId, Options, PackWriter, Result};
+use loosepack::{
+    Compression, Container, Damage, Dir as _, Error, ObjectId, Options, PackWriter, Part, Reindex, Result,
+};
 
 use crate::sim::SimDir;
-use crate::support::{clean, id, pack};
+use crate::support::{clean, id, pack, run, verify};
 use crate::watch::Watch;
 
 pub(crate) type Store = Container<Watch<SimDir>>;
@@ -19,6 +21,8 @@ pub(crate) struct Known {
     pub(crate) acked: BTreeMap<ObjectId, Vec<u8>>,
     /// All that were ever offered.
     pub(crate) offered: BTreeMap<ObjectId, Vec<u8>>,
+    /// The index was lost: who cannot open the container reindexes it.
+    pub(crate) unindexed: bool,
 }
 
 impl Known {
@@ -39,6 +43,32 @@ pub(crate) fn options() -> Options {
 
 pub(crate) fn open(dir: &Watch<SimDir>) -> Result<Store> {
     Container::open(dir.clone(), options())
+}
+
+/// Open a container, mended if it has to be.
+pub(crate) fn open_mended(dir: &Watch<SimDir>, known: &Known) -> Result<Store> {
+    match open(dir) {
+        Err(Error::Corrupt(_)) if known.unindexed => {
+            // A record that was torn is told of.
+            let _ = reindex(dir)?;
+            open(dir)
+        }
+        opened => opened,
+    }
+}
+
+/// Rebuild the index; returns the problems met.
+pub(crate) fn reindex(dir: &Watch<SimDir>) -> Result<Vec<Damage>> {
+    let store = Container::open_damaged(dir.clone(), options())?;
+    Ok(run(Reindex::new(&store)?)?.1)
+}
+
+/// Nothing is damaged, whatever a crash has left.
+fn check_soundness(store: &Store) -> Result<(), String> {
+    match verify(store, Part::default()).1.first() {
+        Some(problem) => Err(format!("verifying finds {problem}")),
+        None => Ok(()),
+    }
 }
 
 macro_rules! ensure {
@@ -89,7 +119,7 @@ pub(crate) fn check_list(store: &Store, known: &Known) -> Result<u64, String> {
 
 /// Work with what a crash has left, as anyone would.
 pub(crate) fn recover(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
-    let store = open(dir)?;
+    let store = open_mended(dir, known)?;
     if matches!(dir.try_lock("unrelated"), Err(loosepack::Code::Unsupported)) {
         store.force_unlock()?;
     }
@@ -113,12 +143,13 @@ pub(crate) fn recover(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
 /// What must hold of a directory after a crash. The directory is worked with.
 pub(crate) fn check(image: &SimDir, known: &Known) -> Result<(), String> {
     let dir = Watch::new(image.clone());
-    let store = match open(&dir) {
+    let store = match open_mended(&dir, known) {
         Err(Error::NoContainer) if !known.created => return Ok(()),
         opened => explain(opened, "open")?,
     };
     check_reads(&store, known)?;
     check_list(&store, known)?;
+    check_soundness(&store)?;
     let mut known = known.clone();
     explain(recover(&dir, &mut known), "recovery")?;
     check_reads(&store, &known)?;

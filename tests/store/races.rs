@@ -6,10 +6,10 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Content, ObjectId, Options, PackWriter};
+use loosepack::{Compression, Config, Container, Content, ObjectId, Options, PackWriter, Part, Reindex};
 
 use crate::sim::SimDir;
-use crate::support::{clean, id, noise, open, pack};
+use crate::support::{clean, id, noise, open, pack, run, text, verify};
 use crate::watch::{Verdict, Watch};
 
 type Store = Container<Watch<SimDir>>;
@@ -213,4 +213,45 @@ fn a_second_packer_is_turned_away_at_every_moment() {
             assert_eq!(store.get(id), Ok(content));
         }
     });
+}
+
+fn reindex(dir: &SimDir) {
+    // A run for each object, so that there is much to merge and to remove.
+    let options = Options { log_entries: 1, ..Options::default() };
+    run(Reindex::new(&Container::open(dir.clone(), options).unwrap()).unwrap()).unwrap();
+}
+
+fn pack_clean_and_reindex(dir: &SimDir) {
+    pack_and_clean(dir);
+    reindex(dir);
+}
+
+fn write_and_add(dir: &SimDir) {
+    let store = open(dir.clone());
+    if store.contains(&[id(&noise(50, 77))]).unwrap()[0] {
+        return;
+    }
+    let mut writer = PackWriter::open(&store, Compression::Always).unwrap();
+    [noise(50, 77), text(600, 78)].iter().for_each(|content| assert!(writer.add(content).is_ok()));
+    writer.finish().unwrap();
+    store.add(&noise(60, 79)).unwrap();
+}
+
+#[test]
+fn verifying_finds_no_damage_in_what_others_do() {
+    for meanwhile in [pack_and_clean, reindex, pack_clean_and_reindex, write_and_add] {
+        is_steady(meanwhile, |store| verify(store, Part::default()).1);
+    }
+}
+
+#[test]
+fn reading_is_steady_while_others_reindex() {
+    for meanwhile in [reindex, pack_clean_and_reindex] {
+        is_steady(meanwhile, |store| {
+            for (id, content) in ids().iter().zip(contents()) {
+                assert_eq!(store.get(id), Ok(content));
+            }
+            (store.objects(None, usize::MAX).unwrap(), store.contains(&ids()))
+        });
+    }
 }

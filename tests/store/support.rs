@@ -1,7 +1,8 @@
 //! What several modules need: numbers that only look random, contents, and jobs run to their end.
 
 use loosepack::{
-    Clean, Compression, Config, Container, Damage, Dir, Job, ObjectId, Options, PackLoose, Progress, Result, codec,
+    Clean, Compression, Config, Container, Damage, Dir, Job, ObjectId, Options, PackLoose, Part, Progress, Result,
+    Verify, codec,
 };
 
 /// SplitMix64: the same numbers for the same seed, everywhere.
@@ -93,4 +94,18 @@ pub(crate) fn create<D: Dir>(dir: D) -> Container<D> {
 /// Open a container as everyone does.
 pub(crate) fn open<D: Dir>(dir: D) -> Container<D> {
     Container::open(dir, Options::default()).expect("the container opens")
+}
+
+/// Verify a part of a container; returns the last progress, all problems and all notes.
+pub(crate) fn verify<D: Dir>(container: &Container<D>, part: Part) -> (Progress, Vec<Damage>, Vec<Damage>) {
+    let mut job = Verify::new(container, part).expect("it is a part");
+    let (mut problems, mut notes) = (Vec::new(), Vec::new());
+    loop {
+        let mut progress = job.step().expect("nothing stops it");
+        problems.append(&mut progress.problems);
+        notes.append(&mut progress.notes);
+        if progress.finished {
+            return (progress, problems, notes);
+        }
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 
-use loosepack::{Compression, Config, Container, Durability, Error, Options, PackWriter, Result};
+use loosepack::{Compression, Config, Container, Durability, Error, Options, PackWriter, Reindex, Result};
 
-use crate::promises::{Known, open, options};
+use crate::promises::{self, Known, open, options};
 use crate::sim::{SimDir, Survival};
-use crate::support::{clean, noise, pack, text};
+use crate::support::{clean, noise, pack, run, text};
 use crate::watch::{Call, Verdict, Watch};
 
 /// Something to do to a container, and the container it is done to.
@@ -241,6 +241,42 @@ pub(crate) fn unlock_and_pack(dir: &Watch<SimDir>, known: &mut Known) -> Result<
     open(dir)?.force_unlock()?;
     write_packs(dir, known)?;
     pack_and_clean(dir, known)
+}
+
+/// A lived-in container whose index has been lost. What was packed last is not durable, as its packer was killed.
+pub(crate) fn unindexed() -> (SimDir, Known) {
+    let (dir, mut known) = lived_in();
+    known.offer(&noise(600, 90));
+    let work = |dir: &Watch<SimDir>| {
+        let mut writer = PackWriter::open(&open(dir)?, Compression::Never)?;
+        writer.add(&noise(600, 90))?;
+        writer.finish()
+    };
+    let dir = killed(&dir, work, |_, call, path| call == Call::Sync && is_pack(path));
+    for path in dir.files().into_iter().filter(|path| path.starts_with("index/")) {
+        dir.remove(&path);
+    }
+    (dir, Known { unindexed: true, ..known })
+}
+
+/// What the first packer wrote before it was killed, without an index.
+pub(crate) fn first_pack_unindexed() -> (SimDir, Known) {
+    let (dir, known) = first_packer_killed();
+    dir.remove("index/manifest.json");
+    (dir, Known { unindexed: true, ..known })
+}
+
+pub(crate) fn reindex(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
+    match promises::reindex(dir)?.into_iter().next() {
+        Some(problem) => Err(Error::Corrupt(problem)),
+        None => Ok(()),
+    }
+}
+
+/// With runs in the sandbox on the way.
+pub(crate) fn reindex_in_little_memory(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
+    let options = Options { log_entries: 0, ..options() };
+    run(Reindex::new(&Container::open_damaged(dir.clone(), options)?)?).map(drop)
 }
 
 pub(crate) type Start = fn() -> (SimDir, Known);

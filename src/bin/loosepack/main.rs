@@ -19,9 +19,11 @@ mod output;
 mod pack;
 mod places;
 mod progress;
+mod reindex;
 mod status;
 mod store;
 mod unlock;
+mod verify;
 mod walk;
 
 use std::process::{self, ExitCode};
@@ -88,6 +90,8 @@ fn dispatch(cli: &Cli, out: &mut Output) -> Result<Outcome, Failure> {
         Command::Pack(pack) => pack::run(cli, pack, out),
         Command::Clean(format) => clean::run(cli, *format, out),
         Command::Status(format) => status::run(cli, *format, out),
+        Command::Verify(verify) => verify::run(cli, verify, out),
+        Command::Reindex(format) => reindex::run(cli, *format, out),
         Command::Unlock(_) => unlock::run(cli, out),
     }
 }

@@ -34,6 +34,14 @@ impl<'a> Store<'a> {
         Ok(Store { cli, folder, container })
     }
 
+    /// Open the container though its index may be damaged or gone.
+    pub(crate) fn open_damaged(cli: &'a Cli) -> Result<Self, Failure> {
+        let folder = places::container(cli)?;
+        let dir = directory(cli, &folder)?;
+        let container = Container::open_damaged(dir, options(cli)).map_err(|error| failure(cli, error))?;
+        Ok(Store { cli, folder, container })
+    }
+
     /// Make the container.
     pub(crate) fn create(cli: &'a Cli, config: Config) -> Result<Self, Failure> {
         let folder = places::container(cli)?;

@@ -1,0 +1,136 @@
+//! Checking what looking up takes for granted: every line of the runs, their order, and what all of it adds up to.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::run::{CHUNK, Run};
+use super::{Index, Totals};
+use crate::dir::{Dir, File, Kind};
+use crate::error::{Context as _, Damage, Error, Result};
+use crate::id::ObjectId;
+use crate::layout::{self, INDEX, MANIFEST, RUN_BLOCK as BLOCK};
+
+/// How far the check of all runs has come.
+#[derive(Default)]
+pub(crate) struct Checked {
+    run: usize,
+    block: u64,
+    /// The entry before, in the same run.
+    last: Option<ObjectId>,
+}
+
+impl<D: Dir> Index<D> {
+    /// Check the next lines; whether there were any.
+    pub(crate) fn check_lines(&mut self, checked: &mut Checked, problems: &mut Vec<Damage>) -> bool {
+        let Some(run) = self.runs.get_mut(checked.run) else { return false };
+        match run.check_blocks(checked.block, &mut checked.last, problems) {
+            Ok(Some(next)) => checked.block = next,
+            // Also when a part of it cannot be read: what cannot be read there is told once.
+            ended => {
+                problems.extend(ended.err().map(|error| damage(run.path(), error)));
+                *checked = Checked { run: checked.run + 1, ..Checked::default() };
+            }
+        }
+        true
+    }
+
+    /// Compare what the manifest and the log say that everything adds up to with what it does. `found`: what all entries
+    /// add up to.
+    pub(crate) fn check_totals(&mut self, found: Totals) -> Result<Vec<Damage>> {
+        let mut problems = Vec::new();
+        let mut compare = |file: String, said: Totals, found: Totals| {
+            if said != found {
+                let problem = format!(
+                    "it says {} objects, {} bytes, {} of them in packs, and the entries add up to {}, {}, {}: rebuild the \
+                     index with `loosepack reindex`",
+                    said.objects, said.size, said.length, found.objects, found.size, found.length
+                );
+                problems.push(Damage { file, problem });
+            }
+        };
+        compare(layout::log(self.manifest.log), self.totals(), found);
+        // Of the runs alone: the log's entries are taken away, and what they hide comes back.
+        let mut of_runs = found;
+        for (id, location) in &self.tail {
+            if let Some(location) = location {
+                of_runs.objects = of_runs.objects.saturating_sub(1);
+                of_runs.size = of_runs.size.saturating_sub(location.size);
+                of_runs.length = of_runs.length.saturating_sub(location.length);
+            }
+            for run in &mut self.runs {
+                if let Some(hidden) = run.lookup(id)? {
+                    hidden.iter().for_each(|location| of_runs.add(location));
+                    break;
+                }
+            }
+        }
+        compare(MANIFEST.into(), self.manifest.totals, of_runs);
+        Ok(problems)
+    }
+
+    /// Whether the log goes on behind its last commit line.
+    pub(crate) fn has_uncommitted(&self) -> Result<bool> {
+        Ok(self.log.growth()?.is_gt())
+    }
+
+    /// Index files that the manifest does not name.
+    pub(crate) fn leftovers(&self) -> Result<Vec<String>> {
+        let entries = self.dir.list(INDEX).during("list", INDEX)?;
+        let files = entries.into_iter().filter(|entry| entry.kind == Kind::File && !self.manifest.names(&entry.name));
+        Ok(files.map(|entry| format!("{INDEX}/{}", entry.name)).collect())
+    }
+}
+
+impl<F: File> Run<F> {
+    /// Check some blocks from number `first` on, and return the number of the next; `None` at the end.
+    fn check_blocks(
+        &mut self,
+        first: u64,
+        last: &mut Option<ObjectId>,
+        problems: &mut Vec<Damage>,
+    ) -> Result<Option<u64>> {
+        let (width, entries) = (self.digits.width(), self.entries());
+        let start = first * BLOCK;
+        if first == 0 {
+            self.check_ends()?;
+        }
+        if start >= entries {
+            return Ok(None);
+        }
+        let count = (entries - start).min(((CHUNK / width) as u64 / BLOCK).max(1) * BLOCK);
+        let lines = self.lines(start, count)?;
+        for (number, block) in (first..).zip(lines.chunks(BLOCK as usize * width)) {
+            let mut report = |line: u64, problem: &str| {
+                let problem = format!("{problem}: rebuild the index with `loosepack reindex`");
+                problems.push(Damage { file: format!("{}:{}", self.path(), number * BLOCK + line + 2), problem });
+            };
+            if self.check_lines(number, block).is_err() {
+                let lines = block.len() / width;
+                report(0, &format!("the {lines} lines from here on do not match their checksum"));
+            }
+            for (line, text) in (0..).zip(block.chunks_exact(width)) {
+                let Some((id, _)) = self.digits.parse(text) else {
+                    report(line, "the line is damaged");
+                    continue;
+                };
+                if last.is_some_and(|last| last >= id) {
+                    report(line, "the line is not in order");
+                }
+                if line == 0 && self.fence(number) != Some(id.prefix()) {
+                    report(line, "the line is not the one that the last line of the file tells of");
+                }
+                *last = Some(id);
+            }
+        }
+        Ok(Some((start + count).div_ceil(BLOCK)))
+    }
+}
+
+/// What keeps a file from being checked, as a finding.
+pub(crate) fn damage(file: &str, error: Error) -> Damage {
+    match error {
+        Error::Corrupt(damage) => damage,
+        error => Damage { file: file.into(), problem: format!("{error}") },
+    }
+}

@@ -1,0 +1,111 @@
+//! Building an index from nothing, out of entries that come in any order, in bounded memory.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::fold::{Tail, runs_to_merge, write_run};
+use super::run::Run;
+use super::writer::{IndexWriter, create_run, publish};
+use super::{Location, Totals};
+use crate::dir::Dir;
+use crate::error::{Context as _, Result};
+use crate::flush::Flush;
+use crate::id::ObjectId;
+use crate::options::Durability;
+use crate::small_file::create_in_sandbox;
+
+/// Entries that are gathered in memory before they become a run, for each entry that a log may have: so many fit in
+/// memory here, where there is nothing else, and fewer runs are merged.
+const GATHER: usize = 16;
+
+/// An index that is being built. Until it is finished its runs are files of the sandbox, so that nobody takes them for
+/// what is left of an index.
+pub(crate) struct Rebuild<D: Dir> {
+    dir: D,
+    gathered: Tail,
+    /// Newest first.
+    runs: Vec<(String, Run<D::File>)>,
+    log_entries: usize,
+}
+
+impl<D: Dir> Rebuild<D> {
+    /// Start with nothing. The packer's place must be held. `log_entries`: as in [`Options`](crate::Options).
+    pub(crate) fn new(dir: D, log_entries: usize) -> Self {
+        Rebuild { dir, gathered: Tail::new(), runs: Vec::new(), log_entries }
+    }
+
+    /// What counts of an id from now on: it lies there, or is not packed.
+    pub(crate) fn tell(&mut self, id: ObjectId, location: Option<Location>) -> Result<()> {
+        self.gathered.insert(id, location);
+        if self.gathered.len() >= self.log_entries.saturating_mul(GATHER) {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    /// Where an object lies, as far as has been told.
+    pub(crate) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Location>> {
+        if let Some(location) = self.gathered.get(id) {
+            return Ok(*location);
+        }
+        for (_, run) in &mut self.runs {
+            if let Some(location) = run.lookup(id)? {
+                return Ok(location);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Write a run of what is gathered and of the runs that have grown alike.
+    fn spill(&mut self) -> Result<()> {
+        let merged = runs_to_merge(self.gathered.len() as u64, self.runs.iter().map(|(_, run)| run.entries()));
+        let last = merged == self.runs.len();
+        let (path, file) = create_in_sandbox(&self.dir)?;
+        let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
+        let flush = Flush::new(Durability::None);
+        let written = write_run((path.clone(), file), &self.gathered, &mut runs, last, &flush);
+        // Closed first: some systems do not remove files that are open.
+        drop(runs);
+        remove(&self.dir, paths);
+        let opened = written.and_then(|_| {
+            let mut run = Run::open(&self.dir, path.clone()).during("open", &path)?;
+            run.read_header()?;
+            Ok(run)
+        });
+        self.gathered.clear();
+        let run = opened.inspect_err(|_| remove(&self.dir, [path.clone()]))?;
+        self.runs.insert(0, (path, run));
+        Ok(())
+    }
+
+    /// Make it the index of the container, in place of whatever is there. `number`: no index file has it, or a greater
+    /// one.
+    pub(crate) fn finish(mut self, number: u32, flush: &Flush) -> Result<Totals> {
+        let file = create_run(&self.dir, number)?;
+        let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..).unzip();
+        let written = write_run(file, &self.gathered, &mut runs, true, flush);
+        drop(runs);
+        remove(&self.dir, paths);
+        let totals = written?;
+        publish(&self.dir, Vec::from([number]), totals, flush)?;
+        // It opens, and what it does not name is removed.
+        IndexWriter::open(&self.dir, flush.clone(), self.log_entries)?;
+        Ok(totals)
+    }
+}
+
+impl<D: Dir> Drop for Rebuild<D> {
+    fn drop(&mut self) {
+        let (paths, runs): (Vec<String>, Vec<_>) = mem::take(&mut self.runs).into_iter().unzip();
+        drop(runs);
+        remove(&self.dir, paths);
+    }
+}
+
+/// What cannot be removed is left for `clean`.
+fn remove(dir: &impl Dir, paths: impl IntoIterator<Item = String>) {
+    for path in paths {
+        let _ = dir.remove_file(&path);
+    }
+}

@@ -1,0 +1,138 @@
+//! What is left of a damaged index: its readable lines, oldest first.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Manifest;
+use super::check::damage;
+use super::line::{self, Cursor, Line, Location};
+use crate::dir::{Dir, Kind, read_full_at};
+use crate::error::{Code, Context as _, Damage, Error, Result};
+use crate::id::ObjectId;
+use crate::layout::{self, INDEX, IndexFile, MANIFEST};
+
+/// What is read of a file at once.
+const CHUNK: usize = 256 << 10;
+
+/// What a readable line tells.
+pub(crate) enum Told {
+    /// An object was put there.
+    Put(ObjectId, Location),
+    /// An object was deleted.
+    Delete(ObjectId),
+}
+
+/// A file of the index.
+pub(crate) struct Leaf {
+    pub(crate) path: String,
+    pub(crate) is_log: bool,
+}
+
+/// What there is of an index.
+pub(crate) struct Remains {
+    /// Oldest first: the files that the manifest names, or all there are when it cannot tell.
+    pub(crate) leaves: Vec<Leaf>,
+    /// The first number that no file has.
+    pub(crate) number: u32,
+    /// What keeps the manifest from being read.
+    pub(crate) unreadable: Option<Damage>,
+}
+
+/// Look for what there is of an index.
+pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
+    let (manifest, unreadable) = match Manifest::read(dir) {
+        Ok(manifest) => (Some(manifest), None),
+        // What it said is known by the files that are there.
+        Err(Error::Corrupt(_)) => (None, None),
+        Err(error) => (None, Some(damage(MANIFEST, error))),
+    };
+    let (mut found, mut next) = (Vec::new(), 0);
+    for entry in dir.list(INDEX).during("list", INDEX)? {
+        let Some(file) = layout::index_file(&entry.name) else { continue };
+        let (IndexFile::Log(number) | IndexFile::Run(number)) = file;
+        next = next.max(u64::from(number) + 1);
+        if entry.kind == Kind::File && manifest.as_ref().is_none_or(|manifest| manifest.names(&entry.name)) {
+            let is_log = matches!(file, IndexFile::Log(_));
+            // A log is younger than all runs that are live with it. Without a manifest, numbers tell.
+            let age = if is_log && manifest.is_some() { u32::MAX } else { number };
+            found.push((age, Leaf { path: format!("{INDEX}/{}", entry.name), is_log }));
+        }
+    }
+    found.sort_by_key(|(age, _)| *age);
+    let number = u32::try_from(next).map_err(|_| {
+        let problem = "no number is left for an index file: remove the index file with the greatest one";
+        Error::corrupt(INDEX, problem)
+    })?;
+    Ok(Remains { leaves: found.into_iter().map(|(_, leaf)| leaf).collect(), number, unreadable })
+}
+
+/// Hand what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no commit
+/// line follows in a log have never happened. Returns what keeps the file from being read.
+pub(crate) fn read<D: Dir>(dir: &D, leaf: &Leaf, mut visit: impl FnMut(Told) -> Result<()>) -> Result<Option<Damage>> {
+    let unreadable = |operation: &str, code: Code| {
+        let problem = format!("cannot {operation} it: {code}; what it told is not known any more");
+        Ok(Some(Damage { file: leaf.path.clone(), problem }))
+    };
+    let file = match dir.open_read(&leaf.path) {
+        Ok(file) => file,
+        Err(code) => return unreadable("open", code),
+    };
+    let (mut buffer, mut position) = (Vec::new(), 0_u64);
+    let mut batch = Vec::new();
+    loop {
+        let kept = buffer.len();
+        buffer.resize(kept + CHUNK, 0);
+        let read = match read_full_at(&file, &mut buffer[kept..], position) {
+            Ok(read) => read,
+            Err(code) => return unreadable("read", code),
+        };
+        position += read as u64;
+        buffer.truncate(kept + read);
+        let mut used = 0;
+        while let Some(len) = buffer[used..].iter().position(|byte| *byte == b'\n') {
+            let text = &buffer[used..=used + len];
+            used += len + 1;
+            if !leaf.is_log {
+                run_line(text).map_or(Ok(()), &mut visit)?;
+                continue;
+            }
+            match line::parse(text) {
+                Some(Line::Put(id, location)) => batch.push(Told::Put(id, location)),
+                Some(Line::Delete(id)) => batch.push(Told::Delete(id)),
+                Some(Line::Commit(_)) => batch.drain(..).try_for_each(&mut visit)?,
+                None if line::was_commit(text) => batch.drain(..).try_for_each(&mut visit)?,
+                None => {}
+            }
+        }
+        buffer.drain(..used);
+        if buffer.len() > line::LINE_MAX {
+            // The rest of a long line, as of fences: only its end can still be part of one of ours.
+            buffer.drain(..buffer.len() - line::LINE_MAX);
+        }
+        if read == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+/// A line of a run, of whatever width.
+fn run_line(text: &[u8]) -> Option<Told> {
+    (text.len() <= line::LINE_MAX).then_some(())?;
+    let dense: Vec<u8> = text.iter().copied().filter(|byte| *byte != b' ').collect();
+    let mut rest = Cursor(&dense);
+    rest.skip(b"{\"id\":\"").then_some(())?;
+    let id = rest.id()?;
+    if rest.skip(b"\",\"delete\":true") {
+        return rest.end(b"}\n").map(|()| Told::Delete(id));
+    }
+    let location = Location {
+        pack: u32::try_from(rest.number(b"\",\"pack\":")?).ok()?,
+        offset: rest.number(b",\"offset\":")?,
+        length: rest.number(b",\"length\":")?,
+        size: rest.number(b",\"size\":")?,
+    };
+    rest.end(b"}\n")?;
+    location.offset.checked_add(location.length)?;
+    Some(Told::Put(id, location))
+}

@@ -1,0 +1,268 @@
+//! Whether records hold the objects they say they hold.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::walk::{Record, Walk};
+use super::{frame_count, frame_table_length};
+use crate::codec::{self, Checking, Payload};
+use crate::compress::{ADLER_OF_NOTHING, adler32};
+use crate::dir::{File, read_full_at};
+use crate::error::{Context as _, Error, Result};
+use crate::id::ObjectId;
+use crate::index::Location;
+use crate::layout::{self, FRAME, FRAME_ENTRY};
+use crate::reader::{ObjectReader, Stored};
+
+/// What is read at once of an object that is not in memory.
+const PIECE: usize = 256 << 10;
+/// Bytes of an object that is not in memory that are read in a step.
+const STEP: u64 = 16 << 20;
+/// Bytes around the blocks of a zlib stream: its header, and the Adler-32 at its end.
+const ZLIB: (usize, usize) = (2, 4);
+
+/// A walk through a pack on which each record is looked at. Windows are checked while later ones are read.
+pub(crate) struct Inspection<F> {
+    walk: Walk<F>,
+    windows: VecDeque<Window>,
+    /// Why the walk could not go on behind them.
+    failed: Option<Error>,
+    /// A record that takes more than a step.
+    large: Option<(Record, Box<Scrub<F>>)>,
+}
+
+/// Records that have been read together.
+struct Window {
+    records: Vec<Record>,
+    /// Of each record: whether it is being checked; `false`: there is nothing that could be. `None`: it is not in memory.
+    checked: Vec<Option<bool>>,
+    checking: Checking,
+    /// Bytes passed up to its end that belong to no record.
+    unused: u64,
+}
+
+impl<F: File> Inspection<F> {
+    /// Inspect the first `len` bytes of a pack.
+    pub(crate) fn new(file: Arc<F>, number: u32, len: u64) -> Self {
+        Inspection { walk: Walk::new(file, number, len), windows: VecDeque::new(), failed: None, large: None }
+    }
+
+    pub(crate) fn walk(&self) -> &Walk<F> {
+        &self.walk
+    }
+
+    /// The next records, and whether each holds the object that it says; `None` at the end. There may be none before.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<(Record, bool)>>> {
+        let mut inspected = Vec::new();
+        if let Some((record, mut scrub)) = self.large.take() {
+            match scrub.step()? {
+                Some(sound) => self.take(&mut inspected, record, sound, self.walk.unused()),
+                None => {
+                    self.large = Some((record, scrub));
+                    true
+                }
+            };
+            return Ok(Some(inspected));
+        }
+        self.read_ahead();
+        let Some(window) = self.windows.pop_front() else { return self.failed.take().map_or(Ok(None), Err) };
+        let mut sound = window.checking.finish().into_iter();
+        for (record, checked) in window.records.into_iter().zip(window.checked) {
+            let on = match checked {
+                Some(checked) => {
+                    let sound = checked && sound.next().unwrap_or(false);
+                    self.take(&mut inspected, record, sound, window.unused)
+                }
+                // It is the last of its window, and that is the last that has been read.
+                None => match Scrub::record(self.walk.file(), record.id, record.location, self.walk.len()) {
+                    Ok(scrub) => {
+                        self.large = Some((record, Box::new(scrub)));
+                        true
+                    }
+                    Err(_) => self.take(&mut inspected, record, false, window.unused),
+                },
+            };
+            if !on {
+                break;
+            }
+        }
+        Ok(Some(inspected))
+    }
+
+    /// Whether what follows the record in its window counts. If not, the walk goes back, and it comes again.
+    fn take(&mut self, inspected: &mut Vec<(Record, bool)>, record: Record, sound: bool, unused: u64) -> bool {
+        inspected.push((record, sound));
+        let back = !sound && self.walk.distrust(&record, unused);
+        if back {
+            self.windows.clear();
+            self.failed = None;
+        }
+        !back
+    }
+
+    fn read_ahead(&mut self) {
+        while self.windows.len() < codec::AHEAD && self.failed.is_none() {
+            if self.windows.back().is_some_and(|window| window.checked.last() == Some(&None)) {
+                break;
+            }
+            match self.walk.next() {
+                Ok(Some(records)) => self.windows.push_back(start_checking(&self.walk, records)),
+                Ok(None) => break,
+                Err(error) => self.failed = Some(error),
+            }
+        }
+    }
+}
+
+/// Start to check whether the records of the walk's last window hold their objects.
+fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
+    let (mut checked, mut payloads) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
+    for record in &records {
+        checked.push(match walk.payload(record) {
+            Some((start, bytes)) if record.location.size <= FRAME as u64 => {
+                let payload = payload(record, start, bytes);
+                let checked = payload.is_some();
+                payloads.extend(payload);
+                Some(checked)
+            }
+            _ => None,
+        });
+    }
+    let checking = Checking::start(if payloads.is_empty() { &[] } else { walk.window() }, payloads);
+    Window { records, checked, checking, unused: walk.unused() }
+}
+
+/// How the object is got out of a payload of one frame, which starts so far into its window; `None` when the ends of its
+/// zlib stream are damaged.
+fn payload(record: &Record, start: usize, bytes: &[u8]) -> Option<Payload> {
+    let Record { id, location, .. } = record;
+    let (mut range, mut adler) = (start..start + bytes.len(), None);
+    if location.compressed() {
+        let (header, rest) = bytes.split_at_checked(ZLIB.0)?;
+        let (_, trailer) = rest.split_last_chunk::<{ ZLIB.1 }>()?;
+        is_zlib_header(header).then_some(())?;
+        adler = Some(u32::from_be_bytes(*trailer));
+        range = range.start + ZLIB.0..range.end - ZLIB.1;
+    }
+    Some(Payload {
+        range: range.start as u32..range.end as u32,
+        size: location.size as u32,
+        compressed: location.compressed(),
+        expected: Some(*id),
+        adler,
+    })
+}
+
+/// Method 8, a window of at most 32 KiB, no dictionary, and a right checksum (RFC 1950, section 2.2).
+fn is_zlib_header(header: &[u8]) -> bool {
+    let &[method, flags] = header else { return false };
+    method & 15 == 8 && method >> 4 <= 7 && flags & 32 == 0 && u16::from_be_bytes([method, flags]).is_multiple_of(31)
+}
+
+/// The check of one object, loose or packed, in pieces.
+pub(crate) struct Scrub<F> {
+    reader: ObjectReader<F>,
+    file: Arc<F>,
+    packed: Option<Location>,
+    adler: u32,
+    buffer: Vec<u8>,
+    /// What has been found wrong.
+    problem: Option<String>,
+}
+
+impl<F: File> Scrub<F> {
+    /// Check an object whose location has been compared with its pack's length.
+    pub(crate) fn new(stored: Stored<F>, packed: Option<Location>) -> Self {
+        let file = stored.file();
+        let buffer = vec![0; PIECE.min(usize::try_from(stored.size).unwrap_or(PIECE))];
+        Scrub { reader: ObjectReader::new(stored, true), file, packed, adler: ADLER_OF_NOTHING, buffer, problem: None }
+    }
+
+    /// Check a record of a pack of this length. Fails when it cannot be one.
+    pub(crate) fn record(file: Arc<F>, id: ObjectId, location: Location, pack_len: u64) -> Result<Self> {
+        Ok(Scrub::new(Stored::packed(id, file, location, pack_len)?, Some(location)))
+    }
+
+    /// Go on for a bounded time. `Some`: done, and whether the object is sound.
+    pub(crate) fn step(&mut self) -> Result<Option<bool>> {
+        let mut left = STEP;
+        while left > 0 {
+            match self.reader.read(&mut self.buffer) {
+                Ok(0) => {
+                    if !self.form_is_sound()? {
+                        self.problem = Some("its zlib stream or its frame table is damaged".into());
+                    }
+                    return Ok(Some(self.problem.is_none()));
+                }
+                Ok(read) => {
+                    if self.packed.is_some_and(|location| location.compressed()) {
+                        self.adler = adler32(self.adler, &self.buffer[..read]);
+                    }
+                    left = left.saturating_sub(read as u64);
+                }
+                Err(Error::Corrupt(damage)) => {
+                    self.problem = Some(damage.problem);
+                    return Ok(Some(false));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// All of it at once: what is wrong, if anything.
+    pub(crate) fn finish(mut self) -> Result<Option<String>> {
+        while self.step()?.is_none() {}
+        Ok(self.problem)
+    }
+
+    /// What reading frame by frame does not look at: the ends of the zlib stream, and the form of the frame table.
+    fn form_is_sound(&self) -> Result<bool> {
+        let Some(location) = self.packed.filter(Location::compressed) else { return Ok(true) };
+        let path = layout::pack(location.pack);
+        let end = location.offset + location.length;
+        let (mut header, mut trailer) = ([0; ZLIB.0], [0; ZLIB.1]);
+        read_full_at(&*self.file, &mut header, location.offset).during("read", &path)?;
+        read_full_at(&*self.file, &mut trailer, end - ZLIB.1 as u64).during("read", &path)?;
+        if !is_zlib_header(&header) || trailer != self.adler.to_be_bytes() {
+            return Ok(false);
+        }
+        let table = frame_table_length(location.size, location.length);
+        if table == 0 {
+            return Ok(true);
+        }
+        let mut buffer = vec![0; PIECE / ENTRY * ENTRY];
+        let frames = frame_count(location.size);
+        let mut frame = 0;
+        while frame < frames {
+            let count = (frames - frame).min((PIECE / ENTRY) as u64);
+            let entries = &mut buffer[..count as usize * ENTRY];
+            read_full_at(&*self.file, entries, end + 1 + frame * ENTRY as u64).during("read", &path)?;
+            for (place, entry) in entries.chunks_exact(ENTRY).enumerate() {
+                let number = frame + place as u64;
+                let padded = entry[1..].trim_ascii_start();
+                let digits = !padded.is_empty() && padded[0] != b'0' && padded.iter().all(u8::is_ascii_digit);
+                let spaces = entry[1..ENTRY - padded.len()].iter().all(|byte| *byte == b' ');
+                let last = number + 1 < frames || number_of(padded) == Some(location.length - ZLIB.1 as u64);
+                if entry[0] != if number == 0 { b'[' } else { b',' } || !digits || !spaces || !last {
+                    return Ok(false);
+                }
+            }
+            frame += count;
+        }
+        let mut close = [0; 2];
+        read_full_at(&*self.file, &mut close, end + 1 + frames * ENTRY as u64).during("read", &path)?;
+        Ok(close == *b"]\n")
+    }
+}
+
+/// Bytes of an entry of a frame table, with what is before it.
+const ENTRY: usize = FRAME_ENTRY as usize + 1;
+
+fn number_of(digits: &[u8]) -> Option<u64> {
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}

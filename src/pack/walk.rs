@@ -1,0 +1,247 @@
+//! Walking through a pack from record to record, without an index.
+//!
+//! Large reads in the order of the pack. Where there is no record, whatever is there is stepped over up to the next
+//! header: so one damaged record hides no other.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::{HEADER_START, frame_table_length, parse_header};
+use crate::dir::{File, read_full_at};
+use crate::error::{Context as _, Result};
+use crate::id::ObjectId;
+use crate::index::Location;
+use crate::layout::{self, FRAME, HEADER_MAX};
+
+/// What is read of a pack at once. A record that is longer is not kept in memory.
+const WINDOW: usize = FRAME + (64 << 10);
+/// Records of a window.
+const WINDOW_RECORDS: usize = 8192;
+/// Where a record's payload does not match its id, its length is not believed, and other records are looked for within
+/// it. Crafted packs in which each record claims to hold all others are given up after so many times their length.
+const AGAIN_MAX: u64 = 16;
+
+/// What a header and the bytes around it say. Whether the payload is the object has not been looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record {
+    pub(crate) id: ObjectId,
+    pub(crate) location: Location,
+    /// A line end follows the payload.
+    pub(crate) ends: bool,
+    /// Where its header starts.
+    start: u64,
+    /// Where it ends, its frame table included.
+    end: u64,
+}
+
+impl Record {
+    /// Bytes from its header to its end.
+    pub(crate) fn length(&self) -> u64 {
+        self.end - self.start
+    }
+}
+
+/// A walk through a pack.
+pub(crate) struct Walk<F> {
+    file: Arc<F>,
+    number: u32,
+    /// Up to here.
+    len: u64,
+    position: u64,
+    /// Bytes of the pack from `buffer_start` on.
+    buffer: Vec<u8>,
+    buffer_start: u64,
+    /// Bytes that belong to no record.
+    unused: u64,
+    /// Bytes that have been looked through again.
+    again: u64,
+}
+
+impl<F: File> Walk<F> {
+    /// Walk through the first `len` bytes of a pack.
+    pub(crate) fn new(file: Arc<F>, number: u32, len: u64) -> Self {
+        let (buffer, buffer_start) = (Vec::new(), 0);
+        Walk { file, number, len, position: 0, buffer, buffer_start, unused: 0, again: 0 }
+    }
+
+    pub(crate) fn file(&self) -> Arc<F> {
+        self.file.clone()
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// How far it has come.
+    pub(crate) fn position(&self) -> u64 {
+        self.position.min(self.len)
+    }
+
+    /// Bytes passed so far that belong to no record.
+    pub(crate) fn unused(&self) -> u64 {
+        self.unused
+    }
+
+    /// The next records. There may be none before the end: `None` is the end. One whose object or payload is too large for
+    /// memory comes alone.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<Record>>> {
+        if self.position >= self.len {
+            return Ok(None);
+        }
+        self.fill()?;
+        let mut records = Vec::new();
+        while records.len() < WINDOW_RECORDS {
+            let rest = self.rest();
+            if rest.is_empty() || rest.len() < HEADER_MAX && self.buffer_end() < self.len {
+                break;
+            }
+            let Some(record) = self.record_here()? else {
+                self.skip();
+                continue;
+            };
+            let small = record.end <= self.buffer_end() && record.location.size <= FRAME as u64;
+            if !small && !records.is_empty() {
+                break;
+            }
+            self.position = record.end;
+            records.push(record);
+            if !small {
+                break;
+            }
+        }
+        Ok(Some(records))
+    }
+
+    /// The bytes that are in memory: those of the last window.
+    pub(crate) fn window(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Where in [`Walk::window`] the payload of a record of the last window starts, and it, if it is in memory.
+    pub(crate) fn payload(&self, record: &Record) -> Option<(usize, &[u8])> {
+        let Location { offset, length, .. } = record.location;
+        let start = usize::try_from(offset.checked_sub(self.buffer_start)?).ok()?;
+        Some((start, self.buffer.get(start..)?.get(..usize::try_from(length).ok()?)?))
+    }
+
+    /// A record does not hold its object, so that its length is not to be believed: walk on behind its header. Whether that
+    /// is done: then what followed it comes again. `unused`: what [`Walk::unused`] was after its window.
+    pub(crate) fn distrust(&mut self, record: &Record, unused: u64) -> bool {
+        self.again = self.again.saturating_add(record.end - record.location.offset);
+        let back = self.again <= self.len.saturating_mul(AGAIN_MAX);
+        if back {
+            self.position = record.location.offset;
+            self.unused = unused + record.location.offset - record.start;
+        }
+        back
+    }
+
+    fn path(&self) -> String {
+        layout::pack(self.number)
+    }
+
+    fn buffer_end(&self) -> u64 {
+        self.buffer_start + self.buffer.len() as u64
+    }
+
+    /// What has been read behind the position.
+    fn rest(&self) -> &[u8] {
+        let passed = self.position.saturating_sub(self.buffer_start).min(self.buffer.len() as u64);
+        &self.buffer[passed as usize..]
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let kept = self.rest().len();
+        self.buffer.drain(..self.buffer.len() - kept);
+        self.buffer_start = self.position;
+        let wanted = (self.len - self.position).min(WINDOW as u64) as usize;
+        if kept < wanted {
+            self.buffer.resize(wanted, 0);
+            let read = read_full_at(&*self.file, &mut self.buffer[kept..], self.position + kept as u64);
+            let read = read.inspect_err(|_| self.buffer.truncate(kept)).during("read", &layout::pack(self.number))?;
+            self.buffer.truncate(kept + read);
+            if kept + read < wanted {
+                self.len = self.buffer_end();
+            }
+        }
+        Ok(())
+    }
+
+    /// The record whose header is at the position.
+    fn record_here(&self) -> Result<Option<Record>> {
+        let Some(header) = parse_header(self.rest()) else { return Ok(None) };
+        let offset = self.position + header.bytes;
+        let Some(payload_end) = offset.checked_add(header.length).filter(|end| *end <= self.len) else {
+            return Ok(None);
+        };
+        let ends = self.byte(payload_end)? == Some(b'\n');
+        let table = frame_table_length(header.size, header.length);
+        let end = payload_end.saturating_add(u64::from(ends)).saturating_add(table);
+        // A table that is not there is missed by whoever reads the object.
+        let end = if end <= self.len { end } else { payload_end + u64::from(ends) };
+        let location = Location { pack: self.number, offset, length: header.length, size: header.size };
+        Ok(Some(Record { id: header.id, location, ends, start: self.position, end }))
+    }
+
+    fn byte(&self, position: u64) -> Result<Option<u8>> {
+        if position >= self.len {
+            return Ok(None);
+        }
+        if let Some(byte) = self.buffer.get((position - self.buffer_start) as usize) {
+            return Ok(Some(*byte));
+        }
+        let mut byte = [0];
+        let read = read_full_at(&*self.file, &mut byte, position).during("read", &self.path())?;
+        Ok((read == 1).then_some(byte[0]))
+    }
+
+    /// Step over what is no record, as far as it has been read, to the next text that looks like a header.
+    fn skip(&mut self) {
+        let rest = self.rest();
+        let found = find(&rest[1..], HEADER_START).map(|at| at + 1);
+        // The start of a header may be at the end of what has been read.
+        let keep = if self.buffer_end() < self.len { HEADER_MAX - 1 } else { 0 };
+        let skipped = found.unwrap_or_else(|| (rest.len() - keep.min(rest.len() - 1)).max(1)) as u64;
+        self.position += skipped;
+        self.unused += skipped;
+    }
+}
+
+/// Whether the record of an object is where the index says, as far as its header and its line end tell; otherwise what
+/// is wrong with it.
+pub(crate) fn record_at(file: &impl File, id: &ObjectId, location: &Location) -> Result<Result<(), &'static str>> {
+    let path = || format!("{} at byte {}", layout::pack(location.pack), location.offset);
+    let start = location.offset.saturating_sub(HEADER_MAX as u64);
+    let mut before = alloc::vec![0; (location.offset - start) as usize];
+    let read = read_full_at(file, &mut before, start).during("read", &path())?;
+    let line = before
+        .len()
+        .checked_sub(1)
+        .map_or(0, |last| before[..last].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    let text = find(&before[line..], HEADER_START).map(|at| &before[line + at..]);
+    let header = text
+        .filter(|_| read == before.len())
+        .and_then(|text| parse_header(text).filter(|header| header.bytes == text.len() as u64));
+    let agrees = header
+        .is_some_and(|header| header.id == *id && header.size == location.size && header.length == location.length);
+    if !agrees {
+        return Ok(Err("no header in front of it agrees with the index"));
+    }
+    let mut end = [0];
+    let read = read_full_at(file, &mut end, location.offset + location.length).during("read", &path())?;
+    Ok(if read == 1 && end == *b"\n" { Ok(()) } else { Err("no line end follows its payload") })
+}
+
+/// Where `pattern` first occurs. Its first byte is looked for first, which is fast.
+fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {
+    let (first, mut from) = (pattern[0], 0);
+    loop {
+        let at = from + text.get(from..)?.iter().position(|byte| *byte == first)?;
+        if text[at..].starts_with(pattern) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}

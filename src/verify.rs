@@ -1,0 +1,170 @@
+//! Verifying: reading everything, reporting every problem, stopping at none.
+//!
+//! Takes no lock. What the index said at one moment is compared with packs and loose files as they are found; what looks
+//! damaged is looked at again with the index as it is then, so that what others move meanwhile passes for no damage.
+
+mod entries;
+mod index;
+mod loose;
+mod packs;
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::mem;
+
+use self::index::Lines;
+use self::loose::Shard;
+use self::packs::Packs;
+use crate::container::Container;
+use crate::dir::Dir;
+use crate::error::{Damage, Error, Result};
+use crate::id::ObjectId;
+use crate::index::{Index, Location};
+use crate::layout::SHARDS;
+use crate::packing::{Job, Progress};
+
+/// What part of a container to verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Units to leave out at the start: the `done` of the last [`Progress`] of a job that was stopped.
+    pub from: u64,
+    /// Of so many jobs that share the work, each started with another number below, perhaps on other machines.
+    pub shards: u32,
+    /// Number of this one, less than `shards`.
+    pub shard: u32,
+}
+
+impl Default for Part {
+    /// All of it.
+    fn default() -> Self {
+        Part { from: 0, shards: 1, shard: 0 }
+    }
+}
+
+impl Part {
+    fn has(&self, unit: u64) -> bool {
+        unit >= self.from && unit % u64::from(self.shards) == u64::from(self.shard)
+    }
+}
+
+/// The unit in which the index is checked; those before are the shards of loose objects, those behind the packs.
+const INDEX_UNIT: u64 = SHARDS;
+
+/// The job that checks everything: each loose object and each record of the packs is read and hashed, records are
+/// compared with the index, and each line of the index is checked. Damage is told as a problem; what a crash may leave
+/// and costs nothing, as a note. Units of progress are the 256 shards of loose objects, the index, and the packs, in this
+/// order; a unit in which a job was stopped is done again by the next.
+///
+/// It needs a container of [`Container::open_damaged`] when the index does not open.
+pub struct Verify<D: Dir> {
+    site: Site<D>,
+    part: Part,
+    stage: Stage<D>,
+    progress: Progress,
+}
+
+/// What all stages use.
+struct Site<D: Dir> {
+    dir: D,
+    /// The index as it was after the loose objects were checked; all packs are compared with it. `None` when it does not
+    /// open, or cannot be read.
+    index: Option<Index<D>>,
+    /// The index as it is now, for a second look.
+    now: Option<Index<D>>,
+}
+
+enum Stage<D: Dir> {
+    Loose(Shard<D>),
+    Index(Lines),
+    Packs(Box<Packs<D>>),
+}
+
+impl<D: Dir> Verify<D> {
+    /// Start verifying a part of a container.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when `part` is none.
+    pub fn new(container: &Container<D>, part: Part) -> Result<Self> {
+        if part.shard >= part.shards {
+            let problem = format!("there is no shard {} of {}: they count from 0", part.shard, part.shards);
+            return Err(Error::InvalidArgument(problem));
+        }
+        let site = Site { dir: container.dir.clone(), index: None, now: None };
+        let progress = Progress { total: INDEX_UNIT + 1, done: part.from.min(INDEX_UNIT), ..Progress::default() };
+        Ok(Verify { site, part, stage: Stage::Loose(Shard::default()), progress })
+    }
+
+    fn advance(&mut self) {
+        let Verify { site, part, stage, progress } = self;
+        match stage {
+            Stage::Loose(_) if progress.done == INDEX_UNIT => {
+                let lines = Lines::open(site, part.has(INDEX_UNIT), progress);
+                *stage = Stage::Index(lines);
+            }
+            Stage::Loose(shard) => {
+                if !part.has(progress.done) || shard.step(site, progress.done as u8, progress) {
+                    *shard = Shard::default();
+                    progress.done += 1;
+                }
+            }
+            Stage::Index(lines) => {
+                if let Some(entries) = lines.step(site, progress) {
+                    let packs = Packs::new(site, entries, progress);
+                    progress.total = packs.total();
+                    progress.done = part.from.clamp(INDEX_UNIT + 1, progress.total);
+                    *stage = Stage::Packs(Box::new(packs));
+                }
+            }
+            Stage::Packs(packs) => {
+                if packs.step(site, part, progress) {
+                    progress.done = progress.total;
+                    progress.finished = true;
+                }
+            }
+        }
+    }
+}
+
+impl<D: Dir> Job for Verify<D> {
+    fn step(&mut self) -> Result<Progress> {
+        if !self.progress.finished {
+            self.advance();
+        }
+        let (problems, notes) = (mem::take(&mut self.progress.problems), mem::take(&mut self.progress.notes));
+        Ok(Progress { problems, notes, ..self.progress.clone() })
+    }
+}
+
+impl Progress {
+    fn problem(&mut self, file: impl Into<String>, problem: impl Into<String>) {
+        self.problems.push(Damage { file: file.into(), problem: problem.into() });
+    }
+
+    fn note(&mut self, file: impl Into<String>, note: impl Into<String>) {
+        self.notes.push(Damage { file: file.into(), problem: note.into() });
+    }
+}
+
+impl<D: Dir> Site<D> {
+    /// The index as it is now; `None` when it does not open.
+    fn index_now(&mut self) -> Option<&mut Index<D>> {
+        match &mut self.now {
+            Some(index) => index.refresh().ok()?,
+            now => {
+                *now = Some(Index::open(self.dir.clone()).ok()?);
+                true
+            }
+        };
+        self.now.as_mut()
+    }
+
+    /// Whether the index still says that an object lies there.
+    fn is_still_at(&mut self, id: &ObjectId, location: &Location) -> bool {
+        match self.index_now().map(|index| index.lookup(id)) {
+            Some(Ok(found)) => found == Some(*location),
+            // It cannot say: what it said before is all there is.
+            _ => true,
+        }
+    }
+}

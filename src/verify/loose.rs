@@ -1,0 +1,119 @@
+//! Loose objects.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::Site;
+use crate::codec;
+use crate::dir::{Dir, read_full_at};
+use crate::error::{Context as _, Result};
+use crate::id::ObjectId;
+use crate::index::check::damage;
+use crate::layout::{self, FRAME};
+use crate::loose;
+use crate::pack::check::Scrub;
+use crate::packing::Progress;
+use crate::reader::Stored;
+
+/// Bytes and objects after which a step ends.
+const STEP_BYTES: usize = 4 << 20;
+const STEP_OBJECTS: usize = 1024;
+
+/// A shard that is being checked.
+pub(super) struct Shard<D: Dir> {
+    /// Those that have not been looked at, last first; `None`: not listed yet.
+    ids: Option<Vec<ObjectId>>,
+    /// One that takes more than a step, and its size.
+    large: Option<(ObjectId, u64, Checked<D>)>,
+}
+
+type Checked<D> = Box<Scrub<<D as Dir>::File>>;
+
+impl<D: Dir> Default for Shard<D> {
+    fn default() -> Self {
+        Shard { ids: None, large: None }
+    }
+}
+
+impl<D: Dir> Shard<D> {
+    /// Do a piece of the work; whether it was the last.
+    pub(super) fn step(&mut self, site: &Site<D>, shard: u8, progress: &mut Progress) -> bool {
+        let dir = &site.dir;
+        if let Some((id, size, mut scrub)) = self.large.take() {
+            match scrub.step() {
+                Ok(None) => self.large = Some((id, size, scrub)),
+                Ok(Some(sound)) => take(dir, &id, size, sound, progress),
+                Err(error) => progress.problems.push(damage(&layout::loose(&id), error)),
+            }
+            return false;
+        }
+        let Some(ids) = &mut self.ids else {
+            match loose::list(dir, shard) {
+                Ok(listed) => self.ids = Some(listed.into_iter().rev().collect()),
+                Err(error) => {
+                    progress.problems.push(damage(&layout::shard(shard), error));
+                    return true;
+                }
+            }
+            return false;
+        };
+        let (mut contents, mut bytes) = (Vec::new(), 0);
+        while bytes < STEP_BYTES && contents.len() < STEP_OBJECTS {
+            let Some(id) = ids.pop() else { break };
+            match open(dir, &id) {
+                Ok(Some(Opened::Small(content))) => {
+                    bytes += content.len();
+                    contents.push((id, content));
+                }
+                Ok(Some(Opened::Large(file, size))) => {
+                    let scrub = Scrub::new(Stored::loose(id, Arc::new(file), size), None);
+                    self.large = Some((id, size, Box::new(scrub)));
+                    break;
+                }
+                // Packed and cleaned meanwhile.
+                Ok(None) => {}
+                Err(error) => progress.problems.push(damage(&layout::loose(&id), error)),
+            }
+        }
+        let (ids_read, contents): (Vec<ObjectId>, Vec<Vec<u8>>) = contents.into_iter().unzip();
+        let digests = codec::sha256_many(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for ((id, content), digest) in ids_read.iter().zip(&contents).zip(digests) {
+            take(dir, id, content.len() as u64, digest == *id, progress);
+        }
+        ids.is_empty() && self.large.is_none()
+    }
+}
+
+enum Opened<F> {
+    Small(Vec<u8>),
+    Large(F, u64),
+}
+
+fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<Opened<D::File>>> {
+    let Some((file, size)) = loose::open(dir, id)? else { return Ok(None) };
+    if size > FRAME as u64 {
+        return Ok(Some(Opened::Large(file, size)));
+    }
+    let mut content = vec![0; size as usize];
+    let read = read_full_at(&file, &mut content, 0).during("read", &layout::loose(id))?;
+    content.truncate(read);
+    Ok(Some(Opened::Small(content)))
+}
+
+fn take<D: Dir>(dir: &D, id: &ObjectId, size: u64, sound: bool, progress: &mut Progress) {
+    if sound {
+        progress.objects += 1;
+        progress.bytes = progress.bytes.saturating_add(size);
+        return;
+    }
+    // A second look: a damaged file is replaced when its object is added again.
+    match loose::is_sound(dir, id) {
+        Ok(true) => {}
+        Ok(false) if matches!(loose::size(dir, id), Ok(None)) => {}
+        Ok(false) => progress
+            .problem(layout::loose(id), "its bytes do not match its id; restore it from a copy, or add it again"),
+        Err(error) => progress.problems.push(damage(&layout::loose(id), error)),
+    }
+}

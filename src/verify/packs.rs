@@ -1,0 +1,232 @@
+//! Packs, compared with the index.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::entries::{Search, look_again};
+use super::index::Entries;
+use super::{INDEX_UNIT, Part, Site};
+use crate::dir::{Dir, File as _, Kind};
+use crate::error::{Code, Context as _, Result};
+use crate::id::ObjectId;
+use crate::index::Location;
+use crate::index::check::damage;
+use crate::layout::{self, PACKS};
+use crate::pack::check::Inspection;
+use crate::pack::walk::Record;
+use crate::packing::Progress;
+
+/// Records that are compared with the index together: each line of it is then read less often.
+const BATCH: usize = 1 << 16;
+
+/// All packs.
+pub(super) struct Packs<D: Dir> {
+    queue: VecDeque<u32>,
+    total: u64,
+    entries: Entries,
+    lengths: BTreeMap<u32, u64>,
+    current: Option<Pack<D>>,
+}
+
+impl<D: Dir> Packs<D> {
+    /// `entries`: how many the index has of each pack.
+    pub(super) fn new(site: &Site<D>, entries: Entries, progress: &mut Progress) -> Self {
+        // Looked at after the index was read, so that each pack is as long as the index says, or is damaged.
+        let lengths = lengths(site, progress).unwrap_or_else(|error| {
+            progress.problems.push(damage(PACKS, error));
+            BTreeMap::new()
+        });
+        let mut queue: Vec<u32> = lengths.keys().chain(entries.keys()).copied().collect();
+        queue.sort_unstable();
+        queue.dedup();
+        let total = queue.last().map_or(INDEX_UNIT + 1, |last| unit(*last) + 1);
+        Packs { queue: queue.into(), total, entries, lengths, current: None }
+    }
+
+    /// Units in all.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Do a piece of the work; whether all is done.
+    pub(super) fn step(&mut self, site: &mut Site<D>, part: &Part, progress: &mut Progress) -> bool {
+        if let Some(mut pack) = self.current.take() {
+            if pack.step(site, progress) {
+                progress.done = unit(pack.number) + 1;
+            } else {
+                self.current = Some(pack);
+            }
+            return false;
+        }
+        let Some(number) = self.queue.pop_front() else { return true };
+        if part.has(unit(number)) {
+            let entries = self.entries.get(&number).copied().unwrap_or(0);
+            let pack = Pack::new(site, number, entries, self.lengths.get(&number).copied(), progress);
+            self.current = Some(pack);
+        }
+        false
+    }
+}
+
+fn unit(pack: u32) -> u64 {
+    INDEX_UNIT + 1 + u64::from(pack)
+}
+
+fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<BTreeMap<u32, u64>> {
+    let mut lengths = BTreeMap::new();
+    for entry in site.dir.list(PACKS).during("list", PACKS)? {
+        let Some(number) = layout::pack_number(&entry.name) else { continue };
+        let path = layout::pack(number);
+        match site.dir.open_read(&path).and_then(|file| file.metadata()) {
+            Ok(found) if found.kind == Kind::File => drop(lengths.insert(number, found.len)),
+            Ok(_) => progress.problem(path, "there is something else in place of the pack"),
+            // Repacked meanwhile; or the index tells of objects in it.
+            Err(Code::NotFound) => {}
+            Err(code) => progress.problem(path, format!("cannot open it: {code}")),
+        }
+    }
+    Ok(lengths)
+}
+
+/// A pack that is being checked.
+struct Pack<D: Dir> {
+    number: u32,
+    /// Entries of the index that tell of it, and those whose records have been found.
+    entries: u64,
+    found: u64,
+    stage: Stage<D>,
+    /// Not yet compared with the index.
+    batch: Vec<(Record, bool)>,
+    /// Records that the index does not tell of, and their payloads' bytes.
+    orphans: (u64, u64),
+    /// Bytes between records that the index does tell of, because these are damaged.
+    excused: u64,
+}
+
+enum Stage<D: Dir> {
+    Walk(Inspection<D::File>),
+    /// Which entries have no record.
+    Search(Search<D>),
+}
+
+impl<D: Dir> Pack<D> {
+    fn new(site: &Site<D>, number: u32, entries: u64, length: Option<u64>, progress: &mut Progress) -> Self {
+        let path = layout::pack(number);
+        let stage = match length.map(|length| (site.dir.open_read(&path), length)) {
+            Some((Ok(file), length)) => Stage::Walk(Inspection::new(Arc::new(file), number, length)),
+            Some((Err(code), _)) if code != Code::NotFound => {
+                progress.problem(path, format!("cannot open it: {code}"));
+                Stage::Search(Search::one_by_one(number))
+            }
+            _ => Stage::Search(Search::one_by_one(number)),
+        };
+        Pack { number, entries, found: 0, stage, batch: Vec::new(), orphans: (0, 0), excused: 0 }
+    }
+
+    /// Do a piece of the work; whether it was the last.
+    fn step(&mut self, site: &mut Site<D>, progress: &mut Progress) -> bool {
+        let inspection = match &mut self.stage {
+            Stage::Walk(inspection) => inspection,
+            Stage::Search(search) => return self.found == self.entries || search.step(site, progress),
+        };
+        match inspection.next() {
+            Ok(Some(records)) => {
+                self.batch.extend(records);
+                if self.batch.len() >= BATCH {
+                    self.compare(site, progress);
+                }
+                return false;
+            }
+            Ok(None) => {
+                let (file, len) = (inspection.walk().file(), inspection.walk().len());
+                let unused = inspection.walk().unused();
+                self.compare(site, progress);
+                self.tell_unreferenced(unused, progress);
+                self.stage = Stage::Search(Search::again(file, self.number, len));
+            }
+            Err(error) => {
+                progress.problems.push(damage(&layout::pack(self.number), error));
+                self.compare(site, progress);
+                self.stage = Stage::Search(Search::one_by_one(self.number));
+            }
+        }
+        self.found == self.entries || site.index.is_none()
+    }
+
+    /// Compare what has been found with the index.
+    fn compare(&mut self, site: &mut Site<D>, progress: &mut Progress) {
+        let batch = mem::take(&mut self.batch);
+        let ids: Vec<ObjectId> = batch.iter().map(|(record, _)| record.id).collect();
+        let told = site.index.as_mut().map(|index| index.lookup_many(&ids));
+        let told = match told.transpose() {
+            Ok(told) => told,
+            Err(error) => {
+                progress.problems.push(damage(layout::INDEX, error));
+                site.index = None;
+                None
+            }
+        };
+        let Some(told) = told else {
+            for (record, sound) in batch {
+                self.take_unknown(&record, sound, progress);
+            }
+            return;
+        };
+        let mut orphans = Vec::new();
+        for ((record, sound), told) in batch.into_iter().zip(told) {
+            let at = |place: &Location| (place.pack, place.offset) == (self.number, record.location.offset);
+            let Some(told) = told.filter(at) else {
+                orphans.push((record, sound));
+                continue;
+            };
+            self.found += 1;
+            if sound && record.ends && told == record.location {
+                progress.objects += 1;
+                progress.bytes = progress.bytes.saturating_add(told.size);
+                continue;
+            }
+            self.excused += if sound { 0 } else { record.length() };
+            look_again(site, &record.id, &told, false, progress);
+        }
+        // Records whose commit came after the index was read are no orphans.
+        let ids: Vec<ObjectId> = orphans.iter().map(|(record, _)| record.id).collect();
+        let now = match site.index_now().map(|index| index.lookup_many(&ids)) {
+            Some(Ok(now)) => now,
+            _ => alloc::vec![None; ids.len()],
+        };
+        for ((record, _), now) in orphans.into_iter().zip(now) {
+            if now != Some(record.location) {
+                self.orphans.0 += 1;
+                self.orphans.1 += record.length();
+            }
+        }
+    }
+
+    /// A record of which no index tells whether it counts.
+    fn take_unknown(&mut self, record: &Record, sound: bool, progress: &mut Progress) {
+        if sound {
+            progress.objects += 1;
+            progress.bytes = progress.bytes.saturating_add(record.location.size);
+            return;
+        }
+        self.excused += record.length();
+        let note = "does not hold its bytes: torn by a crash before it counted, or damaged; the index would tell";
+        let file = format!("{} at byte {}", layout::pack(self.number), record.location.offset);
+        progress.note(file, format!("a record of object {} {note}", record.id));
+    }
+
+    fn tell_unreferenced(&self, unused: u64, progress: &mut Progress) {
+        let (orphans, bytes) = self.orphans;
+        let unused = unused.saturating_sub(self.excused);
+        if orphans + unused > 0 {
+            let note = format!(
+                "{orphans} records of {bytes} bytes have no entry in the index, and {unused} bytes are no record: left by \
+                 packers that were killed, damaged, or being written"
+            );
+            progress.note(layout::pack(self.number), note);
+        }
+    }
+}
