@@ -20,7 +20,7 @@
 //! | `reader`, `batch`, `export` | reading one object, many, to a file |
 //! | `packing` | what takes the packer's place: the pack writer and the jobs |
 //! | `lock` | the packer's place itself |
-//! | `flush`, `small_file`, [`source`], [`codec`] | what the others share |
+//! | `flush`, `regular`, `small_file`, [`source`], [`codec`] | what the others share |
 //! | `component` | glue between the contract and the store |
 //! | `cli` | the command line's definition; `bin/` is the command |
 
@@ -55,6 +55,7 @@ mod options;
 mod pack;
 mod packing;
 mod reader;
+mod regular;
 mod small_file;
 pub mod source;
 
