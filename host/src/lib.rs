@@ -27,7 +27,9 @@ mod embedded;
 mod engine;
 mod error;
 mod grants;
+mod limits;
 mod locking;
+mod opening;
 mod packing;
 mod reading;
 mod runtime;
@@ -35,6 +37,7 @@ mod state;
 
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
+pub use limits::Limits;
 pub use loosepack::{
     Access, Compression, Config, Content, Damage, Durability, Error as StoreError, ObjectId, ObjectInfo, Options,
     Placement, Progress, Stats,

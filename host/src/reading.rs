@@ -26,7 +26,7 @@ impl<'a> ObjectReader<'a> {
     pub(crate) fn new(container: &'a mut Container, handle: ResourceAny) -> Result<Self> {
         let mut reader = ObjectReader { container, handle, size: 0, position: 0, buffer: Vec::new(), taken: 0 };
         let interface = reader.container.component.loosepack_store_container().object_reader();
-        reader.size = interface.call_size(&mut reader.container.store, handle)?;
+        reader.size = interface.call_size(reader.container.guest.call(), handle)?;
         Ok(reader)
     }
 
@@ -38,7 +38,7 @@ impl<'a> ObjectReader<'a> {
     /// The next bytes, at most 256 KiB; empty at the end.
     pub fn next_piece(&mut self) -> Result<Vec<u8>> {
         let interface = self.container.component.loosepack_store_container().object_reader();
-        convert::answer(interface.call_read(&mut self.container.store, self.handle, PIECE as u64))
+        convert::answer(interface.call_read(self.container.guest.call(), self.handle, PIECE as u64))
     }
 }
 
@@ -69,7 +69,7 @@ impl Seek for ObjectReader<'_> {
         };
         let position = position.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek before the start"))?;
         let interface = self.container.component.loosepack_store_container().object_reader();
-        convert::answer(interface.call_seek(&mut self.container.store, self.handle, position))?;
+        convert::answer(interface.call_seek(self.container.guest.call(), self.handle, position))?;
         self.buffer.clear();
         self.taken = 0;
         self.position = position;
@@ -97,7 +97,7 @@ impl<'a> ObjectBatch<'a> {
     /// The next objects, about 1 MiB of them; empty when each id has been answered once.
     pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
         let interface = self.container.component.loosepack_store_container().object_batch();
-        let items = convert::answer(interface.call_next(&mut self.container.store, self.handle))?;
+        let items = convert::answer(interface.call_next(self.container.guest.call(), self.handle))?;
         items.into_iter().map(convert::batch_item).collect()
     }
 }

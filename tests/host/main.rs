@@ -4,6 +4,16 @@ mod api;
 mod command;
 mod components;
 mod concurrency;
+#[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
+mod kills;
 mod large;
 mod limits;
+#[cfg(unix)]
+mod locks;
+#[cfg(unix)]
+#[path = "../planted/mod.rs"]
+mod planted;
+mod stock;
 mod support;
