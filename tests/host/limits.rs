@@ -129,7 +129,9 @@ fn no_path_leads_out_of_the_directory_that_is_lent() {
         if let Ok(results) = container.add_files(&inside, std::slice::from_ref(&path)) {
             assert!(results.iter().all(Result::is_err), "{path:?} was read: {results:?}");
         }
-        if let Ok(results) = container.pack_writer(Compression::Never).unwrap().add_files(&inside, &[path.clone()]) {
+        if let Ok(results) =
+            container.pack_writer(Compression::Never).unwrap().add_files(&inside, std::slice::from_ref(&path))
+        {
             assert!(results.iter().all(Result::is_err), "{path:?} was read: {results:?}");
         }
         // A rename replaces a link, and never what it leads to.

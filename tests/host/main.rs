@@ -12,6 +12,7 @@ mod large;
 mod limits;
 #[cfg(unix)]
 mod locks;
+mod model;
 #[cfg(unix)]
 #[path = "../planted/mod.rs"]
 mod planted;

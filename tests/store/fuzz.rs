@@ -16,7 +16,7 @@ use loosepack::{
 use crate::crafted::{line, run_of};
 use crate::damage::forged;
 use crate::sim::SimDir;
-use crate::support::{Rng, id, noise, run, text};
+use crate::support::{Rng, id, noise, run, setting, text};
 
 /// What a mutation puts in: what parsers trip over.
 const NASTY: &[&str] = &[
@@ -49,10 +49,6 @@ const NASTY: &[&str] = &[
     "/",
     "\u{fffd}",
 ];
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// Run a target on its corpus, on `seeds` and on mutations of both.
 fn fuzz(target: &str, iterations: u64, seeds: &[Vec<u8>], check: impl Fn(&[u8])) {

@@ -8,6 +8,7 @@ mod dirs;
 mod faults;
 mod fuzz;
 mod golden;
+mod histories;
 #[cfg(unix)]
 mod hostile;
 mod model;

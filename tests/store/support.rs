@@ -94,3 +94,8 @@ pub(crate) fn create<D: Dir>(dir: D) -> Container<D> {
 pub(crate) fn open<D: Dir>(dir: D) -> Container<D> {
     Container::open(dir, Options::default()).expect("the container opens")
 }
+
+/// A number from the environment, for longer runs and other ones.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
