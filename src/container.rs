@@ -32,7 +32,12 @@ const PIECE: usize = 256 << 10;
 /// A handle on a container: a directory that holds objects.
 ///
 /// Any number of handles, in any number of processes, may be open on one container. A handle belongs to one thread at a
-/// time.
+/// time: where the directory is `Send` so is the handle, but it is not `Sync`; threads share one behind a `Mutex`.
+///
+/// ```compile_fail,E0277
+/// fn shared_without_a_lock<T: Sync>() {}
+/// shared_without_a_lock::<loosepack::Container<loosepack::dir::cap::CapDir>>();
+/// ```
 pub struct Container<D: Dir> {
     pub(crate) dir: D,
     pub(crate) options: Options,

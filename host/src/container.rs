@@ -20,7 +20,7 @@ pub(crate) const PIECE: usize = 256 << 10;
 /// A handle on a container.
 ///
 /// Any number of handles, in any number of threads and processes, may be open on one container. A handle does one thing
-/// at a time: what is made from it borrows it.
+/// at a time: what is made from it borrows it. It can be sent to another thread; threads share one behind a `Mutex`.
 ///
 /// All operations fail with [`Error::Store`](crate::Error::Store) when the store says so, and with
 /// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.

@@ -27,8 +27,8 @@ struct Field {
 }
 
 impl Field {
-    /// `loosepack -C store --no-sync ARGUMENTS`, natively or portable. A kill is no power cut, so nothing need be synced
-    /// to survive one.
+    /// `loosepack -C store --no-sync ARGUMENTS`, natively or portable. A kill is no power cut: nothing need be synced to
+    /// survive one.
     fn command(&self, portable: bool, arguments: &[&str]) -> Command {
         let arguments = [&["--no-sync"], arguments].concat();
         if portable {
@@ -39,7 +39,7 @@ impl Field {
         native
     }
 
-    /// Start a process, kill it after `moment`, and keep what it has acknowledged. Whether it was killed before its end.
+    /// Start a process, kill it after `moment`, and keep what it has acknowledged; whether it was killed before its end.
     fn kill(&self, mut command: Command, moment: Duration) -> bool {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(moment);

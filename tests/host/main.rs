@@ -4,6 +4,7 @@ mod api;
 mod command;
 mod components;
 mod concurrency;
+mod contract;
 #[cfg(unix)]
 mod hostile;
 #[cfg(unix)]

@@ -18,9 +18,15 @@ pub(crate) fn built(which: components::Component) -> PathBuf {
 }
 
 /// A runtime that gives WASI alone.
-struct Stock {
+pub(crate) struct Stock {
     table: ResourceTable,
     wasi: WasiCtx,
+}
+
+impl Stock {
+    pub(crate) fn new(wasi: &mut WasiCtxBuilder) -> Self {
+        Stock { table: ResourceTable::new(), wasi: wasi.build() }
+    }
 }
 
 impl WasiView for Stock {
@@ -55,7 +61,7 @@ fn call(
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     wasi.args(&[&["loosepack"], arguments].concat());
     wasi.preopened_dir(dir, guest, perms)?;
-    let mut store = Store::new(engine, Stock { table: ResourceTable::new(), wasi: wasi.build() });
+    let mut store = Store::new(engine, Stock::new(wasi));
     let command = Commands::instantiate(&mut store, component, &linker)?;
     match command.wasi_cli_run().call_run(&mut store) {
         Ok(result) => Ok(i32::from(result.is_err())),

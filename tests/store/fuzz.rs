@@ -1,9 +1,9 @@
 //! Fuzzing on a stable compiler: each file of a container is mutated, and whatever then reads must be right.
 //!
-//! A target is a function of bytes. It is given each file of its folder in `tests/corpus`, then mutations of them and of
-//! what the store itself writes. A run is short and always the same; `LOOSEPACK_FUZZ=1000000` makes it longer, and
-//! `LOOSEPACK_SEED=2` another one. An input that fails is made smaller and printed as a command that puts it into the
-//! corpus.
+//! A target is a function of bytes. It is given each file of its folder in `tests/corpus`, then mutations of them and
+//! of what the store itself writes. A run is short and always the same; `LOOSEPACK_FUZZ=1000000` makes it longer, and
+//! `LOOSEPACK_SEED=2` another one; `cargo xtask sweep` does all there is for longer. An input that fails is made smaller
+//! and printed as a command that puts it into the corpus.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

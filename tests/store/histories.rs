@@ -1,4 +1,4 @@
-//! Random histories: whatever has been done in whichever order, every crash and every failure within it keeps the promises.
+//! Random histories: whatever has been done in whichever order, every crash and every failure in it keeps the promises.
 //!
 //! `LOOSEPACK_SEEDS` makes it more histories, `LOOSEPACK_SEED` begins with another.
 

@@ -1,5 +1,5 @@
-//! Hostile things in a container on a real file system, natively: nothing hangs, nothing outside is touched, nothing reads
-//! wrong.
+//! Hostile things in a container on a real file system, natively: nothing hangs, nothing outside is touched, nothing
+//! reads wrong.
 
 use loosepack::dir::cap::CapDir;
 use loosepack::{
