@@ -29,7 +29,12 @@ use crate::source::{Source, read_up_to};
 /// A handle on a container: a directory that holds objects.
 ///
 /// Any number of handles, in any number of processes, may be open on one container. A handle belongs to one thread at a
-/// time.
+/// time: where the directory is `Send` so is the handle, but it is not `Sync`; threads share one behind a `Mutex`.
+///
+/// ```compile_fail,E0277
+/// fn shared_without_a_lock<T: Sync>() {}
+/// shared_without_a_lock::<loosepack::Container<loosepack::dir::cap::CapDir>>();
+/// ```
 pub struct Container<D: Dir> {
     pub(crate) dir: D,
     pub(crate) options: Options,
@@ -132,7 +137,7 @@ impl<D: Dir> Container<D> {
             0 => return Err(damaged()),
             later => return Err(Error::UnsupportedFormat(later)),
         }
-        let id = settings["id"].as_str().ok_or_else(damaged)?.to_string();
+        let id = settings["id"].as_str().filter(|id| is_container_id(id)).ok_or_else(damaged)?.to_string();
         let level = settings["compression-level"].as_u64().and_then(|level| u8::try_from(level).ok());
         let config = Config {
             pack_target: settings["pack-target"].as_u64().ok_or_else(damaged)?,
@@ -295,6 +300,10 @@ impl<D: Dir> Container<D> {
         let size = loose.ok_or(Error::NotFound(*id))?;
         Ok(ObjectInfo { id: *id, size, placement: Placement::Loose })
     }
+}
+
+fn is_container_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.

@@ -48,10 +48,11 @@ pub trait Dir: Clone {
     /// who try at once, one succeeds.
     fn create_new(&self, path: &str) -> Result<Self::File, Code>;
 
-    /// Open a file for reading.
+    /// Open a file for reading. Does not wait, as opening a pipe would: what is neither a file nor a directory is refused,
+    /// here or when it is first used ([`Code::Invalid`]).
     fn open_read(&self, path: &str) -> Result<Self::File, Code>;
 
-    /// Open an existing file for reading and writing. Never truncates.
+    /// Open an existing file for reading and writing. Never truncates, and does not wait either.
     fn open_write(&self, path: &str) -> Result<Self::File, Code>;
 
     /// Give a file another name, atomically: whoever opens `to` finds what was there before or the whole of `from`.

@@ -16,6 +16,7 @@ pub(crate) mod salvage;
 mod scan;
 mod writer;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -26,7 +27,7 @@ pub(crate) use self::manifest::Manifest;
 use self::run::Run;
 pub(crate) use self::writer::IndexWriter;
 use crate::dir::Dir;
-use crate::error::{Code, Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::layout;
 
@@ -50,15 +51,14 @@ impl<D: Dir> Index<D> {
         loop {
             attempts += 1;
             let manifest = Manifest::read(&dir)?;
-            match Self::open_files(&dir, &manifest) {
-                Err((path, Code::NotFound)) => {
+            match Self::open_files(&dir, &manifest)? {
+                Err(path) => {
                     // Replaced between the manifest and the file; otherwise it is missing for good.
                     if attempts == OPEN_ATTEMPTS || Manifest::read(&dir)? == manifest {
                         let problem = "it is missing: rebuild the index with `loosepack reindex`";
                         return Err(Error::corrupt(path, problem));
                     }
                 }
-                Err((path, code)) => return Err(code).during("open", &path),
                 Ok((log, mut runs)) => {
                     runs.iter_mut().try_for_each(Run::read_header)?;
                     let mut index = Index { dir, manifest, log, tail: Tail::new(), runs };
@@ -69,11 +69,19 @@ impl<D: Dir> Index<D> {
         }
     }
 
-    fn open_files(dir: &D, manifest: &Manifest) -> Result<Files<D>, (alloc::string::String, Code)> {
-        let log = Log::open(dir, manifest.log, manifest.totals).map_err(|code| (layout::log(manifest.log), code))?;
-        let open = |number: &u32| Run::open(dir, layout::run(*number)).map_err(|code| (layout::run(*number), code));
-        let runs = manifest.runs.iter().map(open).collect::<Result<_, _>>()?;
-        Ok((log, runs))
+    /// The files that the manifest names, or the first that is missing.
+    fn open_files(dir: &D, manifest: &Manifest) -> Result<Result<Files<D>, String>> {
+        let Some(log) = Log::open(dir, manifest.log, manifest.totals)? else {
+            return Ok(Err(layout::log(manifest.log)));
+        };
+        let mut runs = Vec::with_capacity(manifest.runs.len());
+        for number in &manifest.runs {
+            match Run::open(dir, layout::run(*number))? {
+                Some(run) => runs.push(run),
+                None => return Ok(Err(layout::run(*number))),
+            }
+        }
+        Ok(Ok((log, runs)))
     }
 
     /// Take in what others have committed since; whether there was anything.

@@ -95,6 +95,13 @@ pub(crate) fn sandbox(time: u64, attempt: u32) -> String {
     format!("{SANDBOX}/{time:016x}-{attempt}")
 }
 
+/// Whether a file of the sandbox has such a name. Another was not made here, and is nobody's to remove.
+pub(crate) fn is_sandbox_file(name: &str) -> bool {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    name.split_once('-')
+        .is_some_and(|(time, attempt)| time.len() == 16 && time.bytes().all(digit) && plain_number(attempt).is_some())
+}
+
 /// A pack.
 pub(crate) fn pack(number: u32) -> String {
     format!("{PACKS}/{number}")

@@ -21,7 +21,7 @@
 //! | `packing` | what takes the packer's place: the pack writer and the jobs, `reindex` among them |
 //! | `verify` | reading everything and reporting every problem |
 //! | `lock` | the packer's place itself |
-//! | `flush`, `small_file`, [`source`], [`codec`] | what the others share |
+//! | `flush`, `regular`, `small_file`, [`source`], [`codec`] | what the others share |
 //! | `component` | glue between the contract and the store |
 //! | `cli` | the command line's definition; `bin/` is the command |
 
@@ -56,6 +56,7 @@ mod options;
 mod pack;
 mod packing;
 mod reader;
+mod regular;
 mod small_file;
 pub mod source;
 mod verify;

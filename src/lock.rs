@@ -16,6 +16,9 @@ use crate::error::{Code, Context as _, Error, Result};
 use crate::layout::{FILE_MARK, OS_LOCK, OS_MARK};
 use crate::small_file;
 
+/// Characters of a mark's holder that are told to others.
+const HOLDER_MAX: usize = 200;
+
 /// The packer's place, held until dropped.
 pub(crate) struct PackerLock<D: Dir> {
     dir: D,
@@ -88,7 +91,10 @@ fn read(dir: &impl Dir, mark: &str) -> String {
 }
 
 fn describe(lock_file: &Value) -> String {
-    let holder = lock_file["holder"].as_str().filter(|holder| !holder.is_empty()).unwrap_or("someone unnamed");
+    // Whoever can write to the container chooses this text: it must not reach a terminal as it is.
+    let printable = |text: &str| text.chars().filter(|char| !char.is_control()).take(HOLDER_MAX).collect();
+    let holder: String = lock_file["holder"].as_str().map(printable).unwrap_or_default();
+    let holder = if holder.is_empty() { "someone unnamed" } else { &holder };
     match lock_file["since"].as_u64() {
         Some(since) => format!("{holder}, since {} UTC", utc(since)),
         None => holder.into(),

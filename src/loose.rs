@@ -9,12 +9,13 @@ use alloc::vec::Vec;
 pub use self::batch::LooseBatch;
 pub(crate) use self::batch::PIECE;
 use crate::codec::{self, Sha256};
-use crate::dir::{Dir, File as _, Kind, write_all_at};
+use crate::dir::{Dir, Kind, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{self, LOOSE};
 use crate::reader::{ObjectReader, Stored};
+use crate::regular;
 use crate::small_file::create_in_sandbox;
 use crate::source::{Source, read_up_to};
 
@@ -166,21 +167,13 @@ fn is_there<D: Dir>(dir: &D, id: &ObjectId, len: u64) -> Result<bool> {
 
 /// Open a loose object; `None` when there is none. With its size.
 pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u64)>> {
-    let path = layout::loose(id);
-    let file = match dir.open_read(&path) {
-        Ok(file) => file,
-        Err(Code::NotFound) => return Ok(None),
-        Err(Code::Loop) => return Err(Error::corrupt(path, "there is a symbolic link in place of the object")),
-        Err(Code::NotDirectory) => {
-            return Err(Error::corrupt(layout::shard(id.shard()), "there is a file in place of the directory"));
+    match regular::open(dir, &layout::loose(id)) {
+        Ok(found) => Ok(found.map(|(file, found)| (file, found.len))),
+        Err(Error::Io(failure)) if failure.code == Code::NotDirectory => {
+            Err(Error::corrupt(layout::shard(id.shard()), "there is a file in place of the directory"))
         }
-        Err(code) => return Err(code).during("open", &path),
-    };
-    let found = file.metadata().during("examine", &path)?;
-    if found.kind != Kind::File {
-        return Err(Error::corrupt(path, "there is something else in place of the object"));
+        Err(error) => Err(error),
     }
-    Ok(Some((file, found.len)))
 }
 
 /// Whether there is a loose object, and its bytes match its id.

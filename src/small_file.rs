@@ -4,23 +4,19 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::dir::{Dir, File as _, read_full_at, write_all_at};
+use crate::dir::{Dir, read_full_at, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::layout::{self, SMALL_FILE_MAX};
+use crate::regular;
 
 /// The bytes of a file; `None` when there is none. One that is larger than any of its kind can be is damaged.
 pub(crate) fn read(dir: &impl Dir, path: &str) -> Result<Option<Vec<u8>>> {
-    let file = match dir.open_read(path) {
-        Ok(file) => file,
-        Err(Code::NotFound) => return Ok(None),
-        Err(code) => return Err(code).during("open", path),
-    };
-    let len = file.metadata().during("examine", path)?.len;
-    if len > SMALL_FILE_MAX {
+    let Some((file, found)) = regular::open(dir, path)? else { return Ok(None) };
+    if found.len > SMALL_FILE_MAX {
         return Err(Error::corrupt(path, "it is far larger than such a file can be"));
     }
-    let mut bytes = vec![0; len as usize];
+    let mut bytes = vec![0; found.len as usize];
     let read = read_full_at(&file, &mut bytes, 0).during("read", path)?;
     bytes.truncate(read);
     Ok(Some(bytes))

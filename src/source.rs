@@ -67,8 +67,11 @@ impl<F: File, O: FnOnce() -> Result<F, Code>> FileSource<F, O> {
             let State::Unopened(open) = core::mem::replace(&mut self.state, State::Ended) else { unreachable!() };
             let file = open().during("open", &self.path)?;
             let before = file.metadata().during("examine", &self.path)?;
-            if before.kind == Kind::Dir {
-                return Err(Code::IsDirectory).during("read", &self.path);
+            match before.kind {
+                Kind::File | Kind::Symlink => {}
+                Kind::Dir => return Err(Code::IsDirectory).during("read", &self.path),
+                // It may never end, and reading it may wait.
+                Kind::Other => return Err(Code::Invalid).during("read", &self.path),
             }
             self.state = State::Open { file, position: 0, before };
         }

@@ -13,7 +13,8 @@ use crate::bindings::loosepack::store::{flushing, locking};
 use crate::embedded::COMMAND;
 use crate::error::Result;
 use crate::grants::Grants;
-use crate::state::State;
+use crate::limits::Limits;
+use crate::state::{Guest, State};
 use crate::{codec, engine, files};
 
 /// Run the command with these arguments, the program's name first; returns its exit code.
@@ -26,12 +27,11 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
     let engine = engine::new()?;
     let component = COMMAND.load(&engine)?;
     let mut linker = Linker::new(&engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    files::add_to_linker(&mut linker)?;
     locking::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     flushing::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     grants::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     codec::add_to_linker(&mut linker)?;
-    files::add_to_linker(&mut linker)?;
     let command = CommandPre::new(linker.instantiate_pre(&component)?)?;
 
     let mut wasi = WasiCtxBuilder::new();
@@ -41,8 +41,9 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
             wasi.env(name, value);
         }
     }
-    let mut store = State::store(&engine, &mut wasi, granted(arguments, &texts));
-    match command.instantiate(&mut store)?.wasi_cli_run().call_run(&mut store) {
+    let mut guest = Guest::new(&engine, &Limits::default(), &mut wasi, granted(arguments, &texts));
+    let store = guest.call();
+    match command.instantiate(&mut *store)?.wasi_cli_run().call_run(store) {
         Ok(Ok(())) => Ok(0),
         Ok(Err(())) => Ok(2),
         Err(error) => match error.downcast_ref::<I32Exit>() {

@@ -11,7 +11,7 @@ use crate::bindings::exports::loosepack::store::container::GuestContainer;
 use crate::error::Result;
 use crate::packing::{Job, PackWriter};
 use crate::reading::{ObjectBatch, ObjectReader};
-use crate::state::{self, State};
+use crate::state::{self, Guest, State};
 use crate::{Compression, Config, ObjectId, ObjectInfo, Part, Stats, convert};
 
 /// What a reader is asked for at once, in bytes.
@@ -23,19 +23,19 @@ pub(crate) const IDS_MAX: usize = 1 << 18;
 /// A handle on a container.
 ///
 /// Any number of handles, in any number of threads and processes, may be open on one container. A handle does one thing
-/// at a time: what is made from it borrows it.
+/// at a time: what is made from it borrows it. It can be sent to another thread; threads share one behind a `Mutex`.
 ///
 /// All operations fail with [`Error::Store`](crate::Error::Store) when the store says so, and with
 /// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.
 pub struct Container {
-    pub(crate) store: wasmtime::Store<State>,
+    pub(crate) guest: Guest,
     pub(crate) component: bindings::Store,
     pub(crate) handle: ResourceAny,
 }
 
 impl Container {
-    pub(crate) fn new(store: wasmtime::Store<State>, component: bindings::Store, handle: ResourceAny) -> Self {
-        Container { store, component, handle }
+    pub(crate) fn new(guest: Guest, component: bindings::Store, handle: ResourceAny) -> Self {
+        Container { guest, component, handle }
     }
 
     /// Call the component: its interface, the memory it runs in, and its handle.
@@ -43,7 +43,7 @@ impl Container {
         &mut self,
         call: impl FnOnce(GuestContainer<'_>, &mut wasmtime::Store<State>, ResourceAny) -> T,
     ) -> T {
-        call(self.component.loosepack_store_container().container(), &mut self.store, self.handle)
+        call(self.component.loosepack_store_container().container(), self.guest.call(), self.handle)
     }
 
     /// The container's own identifier: 32 hexadecimal digits.
@@ -91,10 +91,10 @@ impl Container {
 
     /// Lazy streams of files, for one call.
     pub(crate) fn streams(&mut self, dir: &Path, paths: &[String]) -> Result<Vec<ResourceAny>> {
-        let dir = state::lend_dir(&mut self.store, dir, FsPerms::ReadOnly)?;
+        let dir = state::lend_dir(&mut self.guest, dir, FsPerms::ReadOnly)?;
         let interface = self.component.loosepack_store_sources().lazy_stream();
-        let streams = convert::answer(interface.call_from_files(&mut self.store, dir.borrow(), paths));
-        dir.take_back(&mut self.store)?;
+        let streams = convert::answer(interface.call_from_files(self.guest.call(), dir.borrow(), paths));
+        dir.take_back(&mut self.guest)?;
         streams
     }
 
@@ -114,10 +114,10 @@ impl Container {
     /// their number. The file appears, and replaces an earlier one, only when it is complete.
     pub fn get_to_file(&mut self, id: &ObjectId, dir: impl AsRef<Path>, path: &str) -> Result<u64> {
         let id = id.to_text();
-        let dir = state::lend_dir(&mut self.store, dir.as_ref(), FsPerms::ReadWrite)?;
+        let dir = state::lend_dir(&mut self.guest, dir.as_ref(), FsPerms::ReadWrite)?;
         let borrow = dir.borrow();
         let written = self.call(|interface, store, this| interface.call_get_to_file(store, this, &id, borrow, path));
-        dir.take_back(&mut self.store)?;
+        dir.take_back(&mut self.guest)?;
         convert::answer(written)
     }
 
@@ -175,21 +175,21 @@ impl Container {
     pub fn pack_loose(&mut self, compression: Compression) -> Result<Job<'_>> {
         let interface = self.component.loosepack_store_packing();
         let compression = convert::compression(compression);
-        let handle = convert::answer(interface.call_pack_loose(&mut self.store, self.handle, compression))?;
+        let handle = convert::answer(interface.call_pack_loose(self.guest.call(), self.handle, compression))?;
         Ok(Job::new(self, handle))
     }
 
     /// Take the packer's place and start removing the loose files of packed objects, and what crashed writers left.
     pub fn clean(&mut self) -> Result<Job<'_>> {
         let interface = self.component.loosepack_store_packing();
-        let handle = convert::answer(interface.call_clean(&mut self.store, self.handle))?;
+        let handle = convert::answer(interface.call_clean(self.guest.call(), self.handle))?;
         Ok(Job::new(self, handle))
     }
 
     /// Start reading and checking everything, or a part of it. Others may write, pack and clean meanwhile.
     pub fn verify(&mut self, part: Part) -> Result<Job<'_>> {
         let interface = self.component.loosepack_store_packing();
-        let handle = convert::answer(interface.call_verify(&mut self.store, self.handle, convert::part(part)))?;
+        let handle = convert::answer(interface.call_verify(self.guest.call(), self.handle, convert::part(part)))?;
         Ok(Job::new(self, handle))
     }
 
@@ -197,7 +197,7 @@ impl Container {
     /// opened with [`Runtime::open_damaged`](crate::Runtime::open_damaged).
     pub fn reindex(&mut self) -> Result<Job<'_>> {
         let interface = self.component.loosepack_store_packing();
-        let handle = convert::answer(interface.call_reindex(&mut self.store, self.handle))?;
+        let handle = convert::answer(interface.call_reindex(self.guest.call(), self.handle))?;
         Ok(Job::new(self, handle))
     }
 
@@ -205,13 +205,13 @@ impl Container {
     /// who knows that no packer is running.
     pub fn force_unlock(&mut self) -> Result<Option<String>> {
         let interface = self.component.loosepack_store_packing();
-        convert::answer(interface.call_force_unlock(&mut self.store, self.handle))
+        convert::answer(interface.call_force_unlock(self.guest.call(), self.handle))
     }
 
     /// Give a handle back to the component, which closes what is behind it.
     pub(crate) fn give_back(&mut self, handle: ResourceAny) {
         // After the component was stopped there is nobody to give it to; the whole memory goes with this container.
-        let _ = handle.resource_drop(&mut self.store);
+        let _ = handle.resource_drop(self.guest.call());
     }
 }
 
@@ -238,14 +238,14 @@ impl ObjectWriter<'_> {
     pub fn write(&mut self, content: &[u8]) -> Result<()> {
         let Some(handle) = self.handle else { return Err(loosepack::Error::WriterFailed.into()) };
         let interface = self.container.component.loosepack_store_container().object_writer();
-        convert::answer(interface.call_write(&mut self.container.store, handle, content))
+        convert::answer(interface.call_write(self.container.guest.call(), handle, content))
     }
 
     /// Make what was written an object.
     pub fn finish(mut self) -> Result<ObjectId> {
         let Some(handle) = self.handle.take() else { return Err(loosepack::Error::WriterFailed.into()) };
         let interface = self.container.component.loosepack_store_container().object_writer();
-        convert::id(&convert::answer(interface.call_finish(&mut self.container.store, handle))?)
+        convert::id(&convert::answer(interface.call_finish(self.container.guest.call(), handle))?)
     }
 }
 

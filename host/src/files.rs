@@ -1,52 +1,22 @@
-//! Reading files for the components without a detour.
-//!
-//! Takes the place of `descriptor.read` of wasmtime-wasi, which goes through an asynchronous runtime and gives 64 KiB at
-//! most: as each component has a thread to itself, the file can be read right here, and large pieces at once.
+//! Files for the components: wasmtime's WASI, but for two functions that its own way does badly.
 
-use wasmtime::StoreContextMut;
-use wasmtime::component::{Linker, Resource};
-use wasmtime_wasi::filesystem::{Descriptor, File, OpenMode};
-use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
+mod opening;
+mod reading;
 
-use crate::grants::code;
+use wasmtime::component::Linker;
+
 use crate::state::State;
 
-/// The WASI interface, as wasmtime-wasi 48 registers it.
-const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
+/// The interface of those functions, as wasmtime-wasi 48 registers it.
+const TYPES: &str = "wasi:filesystem/types@0.2.12";
 
-/// Bytes that one call gives at most: what the store reads at once.
-const READ_MAX: u64 = 1 << 20;
-
-/// What a read gives: bytes, and whether the file ends with them.
-type Read = Result<(Vec<u8>, bool), ErrorCode>;
-
-/// Replace `descriptor.read` in a linker that has the interfaces of WASI.
+/// Give components WASI.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     linker.allow_shadowing(true);
-    let added = linker.instance(INTERFACE)?.func_wrap(
-        "[method]descriptor.read",
-        |store: StoreContextMut<'_, State>, (descriptor, len, offset): (Resource<Descriptor>, u64, u64)| {
-            let read = match store.data().table.get(&descriptor)? {
-                Descriptor::File(file) => read(file, len, offset),
-                Descriptor::Dir(_) => Err(ErrorCode::BadDescriptor),
-            };
-            Ok((read,))
-        },
-    );
+    let mut types = linker.instance(TYPES)?;
+    opening::replace(&mut types)?;
+    reading::replace(&mut types)?;
     linker.allow_shadowing(false);
-    added
-}
-
-fn read(file: &File, len: u64, offset: u64) -> Read {
-    if !file.open_mode.contains(OpenMode::READ) {
-        return Err(ErrorCode::NotPermitted);
-    }
-    let mut buffer = vec![0; len.min(READ_MAX) as usize];
-    #[cfg(unix)]
-    let read = std::os::unix::fs::FileExt::read_at(&*file.file, &mut buffer, offset);
-    #[cfg(windows)]
-    let read = std::os::windows::fs::FileExt::seek_read(&*file.file, &mut buffer, offset);
-    buffer.truncate(read.map_err(code)?);
-    let end = buffer.is_empty();
-    Ok((buffer, end))
+    Ok(())
 }

@@ -29,6 +29,7 @@ mod error;
 mod files;
 mod flushing;
 mod grants;
+mod limits;
 mod locking;
 mod packing;
 mod reading;
@@ -37,6 +38,7 @@ mod state;
 
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
+pub use limits::Limits;
 pub use loosepack::{
     Access, Compression, Config, Content, Damage, Durability, Error as StoreError, ObjectId, ObjectInfo, Options, Part,
     Placement, Progress, Stats,

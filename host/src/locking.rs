@@ -12,9 +12,17 @@ use crate::bindings::loosepack::store::locking::{Host, HostLock};
 use crate::grants::code;
 use crate::state::State;
 
-/// Locked until the file is closed, which the operating system does at the latest when the process ends.
+/// Locked until dropped; the operating system frees it when the process ends.
 #[expect(unreachable_pub, reason = "the generated bindings export it")]
-pub struct Lock(#[expect(dead_code, reason = "held, not used")] std::fs::File);
+pub struct Lock(std::fs::File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting has inherited it, and holds the
+        // lock until it runs its own program. A file that cannot be unlocked is closed all the same.
+        let _ = self.0.unlock();
+    }
+}
 
 impl HostLock for State {
     fn drop(&mut self, lock: Resource<Lock>) -> wasmtime::Result<()> {

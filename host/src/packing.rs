@@ -21,7 +21,7 @@ impl<'a> PackWriter<'a> {
     pub(crate) fn open(container: &'a mut Container, compression: Compression) -> Result<Self> {
         let interface = container.component.loosepack_store_packing().pack_writer();
         let compression = convert::compression(compression);
-        let handle = convert::answer(interface.call_open(&mut container.store, container.handle, compression))?;
+        let handle = convert::answer(interface.call_open(container.guest.call(), container.handle, compression))?;
         Ok(PackWriter { container, handle: Some(handle) })
     }
 
@@ -31,7 +31,7 @@ impl<'a> PackWriter<'a> {
     ) -> Result<T> {
         let handle = self.handle.ok_or(loosepack::Error::WriterFailed)?;
         let interface = self.container.component.loosepack_store_packing().pack_writer();
-        Ok(call(interface, &mut self.container.store, handle))
+        Ok(call(interface, self.container.guest.call(), handle))
     }
 
     /// Append an object.
@@ -90,7 +90,7 @@ impl<'a> Job<'a> {
     /// Do a bounded piece of the work.
     pub fn step(&mut self) -> Result<Progress> {
         let interface = self.container.component.loosepack_store_packing().job();
-        Ok(convert::progress(convert::answer(interface.call_step(&mut self.container.store, self.handle))?))
+        Ok(convert::progress(convert::answer(interface.call_step(self.container.guest.call(), self.handle))?))
     }
 
     /// Do all of it; the problems and the notes of all steps are in the result.

@@ -27,7 +27,7 @@ impl<'a> ObjectReader<'a> {
     pub(crate) fn new(container: &'a mut Container, handle: ResourceAny) -> Result<Self> {
         let mut reader = ObjectReader { container, handle, size: 0, position: 0, buffer: Vec::new(), taken: 0 };
         let interface = reader.container.component.loosepack_store_container().object_reader();
-        reader.size = interface.call_size(&mut reader.container.store, handle)?;
+        reader.size = interface.call_size(reader.container.guest.call(), handle)?;
         Ok(reader)
     }
 
@@ -39,7 +39,7 @@ impl<'a> ObjectReader<'a> {
     /// The next bytes, at most 256 KiB; empty at the end.
     pub fn next_piece(&mut self) -> Result<Vec<u8>> {
         let interface = self.container.component.loosepack_store_container().object_reader();
-        convert::answer(interface.call_read(&mut self.container.store, self.handle, PIECE as u64))
+        convert::answer(interface.call_read(self.container.guest.call(), self.handle, PIECE as u64))
     }
 }
 
@@ -70,7 +70,7 @@ impl Seek for ObjectReader<'_> {
         };
         let position = position.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek before the start"))?;
         let interface = self.container.component.loosepack_store_container().object_reader();
-        convert::answer(interface.call_seek(&mut self.container.store, self.handle, position))?;
+        convert::answer(interface.call_seek(self.container.guest.call(), self.handle, position))?;
         self.buffer.clear();
         self.taken = 0;
         self.position = position;
@@ -119,7 +119,7 @@ impl<'a> ObjectBatch<'a> {
     pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
         while let Some((handle, first)) = self.reading {
             let interface = self.container.component.loosepack_store_container().object_batch();
-            let items = convert::answer(interface.call_next(&mut self.container.store, handle))?;
+            let items = convert::answer(interface.call_next(self.container.guest.call(), handle))?;
             if !items.is_empty() {
                 let id = |position: u32| self.ids.get(first + position as usize).copied();
                 let item = |item: BatchItem| {

@@ -15,7 +15,8 @@ use crate::container::Container;
 use crate::embedded::STORE;
 use crate::error::Result;
 use crate::grants::Grants;
-use crate::state::{self, State};
+use crate::limits::Limits;
+use crate::state::{self, Guest, State};
 use crate::{Access, Config, Options, codec, convert, engine, files};
 
 /// What a component runs in.
@@ -29,24 +30,33 @@ type Opened = wasmtime::Result<std::result::Result<ResourceAny, WitError>>;
 pub struct Runtime {
     engine: Engine,
     component: StorePre<State>,
+    limits: Limits,
 }
 
 impl Runtime {
-    /// Make the component ready.
+    /// Make the component ready, with the default limits.
     ///
     /// # Errors
     /// [`Error::Runtime`](crate::Error::Runtime) on a system that wasmtime does not support.
     pub fn new() -> Result<Self> {
+        Self::with_limits(Limits::default())
+    }
+
+    /// Make the component ready. The limits are those of each handle.
+    ///
+    /// # Errors
+    /// Those of [`Runtime::new`]; [`Error::Io`](crate::Error::Io) when there is no thread left to tell the time.
+    pub fn with_limits(limits: Limits) -> Result<Self> {
         let engine = engine::new()?;
         let component = STORE.load(&engine)?;
         let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        files::add_to_linker(&mut linker)?;
         locking::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         flushing::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         codec::add_to_linker(&mut linker)?;
-        files::add_to_linker(&mut linker)?;
         let component = StorePre::new(linker.instantiate_pre(&component)?)?;
-        Ok(Runtime { engine, component })
+        limits.start_clock(&engine)?;
+        Ok(Runtime { engine, component, limits })
     }
 
     /// Make a container in an empty directory, which must exist, and open it.
@@ -55,13 +65,13 @@ impl Runtime {
     /// [`StoreError::AlreadyExists`](loosepack::Error::AlreadyExists) when the directory holds anything; those of opening
     /// the directory.
     pub fn create(&self, path: impl AsRef<Path>, config: Config, options: Options) -> Result<Container> {
-        let (mut store, component) = self.instantiate()?;
-        let dir = state::lend_dir(&mut store, path.as_ref(), perms(&options))?;
+        let (mut guest, component) = self.instantiate()?;
+        let dir = state::lend_dir(&mut guest, path.as_ref(), perms(&options))?;
         let (config, options) = (convert::config(config), convert::open_options(&options));
         let interface = component.loosepack_store_container().container();
-        let handle = convert::answer(interface.call_create(&mut store, dir.borrow(), config, &options))?;
-        dir.take_back(&mut store)?;
-        Ok(Container::new(store, component, handle))
+        let handle = convert::answer(interface.call_create(guest.call(), dir.borrow(), config, &options))?;
+        dir.take_back(&mut guest)?;
+        Ok(Container::new(guest, component, handle))
     }
 
     /// Open the container in a directory with the default options.
@@ -97,18 +107,18 @@ impl Runtime {
         options: &Options,
         open: impl FnOnce(GuestContainer<'_>, &mut Store, Resource<Descriptor>, &OpenOptions) -> Opened,
     ) -> Result<Container> {
-        let (mut store, component) = self.instantiate()?;
-        let dir = state::lend_dir(&mut store, path, perms(options))?;
+        let (mut guest, component) = self.instantiate()?;
+        let dir = state::lend_dir(&mut guest, path, perms(options))?;
         let interface = component.loosepack_store_container().container();
-        let handle = convert::answer(open(interface, &mut store, dir.borrow(), &convert::open_options(options)))?;
-        dir.take_back(&mut store)?;
-        Ok(Container::new(store, component, handle))
+        let handle = convert::answer(open(interface, guest.call(), dir.borrow(), &convert::open_options(options)))?;
+        dir.take_back(&mut guest)?;
+        Ok(Container::new(guest, component, handle))
     }
 
-    fn instantiate(&self) -> Result<(Store, bindings::Store)> {
-        let mut store = State::store(&self.engine, &mut WasiCtxBuilder::new(), Grants::default());
-        let component = self.component.instantiate(&mut store)?;
-        Ok((store, component))
+    fn instantiate(&self) -> Result<(Guest, bindings::Store)> {
+        let mut guest = Guest::new(&self.engine, &self.limits, &mut WasiCtxBuilder::new(), Grants::default());
+        let component = self.component.instantiate(guest.call())?;
+        Ok((guest, component))
     }
 }
 

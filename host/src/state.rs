@@ -9,30 +9,39 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::error::Result;
 use crate::grants::{self, Grants};
-
-/// Memory a component may have, in bytes. Its own bounds are far below; a runaway ends here with an error.
-pub(crate) const MEMORY_MAX: usize = 512 << 20;
+use crate::limits::Limits;
 
 /// What belongs to one running component.
 pub(crate) struct State {
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
-    limits: StoreLimits,
+    memory: StoreLimits,
     /// What a command line grants; a library component is granted nothing but the descriptors it is handed.
     pub(crate) grants: Grants,
 }
 
-impl State {
-    /// A store for one component.
-    pub(crate) fn store(engine: &Engine, wasi: &mut WasiCtxBuilder, grants: Grants) -> Store<State> {
+/// A component's memory and what belongs to it.
+pub(crate) struct Guest {
+    store: Store<State>,
+    call_ticks: u64,
+}
+
+impl Guest {
+    pub(crate) fn new(engine: &Engine, limits: &Limits, wasi: &mut WasiCtxBuilder, grants: Grants) -> Self {
         // Each component has a thread to itself, so file operations need no other: many times faster for small ones.
         let wasi = wasi.allow_blocking_current_thread(true).build();
-        let limits = StoreLimitsBuilder::new().memory_size(MEMORY_MAX).build();
-        let mut store = Store::new(engine, State { table: ResourceTable::new(), wasi, limits, grants });
-        store.limiter(|state| &mut state.limits);
+        let memory = StoreLimitsBuilder::new().memory_size(limits.memory).build();
+        let mut store = Store::new(engine, State { table: ResourceTable::new(), wasi, memory, grants });
+        store.limiter(|state| &mut state.memory);
         // What one call may pass is bounded by the component's memory; wasmtime's own bound of 128 MiB is less.
-        store.set_hostcall_fuel(MEMORY_MAX);
-        store
+        store.set_hostcall_fuel(limits.memory);
+        Guest { store, call_ticks: limits.call_ticks() }
+    }
+
+    /// What a call of the component takes; the time it may run starts now.
+    pub(crate) fn call(&mut self) -> &mut Store<State> {
+        self.store.set_epoch_deadline(self.call_ticks);
+        &mut self.store
     }
 }
 
@@ -46,9 +55,9 @@ impl WasiView for State {
 pub(crate) struct Lent(Resource<Descriptor>);
 
 /// Open a directory to lend it.
-pub(crate) fn lend_dir(store: &mut Store<State>, path: &Path, perms: FsPerms) -> Result<Lent> {
+pub(crate) fn lend_dir(guest: &mut Guest, path: &Path, perms: FsPerms) -> Result<Lent> {
     let descriptor = grants::directory(grants::open_dir(path)?, perms);
-    let own = store.data_mut().table.push(descriptor).map_err(wasmtime::Error::from)?;
+    let own = guest.store.data_mut().table.push(descriptor).map_err(wasmtime::Error::from)?;
     Ok(Lent(own))
 }
 
@@ -59,8 +68,8 @@ impl Lent {
     }
 
     /// Close it.
-    pub(crate) fn take_back(self, store: &mut Store<State>) -> Result<()> {
-        store.data_mut().table.delete(self.0).map_err(wasmtime::Error::from)?;
+    pub(crate) fn take_back(self, guest: &mut Guest) -> Result<()> {
+        guest.store.data_mut().table.delete(self.0).map_err(wasmtime::Error::from)?;
         Ok(())
     }
 }

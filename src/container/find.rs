@@ -7,12 +7,13 @@ use alloc::vec::Vec;
 
 use super::Container;
 use crate::dir::{Dir, File as _};
-use crate::error::{Code, Context as _, Error, Result};
+use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout;
 use crate::loose;
 use crate::reader::{Placement, Stored};
+use crate::regular;
 
 /// Packs kept open for reading by one handle.
 const OPEN_PACKS: usize = 16;
@@ -88,16 +89,11 @@ impl<D: Dir> Container<D> {
         let mut packs = self.packs.borrow_mut();
         if !packs.contains_key(&location.pack) {
             let path = layout::pack(location.pack);
-            let file = match self.dir.open_read(&path) {
-                Ok(file) => Arc::new(file),
-                Err(Code::NotFound) => return Ok(None),
-                Err(Code::Loop) => return Err(Error::corrupt(path, "there is a symbolic link in place of the pack")),
-                Err(code) => return Err(code).during("open", &path),
-            };
+            let Some((file, found)) = regular::open(&self.dir, &path)? else { return Ok(None) };
             while packs.len() >= OPEN_PACKS {
                 packs.pop_first();
             }
-            packs.insert(location.pack, OpenPack { file, len: 0 });
+            packs.insert(location.pack, OpenPack { file: Arc::new(file), len: found.len });
         }
         let pack = packs.get_mut(&location.pack).expect("opened above");
         if location.offset + location.length > pack.len {

@@ -7,7 +7,7 @@ use std::io::{Error, ErrorKind};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _};
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::fs::{FileType, OpenOptions};
 
 use super::{Dir, Entry, File, Kind, Metadata};
@@ -33,6 +33,7 @@ impl CapDir {
 
     fn open_with(&self, path: &str, options: &mut OpenOptions) -> Result<CapFile, Code> {
         options.follow(FollowSymlinks::No);
+        unblocked(options);
         self.0.open_with(path, options).map(|file| CapFile(file.into_std())).map_err(code)
     }
 }
@@ -41,10 +42,21 @@ impl CapDir {
 #[derive(Debug)]
 pub struct CapFile(std::fs::File);
 
+/// A lock of the operating system, held until dropped.
+#[derive(Debug)]
+pub struct CapLock(std::fs::File);
+
+impl Drop for CapLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting has inherited it, and holds the
+        // lock until it runs its own program. A file that cannot be unlocked is closed all the same.
+        let _ = self.0.unlock();
+    }
+}
+
 impl Dir for CapDir {
     type File = CapFile;
-    /// Locked until the file is closed.
-    type Lock = std::fs::File;
+    type Lock = CapLock;
 
     fn create_dir(&self, path: &str) -> Result<(), Code> {
         self.0.create_dir(path).map_err(code)
@@ -95,7 +107,8 @@ impl Dir for CapDir {
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
         // A directory handle of cap-std cannot be synced itself (O_PATH); one opened as a file can.
         if cfg!(unix) {
-            self.0.open(path).and_then(|dir| dir.sync_all()).map_err(code)?;
+            let dir = self.0.open_with(path, unblocked(OpenOptions::new().read(true)));
+            dir.and_then(|dir| dir.sync_all()).map_err(code)?;
         }
         Ok(())
     }
@@ -112,10 +125,10 @@ impl Dir for CapDir {
         Err(Code::Unsupported)
     }
 
-    fn try_lock(&self, path: &str) -> Result<std::fs::File, Code> {
+    fn try_lock(&self, path: &str) -> Result<CapLock, Code> {
         let file = self.open_with(path, OpenOptions::new().read(true).write(true).create(true))?.0;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(CapLock(file)),
             Err(std::fs::TryLockError::WouldBlock) => Err(Code::WouldBlock),
             Err(std::fs::TryLockError::Error(error)) => Err(code(error)),
         }
@@ -162,6 +175,11 @@ impl File for CapFile {
     }
 }
 
+/// Opening a pipe would wait for somebody at its other end. Regular files and directories know no such waiting.
+fn unblocked(options: &mut OpenOptions) -> &mut OpenOptions {
+    if cfg!(unix) { options.nonblock(true) } else { options }
+}
+
 fn kind(file_type: FileType) -> Kind {
     if file_type.is_file() {
         Kind::File
@@ -197,10 +215,12 @@ fn code(error: Error) -> Code {
         ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy => Code::Busy,
         ErrorKind::WouldBlock => Code::WouldBlock,
         ErrorKind::Unsupported => Code::Unsupported,
-        ErrorKind::InvalidInput => Code::Invalid,
+        ErrorKind::InvalidInput | ErrorKind::NotSeekable => Code::Invalid,
         // Reasons that std has no stable name for; the numbers are those of Linux, errno(3).
         _ => match error.raw_os_error() {
             Some(5) => Code::Io,
+            // A socket, which cannot be opened.
+            Some(6) => Code::Invalid,
             Some(23 | 24) => Code::TooManyFiles,
             Some(40) => Code::Loop,
             _ => Code::Other,

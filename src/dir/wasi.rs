@@ -37,6 +37,29 @@ impl WasiDir {
     fn open(&self, path: &str, open_flags: OpenFlags, flags: DescriptorFlags) -> Result<WasiFile, Code> {
         self.0.open_at(PathFlags::empty(), path, open_flags, flags).map(WasiFile).map_err(code)
     }
+
+    /// Open what is there.
+    fn open_existing(&self, path: &str, flags: DescriptorFlags) -> Result<WasiFile, Code> {
+        match self.look(path)? {
+            Kind::Other => Err(Code::Invalid),
+            Kind::File | Kind::Dir | Kind::Symlink => self.open(path, OpenFlags::empty(), flags),
+        }
+    }
+
+    fn open_dir(&self, path: &str) -> Result<Descriptor, Code> {
+        match self.look(path)? {
+            Kind::File | Kind::Other => Err(Code::NotDirectory),
+            Kind::Dir | Kind::Symlink => open_dir(&self.0, path),
+        }
+    }
+
+    /// What there is to be opened: hosts open a pipe by waiting for somebody at its other end. One that gives what
+    /// [`world.wit`] calls `hosted` does not, which saves looking.
+    ///
+    /// [`world.wit`]: https://github.com/loosepack/loosepack/blob/main/wit/world.wit
+    fn look(&self, path: &str) -> Result<Kind, Code> {
+        if cfg!(feature = "hosted") { Ok(Kind::Dir) } else { self.metadata(path).map(|found| found.kind) }
+    }
 }
 
 fn open_dir(dir: &Descriptor, path: &str) -> Result<Descriptor, Code> {
@@ -75,11 +98,11 @@ impl Dir for WasiDir {
     }
 
     fn open_read(&self, path: &str) -> Result<WasiFile, Code> {
-        self.open(path, OpenFlags::empty(), DescriptorFlags::READ)
+        self.open_existing(path, DescriptorFlags::READ)
     }
 
     fn open_write(&self, path: &str) -> Result<WasiFile, Code> {
-        self.open(path, OpenFlags::empty(), DescriptorFlags::READ | DescriptorFlags::WRITE)
+        self.open_existing(path, DescriptorFlags::READ | DescriptorFlags::WRITE)
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
@@ -91,7 +114,7 @@ impl Dir for WasiDir {
     }
 
     fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
-        let stream = open_dir(&self.0, path)?.read_directory().map_err(code)?;
+        let stream = self.open_dir(path)?.read_directory().map_err(code)?;
         let mut entries = Vec::new();
         loop {
             match stream.read_directory_entry() {
@@ -111,7 +134,7 @@ impl Dir for WasiDir {
     }
 
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
-        match open_dir(&self.0, path)?.sync() {
+        match self.open_dir(path)?.sync() {
             // Hosts that cannot sync a directory: its entries are as durable as the system makes them by itself.
             Ok(()) | Err(ErrorCode::Invalid | ErrorCode::Unsupported) => Ok(()),
             Err(error) => Err(code(error)),

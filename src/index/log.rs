@@ -8,13 +8,17 @@ use core::cmp::Ordering;
 use super::entry::Entry;
 use super::line::{self, Commit, Crc, Line, Location, Totals};
 use crate::dir::{Dir, File, read_full_at, write_all_at};
-use crate::error::{Code, Context as _, Error, Result};
+use crate::error::{Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout;
+use crate::regular;
 
 /// What is read of the log at once.
 const CHUNK: usize = 256 << 10;
+/// A batch has less: it is read into memory before its commit line tells whether it counts. A packer commits after
+/// about 2^17 objects, whose lines have less than 32 MiB.
+const BATCH_MAX: u64 = 128 << 20;
 
 /// A log that is being read.
 pub(super) struct Log<F> {
@@ -35,11 +39,11 @@ struct Committed {
 }
 
 impl<F: File> Log<F> {
-    /// Open a log. `totals`: what everything adds up to before its first batch.
-    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32, totals: Totals) -> Result<Self, Code> {
+    /// Open a log; `None` when there is none. `totals`: what everything adds up to before its first batch.
+    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32, totals: Totals) -> Result<Option<Self>> {
         let path = layout::log(number);
-        let file = dir.open_read(&path)?;
-        Ok(Log { path, file, committed: Committed { end: 0, lines: 0, totals } })
+        let opened = regular::open(dir, &path)?;
+        Ok(opened.map(|(file, _)| Log { path, file, committed: Committed { end: 0, lines: 0, totals } }))
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -92,6 +96,9 @@ impl<F: File> Log<F> {
             buffer.drain(..used);
             if read == 0 {
                 return if line::was_commit(&buffer) { Err(self.damage(lines + 1)) } else { Ok(()) };
+            }
+            if position - self.committed.end > BATCH_MAX {
+                return Err(Error::corrupt(&*self.path, "more follows its last commit line than a packer ever leaves"));
             }
             if buffer.len() > line::LINE_MAX {
                 // Not a line of ours; only that it is none is remembered of it.

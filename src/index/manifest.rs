@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::layout::{self, IndexFile, MANIFEST};
 use crate::small_file;
 
+/// No index has more runs, because each has more than twice as many entries as all newer ones.
+const RUNS_MAX: usize = 64;
+
 /// The contents of `index/manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
@@ -41,6 +44,7 @@ impl Manifest {
         let total = |name: &str| value.get(name)?.as_u64();
         let runs: Vec<u32> = value.get("runs")?.as_array()?.iter().map(number).collect::<Option<_>>()?;
         // A run that is named twice would be removed while it is live.
+        (runs.len() <= RUNS_MAX).then_some(())?;
         let mut sorted = runs.clone();
         sorted.sort_unstable();
         sorted.is_sorted_by(|a, b| a < b).then_some(())?;

@@ -9,7 +9,7 @@ use super::run::Run;
 use super::writer::{IndexWriter, create_run, publish};
 use super::{Location, Totals};
 use crate::dir::Dir;
-use crate::error::{Context as _, Result};
+use crate::error::{Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::options::Durability;
@@ -69,7 +69,8 @@ impl<D: Dir> Rebuild<D> {
         drop(runs);
         remove(&self.dir, paths);
         let opened = written.and_then(|_| {
-            let mut run = Run::open(&self.dir, path.clone()).during("open", &path)?;
+            let gone = || Error::corrupt(path.as_str(), "it was removed while the index was rebuilt: start again");
+            let mut run = Run::open(&self.dir, path.clone())?.ok_or_else(gone)?;
             run.read_header()?;
             Ok(run)
         });

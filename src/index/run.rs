@@ -19,6 +19,7 @@ use crate::dir::{Dir, File, read_full_at};
 use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
+use crate::regular;
 
 /// What is read or written at once when many entries are wanted.
 pub(super) const CHUNK: usize = 256 << 10;
@@ -55,10 +56,10 @@ pub(super) struct Fences {
 }
 
 impl<F: File> Run<F> {
-    pub(super) fn open<D: Dir<File = F>>(dir: &D, path: String) -> Result<Self, crate::Code> {
-        // Opened first and read after: what is told of a run that vanishes in between is the caller's to judge.
-        let file = dir.open_read(&path)?;
-        Ok(Run { path, file, entries: 0, digits: Digits::ONE, fences_crc: 0, fences: None })
+    /// Open a run; `None` when there is none. Nothing is read yet.
+    pub(super) fn open<D: Dir<File = F>>(dir: &D, path: String) -> Result<Option<Self>> {
+        let opened = regular::open(dir, &path)?;
+        Ok(opened.map(|(file, _)| Run { path, file, entries: 0, digits: Digits::ONE, fences_crc: 0, fences: None }))
     }
 
     /// Read the header.
@@ -103,11 +104,7 @@ impl<F: File> Run<F> {
     fn fences(&mut self) -> Result<&Fences> {
         if self.fences.is_none() {
             let start = HEADER as u64 + self.entries * self.digits.width() as u64;
-            let count = usize::try_from(self.entries.div_ceil(BLOCK)).map_err(|_| self.corrupt("it is too large"))?;
-            let mut text = vec![0; FENCES.len() + count * FENCE + FENCES_END.len()];
-            self.read(&mut text, start)?;
-            let sound = crc32fast::hash(&text) == self.fences_crc;
-            let fences = parse_fences(&text).filter(|_| sound);
+            let fences = self.read_fences(start)?;
             self.fences = Some(fences.ok_or_else(|| self.corrupt("its last line is damaged"))?);
         }
         Ok(self.fences.get_or_insert_default())
@@ -125,6 +122,33 @@ impl<F: File> Run<F> {
         let lines = HEADER as u64 + self.entries * self.digits.width() as u64;
         let end = lines + (FENCES.len() + count * FENCE + FENCES_END.len()) as u64;
         if len == end { Ok(()) } else { Err(self.corrupt("something follows its last line")) }
+    }
+
+    /// Read the last line, which starts at byte `start`; `None` when it is damaged. Piece by piece, so that memory is
+    /// taken for fences that are there, not for those that the first line promises.
+    fn read_fences(&self, start: u64) -> Result<Option<Fences>> {
+        let (mut fences, mut crc) = (Fences::default(), crc32fast::Hasher::new());
+        let mut text = vec![0; FENCES.len()];
+        self.read(&mut text, start)?;
+        crc.update(&text);
+        if text != FENCES {
+            return Ok(None);
+        }
+        let (mut position, mut left) = (start + FENCES.len() as u64, self.entries.div_ceil(BLOCK));
+        while left > 0 {
+            let count = left.min((CHUNK / FENCE) as u64);
+            text.resize(count as usize * FENCE, 0);
+            self.read(&mut text, position)?;
+            crc.update(&text);
+            if fences.parse(&text).is_none() {
+                return Ok(None);
+            }
+            (position, left) = (position + text.len() as u64, left - count);
+        }
+        text.resize(FENCES_END.len(), 0);
+        self.read(&mut text, position)?;
+        crc.update(&text);
+        Ok((text == FENCES_END && crc.finalize() == self.fences_crc).then_some(fences))
     }
 
     /// The fence of a block. The fences must have been read.
@@ -284,10 +308,20 @@ impl<F: File> Run<F> {
         Ok(start + before.count() as u64)
     }
 
-    /// Entries from number `first` on, at most `count`.
+    /// Entries from number `first` on, at most `count`. Fails unless they are in order.
     pub(super) fn read_entries(&self, first: u64, count: u64) -> Result<Vec<Entry>> {
-        let lines = self.lines(first, count.min(self.entries - first))?;
-        lines.chunks_exact(self.digits.width()).map(|line| self.parse(line)).collect()
+        self.parse_lines(&self.lines(first, count.min(self.entries.saturating_sub(first)))?)
+    }
+
+    fn parse_lines(&self, lines: &[u8]) -> Result<Vec<Entry>> {
+        let entries = lines.chunks_exact(self.digits.width()).map(|line| self.parse(line));
+        let entries: Vec<Entry> = entries.collect::<Result<_>>()?;
+        if entries.is_sorted_by(|a, b| a.0 < b.0) { Ok(entries) } else { Err(self.out_of_order()) }
+    }
+
+    /// That of a run whose ids do not increase.
+    pub(super) fn out_of_order(&self) -> Error {
+        self.corrupt("its lines are not in order")
     }
 }
 
@@ -296,12 +330,14 @@ pub(super) struct RunCursor<'a, F> {
     run: &'a Run<F>,
     next: u64,
     chunk: vec::IntoIter<Entry>,
+    /// The last id of `chunk`.
+    last: Option<ObjectId>,
 }
 
 impl<'a, F: File> RunCursor<'a, F> {
     pub(super) fn new(run: &'a mut Run<F>) -> Result<Self> {
         run.fences()?;
-        Ok(RunCursor { run, next: 0, chunk: Vec::new().into_iter() })
+        Ok(RunCursor { run, next: 0, chunk: Vec::new().into_iter(), last: None })
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Entry>> {
@@ -312,8 +348,11 @@ impl<'a, F: File> RunCursor<'a, F> {
             let lines = self.run.lines(self.next, count)?;
             self.run.check_lines(self.next / BLOCK, &lines)?;
             self.next += count;
-            let entries: Result<Vec<Entry>> = lines.chunks_exact(width).map(|line| self.run.parse(line)).collect();
-            self.chunk = entries?.into_iter();
+            self.chunk = self.run.parse_lines(&lines)?.into_iter();
+            if self.chunk.as_slice().first().map(|(id, _)| *id) <= self.last {
+                return Err(self.run.out_of_order());
+            }
+            self.last = self.chunk.as_slice().last().map(|(id, _)| *id);
         }
         Ok(self.chunk.next())
     }
@@ -331,12 +370,18 @@ fn parse_header(header: &[u8]) -> Option<(u64, Digits, u32)> {
     Some((value.get("entries")?.as_u64()?, digits, crc))
 }
 
-fn parse_fences(text: &[u8]) -> Option<Fences> {
-    let mut fences = Fences::default();
-    for fence in text.strip_prefix(FENCES)?.strip_suffix(FENCES_END)?.chunks_exact(FENCE) {
-        let digits = core::str::from_utf8(fence.strip_prefix(b"\"")?.get(..24)?).ok()?;
-        fences.prefixes.push(u64::from_str_radix(digits.get(..16)?, 16).ok()?);
-        fences.checksums.push(u32::from_str_radix(digits.get(16..)?, 16).ok()?);
+impl Fences {
+    /// Append the fences of a text. `None` for one that is not written like this, and when the ids of a block start with
+    /// the same eight bytes as those of the block before: no 64 digests do, and who believed it would read both blocks
+    /// for one id, and as many as there are like this.
+    fn parse(&mut self, text: &[u8]) -> Option<()> {
+        for fence in text.chunks_exact(FENCE) {
+            let digits = core::str::from_utf8(fence.strip_prefix(b"\"")?.get(..24)?).ok()?;
+            let prefix = u64::from_str_radix(digits.get(..16)?, 16).ok()?;
+            self.prefixes.last().is_none_or(|last| *last < prefix).then_some(())?;
+            self.prefixes.push(prefix);
+            self.checksums.push(u32::from_str_radix(digits.get(16..)?, 16).ok()?);
+        }
+        Some(())
     }
-    fences.prefixes.is_sorted().then_some(fences)
 }

@@ -2,8 +2,9 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::ops::Bound;
+use core::ops::{Bound, RangeBounds as _};
 
+use super::entry::Entry;
 use super::{Index, Location};
 use crate::dir::Dir;
 use crate::error::Result;
@@ -54,6 +55,11 @@ impl<D: Dir> Index<D> {
                 _ => u64::MAX,
             };
             let entries = run.read_entries(first, beyond.saturating_sub(first).min(limit as u64))?;
+            // Entries that are not after `start` would be read again and again.
+            let after = |entry: Option<&Entry>| entry.is_none_or(|(id, _)| (start, Bound::Unbounded).contains(id));
+            if !after(entries.first()) {
+                return Err(run.out_of_order());
+            }
             if let Some((id, _)) = entries.last().filter(|_| entries.len() == limit) {
                 reached(*id);
             }

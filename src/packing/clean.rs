@@ -75,6 +75,9 @@ impl<D: Dir> Clean<D> {
     fn clean_sandbox(&self) -> Result<()> {
         let now = self.dir.now();
         for entry in self.dir.list(SANDBOX).during("list", SANDBOX)? {
+            if !layout::is_sandbox_file(&entry.name) {
+                continue;
+            }
             let path = format!("{SANDBOX}/{}", entry.name);
             let found = match self.dir.metadata(&path) {
                 Ok(found) => found,

@@ -1,22 +1,15 @@
 //! The components themselves: what they import, and how they run under a runtime that gives nothing but WASI.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, Store};
-use wasmtime_wasi::p2::bindings::sync::Command;
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime_wasi::FsPerms;
 use xtask::components;
 use xtask::process;
 
+use crate::stock::{built, run};
 use crate::support::TempDir;
-
-/// A component of the release, built if need be.
-fn built(which: components::Component) -> PathBuf {
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
-    components::build(&[which], &out).expect("the component builds").remove(0)
-}
 
 fn imports(which: components::Component) -> Vec<String> {
     let engine = Engine::default();
@@ -63,44 +56,6 @@ fn the_command_imports_nothing_but_wasi() {
     for denied in ["wasi:sockets", "wasi:http"] {
         assert!(!names.iter().any(|name| name.starts_with(denied)), "{denied} in {names:?}");
     }
-}
-
-/// A runtime that gives WASI alone.
-struct Stock {
-    table: ResourceTable,
-    wasi: WasiCtx,
-}
-
-impl WasiView for Stock {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-/// Run a command component as `wasmtime run --dir DIR::GUEST` does; its exit code, and what it printed. (WASI 0.2 knows
-/// success and failure: 0 and 1.)
-fn run(component: &Path, dir: &Path, guest: &str, perms: FsPerms, arguments: &[&str]) -> (i32, String) {
-    let engine = Engine::default();
-    let component = Component::from_file(&engine, component).expect("it is a component");
-    let mut linker = Linker::new(&engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker).expect("the linker is empty");
-    let output = MemoryOutputPipe::new(1 << 20);
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.args(&[&["loosepack"], arguments].concat()).stdout(output.clone()).stderr(output.clone());
-    wasi.preopened_dir(dir, guest, perms).expect("the directory is there");
-    let stock = Stock { table: ResourceTable::new(), wasi: wasi.build() };
-    let mut store = Store::new(&engine, stock);
-    let command = Command::instantiate(&mut store, &component, &linker).expect("WASI is all it needs");
-    let result = command.wasi_cli_run().call_run(&mut store);
-    drop(store);
-    let output = String::from_utf8_lossy(&output.contents()).into_owned();
-    let code = match result {
-        Ok(result) => i32::from(result.is_err()),
-        Err(error) => {
-            error.downcast_ref::<I32Exit>().map_or_else(|| panic!("a trap: {output}{error:?}"), |exit| exit.0)
-        }
-    };
-    (code, output)
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use loosepack::dir::cap::CapDir;
 use loosepack_host::{Compression, ObjectId};
 
 use crate::support::{Ran, TempDir, command, container, loosepack, noise, runtime};
@@ -87,6 +89,37 @@ fn threads_share_a_container_each_with_its_own_handle() {
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     assert!(container.contains(&ids).unwrap().into_iter().all(|there| there));
+}
+
+#[test]
+fn a_handle_goes_from_thread_to_thread_and_is_shared_behind_a_lock() {
+    fn send<T: Send>() {}
+    fn send_and_sync<T: Send + Sync>() {}
+    send_and_sync::<loosepack_host::Runtime>();
+    send::<loosepack_host::Container>();
+    send::<loosepack_host::PackWriter<'_>>();
+    send::<loosepack::Container<CapDir>>();
+    send::<loosepack::PackWriter<CapDir>>();
+    send_and_sync::<Mutex<loosepack::Container<CapDir>>>();
+
+    let (dir, container) = container();
+    let native = loosepack::Container::open(CapDir::open(dir.path()).unwrap(), Default::default()).unwrap();
+    let (container, native) = (Mutex::new(container), Mutex::new(native));
+    let work = |thread: u64| {
+        for number in 0..30 {
+            let id = container.lock().unwrap().add(&noise(100, 4 * number + thread)).unwrap();
+            assert_eq!(native.lock().unwrap().get(&id).unwrap(), noise(100, 4 * number + thread));
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..4).for_each(|thread| {
+            drop(scope.spawn({
+                let work = &work;
+                move || work(thread)
+            }))
+        })
+    });
+    assert_eq!(container.lock().unwrap().objects(None, 1000).unwrap().len(), 120);
 }
 
 #[test]

@@ -4,7 +4,19 @@ mod api;
 mod command;
 mod components;
 mod concurrency;
+mod contract;
+#[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
+mod kills;
 mod large;
 mod limits;
+#[cfg(unix)]
+mod locks;
+mod model;
+#[cfg(unix)]
+#[path = "../planted/mod.rs"]
+mod planted;
+mod stock;
 mod support;
 mod verify;

@@ -115,3 +115,14 @@ pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
     };
     (0..len).map(|_| next()).collect()
 }
+
+/// A number smaller than `bound` that only looks random.
+pub(crate) fn draw(seed: &mut u64, bound: u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % bound
+}
+
+/// A number from the environment, for longer runs and other ones.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}

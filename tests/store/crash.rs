@@ -47,6 +47,9 @@ pub(crate) fn sweep(workload: &Workload, seeds: u64, wrap: &dyn Fn(SimDir) -> Wa
         if result.is_ok() && point + 1 < count {
             return Err(format!("a crash at operation {point} of {count} was not noticed"));
         }
+        if workload.changes_only && dir.hit().is_some_and(|(operation, _)| !changes(operation)) {
+            continue;
+        }
         let at = || format!("crash point {point} of {count}, at {:?}", dir.hit());
         for (survival, seed) in survivals(seeds) {
             let image = dir.power_cut(survival, seed ^ point << 8);
@@ -61,6 +64,11 @@ pub(crate) fn sweep(workload: &Workload, seeds: u64, wrap: &dyn Fn(SimDir) -> Wa
         swept.points += 1;
     }
     Ok(swept)
+}
+
+/// Whether an operation changes what is on the disk, or what survives.
+fn changes(operation: &str) -> bool {
+    !["open_read", "open_write", "list", "metadata", "file metadata", "read_at"].contains(&operation)
 }
 
 /// Crash again, somewhere within the recovery.

@@ -359,14 +359,14 @@ fn other_formats_are_refused() {
 }
 
 /// A log of one batch with a right checksum.
-fn forged(lines: &[String], totals: [u64; 3]) -> Vec<u8> {
+pub(crate) fn forged(lines: &[String], totals: [u64; 3]) -> Vec<u8> {
     let [objects, size, length] = totals;
     let commit = format!("{{\"commit\":{},\"objects\":{objects},\"size\":{size},\"length\":{length}", lines.len());
     let covered = format!("{}{commit}", lines.concat());
     format!("{covered},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(covered.as_bytes())).into_bytes()
 }
 
-fn put(id: &ObjectId, pack: u64, offset: u64, length: u64, size: u64) -> String {
+pub(crate) fn put(id: &ObjectId, pack: u64, offset: u64, length: u64, size: u64) -> String {
     format!("{{\"put\":\"{id}\",\"pack\":{pack},\"offset\":{offset},\"length\":{length},\"size\":{size}}}\n")
 }
 

@@ -12,9 +12,12 @@ use crate::workloads::{
 };
 
 /// What may fail without a word: a mark or an unfinished file that cannot be removed is left for the next one, what a
-/// mark says is only for a message, and the log is read a second time before anything is said.
-fn goes_unsaid(operation: &str, path: &str) -> bool {
+/// mark says is only for a message, and the log is read a second time before anything is said. An index file that is no
+/// longer live may be in a reader's hands. What was interrupted is done again.
+fn goes_unsaid(operation: &str, path: &str, code: Code) -> bool {
     match operation {
+        "remove_file" if path.starts_with("index/") => code == Code::Access,
+        "read_at" | "write_at" if code == Code::Interrupted => true,
         "remove_file" => path.starts_with("lock/") || path.starts_with("sandbox/"),
         "read_at" if path.starts_with("index/log") => true,
         "open_read" | "file metadata" | "read_at" => path.starts_with("lock/"),
@@ -23,7 +26,7 @@ fn goes_unsaid(operation: &str, path: &str) -> bool {
 }
 
 /// Let each operation of the workload fail with each of the codes; returns how often something failed.
-fn withstands(workload: &Workload, codes: &[Code]) -> u64 {
+pub(crate) fn withstands(workload: &Workload, codes: &[Code]) -> u64 {
     let whole = workload.start.fork();
     whole.heal();
     (workload.run)(&Watch::new(whole.clone()), &mut workload.known.clone()).expect("the workload by itself succeeds");
@@ -36,7 +39,7 @@ fn withstands(workload: &Workload, codes: &[Code]) -> u64 {
         let (operation, path) = dir.hit().expect("the operation was reached");
         let at = format!("{operation} of {path}, operation {point}, failed with {code:?}");
         match &result {
-            Ok(()) => assert!(goes_unsaid(operation, &path), "{at}: nobody was told"),
+            Ok(()) => assert!(goes_unsaid(operation, &path, code), "{at}: nobody was told"),
             Err(Error::Io(failure)) => {
                 assert_eq!(failure.code, code, "{at}: {failure}");
                 assert!(failure.path.contains(&path), "{at}: the error names another file: {failure}");
@@ -44,7 +47,7 @@ fn withstands(workload: &Workload, codes: &[Code]) -> u64 {
             }
             // A loose object that cannot be read is left out and reported; the workload makes an error of it.
             Err(Error::Corrupt(damage)) => assert!(damage.file.contains(&path), "{at}: reported as {damage}"),
-            Err(Error::Locked(_)) => assert!(goes_unsaid(operation, &path), "{at}: a mark that stayed is found"),
+            Err(Error::Locked(_)) => assert!(goes_unsaid(operation, &path, code), "{at}: a mark that stayed is found"),
             Err(error) => panic!("{at}: {error:?}"),
         }
         failures += 1;
@@ -87,12 +90,12 @@ fn adding_batches_withstands_every_failure() {
 
 #[test]
 fn incremental_writing_withstands_every_failure() {
-    withstands(&workload(lived_in, write_some), &CODES);
+    withstands(&workload(lived_in, write_some), &[Code::NoSpace, Code::Io, Code::Access, Code::Interrupted]);
 }
 
 #[test]
 fn writing_to_packs_withstands_every_failure() {
-    withstands(&workload(lived_in, write_packs), &CODES);
+    withstands(&workload(lived_in, write_packs), &[Code::NoSpace, Code::Io, Code::Access, Code::Interrupted]);
 }
 
 #[test]

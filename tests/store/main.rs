@@ -1,15 +1,23 @@
 //! The store on directories: real ones, and one that loses power.
 
 mod conformance;
+mod crafted;
 mod crash;
 mod damage;
 mod dirs;
 mod faults;
+mod fuzz;
 mod golden;
+mod histories;
+#[cfg(unix)]
+mod hostile;
 mod model;
 mod mutations;
 mod objects;
 mod packing;
+#[cfg(unix)]
+#[path = "../planted/mod.rs"]
+mod planted;
 mod promises;
 mod races;
 mod readonly;

@@ -74,14 +74,14 @@ fn what_is_no_object_is_left_alone() {
     let dir = SimDir::new();
     let store = create(dir.clone());
     store.add(b"an object").unwrap();
-    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "sandbox/young"] {
+    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "sandbox/notes.txt"] {
         dir.put(path, b"something else");
     }
     dir.create_dir("packs/7").unwrap();
     assert_eq!(pack(&store, Compression::Never), Ok(vec![]));
     assert_eq!(clean(&store), Ok(1));
     assert_eq!(store.objects(None, 10).unwrap().len(), 1);
-    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "sandbox/young"] {
+    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "sandbox/notes.txt"] {
         assert_eq!(dir.bytes(path), b"something else");
     }
 }
@@ -323,18 +323,22 @@ fn adding_again_heals_what_is_damaged_in_a_pack() {
 fn clean_removes_what_crashed_writers_left() {
     let dir = SimDir::new();
     let store = create(dir.clone());
-    dir.put("sandbox/old", b"left by a crash");
-    dir.create_dir("sandbox/dir").unwrap();
+    let [old, young] = ["sandbox/0123456789abcdef-0", "sandbox/fedcba9876543210-12"];
+    dir.put(old, b"left by a crash");
+    dir.put("sandbox/notes.txt", b"not made by a writer");
+    dir.create_dir("sandbox/00000000000000ff-0").unwrap();
     let mut writer = store.writer().unwrap();
     writer.write(b"slow ").unwrap();
     dir.advance(23 * HOUR);
     clean(&store).unwrap();
-    assert!(dir.files().contains(&"sandbox/old".into()), "a file of 23 hours may be in use");
+    assert!(dir.files().contains(&old.into()), "a file of 23 hours may be in use");
     writer.write(b"but alive").unwrap();
-    dir.put("sandbox/young", b"made now");
+    dir.put(young, b"made now");
     dir.advance(2 * HOUR);
     clean(&store).unwrap();
-    assert!(!dir.files().contains(&"sandbox/old".into()), "a file of 25 hours is in nobody's use");
+    assert!(!dir.files().contains(&old.into()), "a file of 25 hours is in nobody's use");
+    assert_eq!(dir.bytes(young), b"made now");
+    assert_eq!(dir.bytes("sandbox/notes.txt"), b"not made by a writer");
     let id = writer.finish().expect("a file written to lately is left");
     assert_eq!(store.get(&id), Ok(b"slow but alive".into()));
 }

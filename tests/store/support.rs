@@ -109,3 +109,8 @@ pub(crate) fn verify<D: Dir>(container: &Container<D>, part: Part) -> (Progress,
         }
     }
 }
+
+/// A number from the environment, for longer runs and other ones.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}

@@ -1,6 +1,7 @@
 //! Work that is interrupted: containers to start from, what is done to them, and what is promised on the way.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use loosepack::{Compression, Config, Container, Durability, Error, Options, PackWriter, Reindex, Result};
 
@@ -17,8 +18,13 @@ pub(crate) struct Workload {
     /// The last one, unless it is the end.
     pub(crate) until: Option<u64>,
     pub(crate) known: Known,
-    pub(crate) run: fn(&Watch<SimDir>, &mut Known) -> Result<()>,
+    pub(crate) run: Rc<Work>,
+    /// Crash only at operations that change something: a crash at another is like one at the next that does.
+    pub(crate) changes_only: bool,
 }
+
+/// What is done to a container; it may be interrupted.
+pub(crate) type Work = dyn Fn(&Watch<SimDir>, &mut Known) -> Result<()>;
 
 /// Small packs, so that they roll over.
 pub(crate) const CONFIG: Config = Config { pack_target: 700, compression_level: 1 };
@@ -281,9 +287,9 @@ pub(crate) fn reindex_in_little_memory(dir: &Watch<SimDir>, _known: &mut Known) 
 
 pub(crate) type Start = fn() -> (SimDir, Known);
 
-pub(crate) fn workload(start: Start, run: fn(&Watch<SimDir>, &mut Known) -> Result<()>) -> Workload {
+pub(crate) fn workload(start: Start, run: impl Fn(&Watch<SimDir>, &mut Known) -> Result<()> + 'static) -> Workload {
     let (start, known) = start();
-    Workload { start, from: 0, until: None, known, run }
+    Workload { start, from: 0, until: None, known, run: Rc::new(run), changes_only: false }
 }
 
 pub(crate) fn nothing() -> (SimDir, Known) {

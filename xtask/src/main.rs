@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod sweep;
 
 use std::env;
 use std::ffi::OsString;
@@ -30,6 +31,7 @@ const COMMANDS: &[Command] = &[
         help: "set up what the Python and Node tests need",
         run: |args| none(args, languages::ensure),
     },
+    Command { name: "sweep", help: "crash, fail, kill and fuzz for longer; --seeds N", run: sweep::sweep },
     Command { name: "test", help: "run all tests; further arguments go to `cargo test`", run: test::run },
 ];
 

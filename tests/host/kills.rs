@@ -1,0 +1,169 @@
+//! Processes on one container that are killed at random moments: what they had printed by then is kept.
+//!
+//! `LOOSEPACK_KILL_SECONDS` makes it go on for longer, `LOOSEPACK_SEED` draws other moments.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use loosepack::dir::cap::CapDir;
+use loosepack_host::{Compression, ObjectId};
+
+use crate::stock;
+use crate::support::{Ran, TempDir, command, draw, loosepack, noise, runtime, setting};
+
+/// What is shared by those who kill.
+struct Field {
+    dir: TempDir,
+    until: Instant,
+    /// What was acknowledged.
+    kept: Mutex<BTreeMap<ObjectId, Vec<u8>>>,
+    kills: AtomicU64,
+    processes: AtomicU64,
+}
+
+impl Field {
+    /// `loosepack -C store --no-sync ARGUMENTS`, natively or portable. A kill is no power cut: nothing need be synced to
+    /// survive one.
+    fn command(&self, portable: bool, arguments: &[&str]) -> Command {
+        let arguments = [&["--no-sync"], arguments].concat();
+        if portable {
+            return stock::command(self.dir.path(), &arguments);
+        }
+        let mut native = command(self.dir.path());
+        native.args(["-C", "store"]).args(arguments);
+        native
+    }
+
+    /// Start a process, kill it after `moment`, and keep what it has acknowledged; whether it was killed before its end.
+    fn kill(&self, mut command: Command, moment: Duration) -> bool {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(moment);
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let killed = output.status.signal().is_some();
+        self.processes.fetch_add(1, Ordering::Relaxed);
+        self.kills.fetch_add(killed.into(), Ordering::Relaxed);
+        let ran = Ran::of(output);
+        if !killed && ran.code != 0 {
+            assert!(ran.stderr.contains("another packer is at work"), "{}", ran.stderr);
+        }
+        // The last line may be torn.
+        let whole = ran.text().rsplit_once('\n').map_or("", |(whole, _)| whole);
+        for line in whole.lines() {
+            if let Some((id, path)) = line.split_once("  ")
+                && let Ok(id) = id.parse::<ObjectId>()
+            {
+                let content = fs::read(self.dir.join(path)).unwrap();
+                self.kept.lock().unwrap().insert(id, content);
+            }
+        }
+        killed
+    }
+
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    /// Add files, some of which others add as well.
+    fn writer(&self, name: &str, portable: bool, mut seed: u64) {
+        let mut round = 0;
+        while self.goes_on() {
+            round += 1;
+            let folder = format!("in-{name}-{round}");
+            for file in 0..40 {
+                let content = if file % 8 == 0 { draw(&mut seed, 100) } else { draw(&mut seed, u64::MAX) };
+                self.dir.file(format!("{folder}/{file:02}"), noise(draw(&mut seed, 3000) as usize, content));
+            }
+            let to_pack = draw(&mut seed, 4) == 0 && !portable;
+            let arguments: &[&str] =
+                if to_pack { &["add", "--to-pack", "-r", &folder] } else { &["add", "-r", &folder] };
+            self.kill(self.command(portable, arguments), Duration::from_millis(draw(&mut seed, 60)));
+            // What was acknowledged is kept in memory.
+            fs::remove_dir_all(self.dir.join(folder)).unwrap();
+        }
+    }
+
+    /// Pack and clean. Of the packers without locks only one may run at a time, so that its mark can be removed.
+    fn packer(&self, may_be_portable: bool, mut seed: u64) {
+        while self.goes_on() {
+            let portable = may_be_portable && draw(&mut seed, 2) == 0;
+            let arguments: &[&str] = match draw(&mut seed, 3) {
+                0 => &["clean"],
+                1 => &["pack"],
+                _ => &["pack", "--compress", "always"],
+            };
+            let killed = self.kill(self.command(portable, arguments), Duration::from_millis(draw(&mut seed, 80)));
+            let mut marked = portable && killed;
+            while marked {
+                let ran = loosepack(self.dir.path(), ["unlock", "--force"]);
+                marked = ran.code != 0;
+                assert!(!marked || ran.stderr.contains("another packer is at work"), "{}", ran.stderr);
+            }
+        }
+    }
+
+    /// Read what was acknowledged.
+    fn reader(&self, mut seed: u64) -> u64 {
+        let (mut reads, mut store) = (0, runtime().open(self.dir.join("store")).unwrap());
+        while self.goes_on() {
+            let number = draw(&mut seed, self.kept.lock().unwrap().len().max(1) as u64);
+            let picked =
+                self.kept.lock().unwrap().iter().nth(number as usize).map(|(id, content)| (*id, content.clone()));
+            if let Some((id, content)) = picked {
+                assert!(store.get(&id).unwrap() == content, "{id} reads wrong");
+                reads += 1;
+            }
+            if draw(&mut seed, 50) == 0 {
+                store = runtime().open(self.dir.join("store")).unwrap();
+            }
+        }
+        reads
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_kills() {
+    let (seconds, seed) = (setting("LOOSEPACK_KILL_SECONDS", 8), setting("LOOSEPACK_SEED", 1));
+    let dir = TempDir::new();
+    loosepack(dir.path(), ["init", "--pack-target", "1M"]).exits(0);
+    // Compiled before the time starts to run.
+    drop(stock::command(dir.path(), &[]));
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let field = Field { dir, until, kept: Mutex::default(), kills: AtomicU64::new(0), processes: AtomicU64::new(0) };
+    let reads = std::thread::scope(|scope| {
+        scope.spawn(|| field.writer("a", false, seed));
+        scope.spawn(|| field.writer("b", false, seed + 1));
+        scope.spawn(|| field.writer("c", true, seed + 2));
+        scope.spawn(|| field.packer(true, seed + 3));
+        scope.spawn(|| field.packer(false, seed + 4));
+        scope.spawn(|| field.reader(seed + 5)).join().unwrap()
+    });
+    let kept = field.kept.into_inner().unwrap();
+    let (kills, processes) = (field.kills.into_inner(), field.processes.into_inner());
+    println!("seed {seed}: {kills} kills of {processes} processes, {} objects kept, {reads} reads", kept.len());
+    assert!(kills > 0 && !kept.is_empty() && reads > 0, "there was something to lose");
+
+    // By the same logic without a sandbox, and then by the component after one more packer has put everything in order.
+    loosepack(field.dir.path(), ["unlock", "--force"]).exits(0);
+    let native =
+        loosepack::Container::open(CapDir::open(field.dir.join("store")).unwrap(), Default::default()).unwrap();
+    for (id, content) in &kept {
+        assert!(native.get(id).as_ref() == Ok(content), "seed {seed}: {id} was acknowledged");
+    }
+    let mut store = runtime().open(field.dir.join("store")).unwrap();
+    assert_eq!(store.pack_loose(Compression::Auto).unwrap().finish().unwrap().problems, []);
+    assert_eq!(store.clean().unwrap().finish().unwrap().problems, []);
+    let listed = store.objects(None, u32::MAX).unwrap();
+    for id in &listed {
+        let content = store.get(id).unwrap();
+        assert!(kept.get(id).is_none_or(|kept| *kept == content), "seed {seed}: {id} reads wrong");
+    }
+    assert!(kept.keys().all(|id| listed.binary_search(id).is_ok()), "seed {seed}: what was acknowledged is listed");
+    let stats = store.stats().unwrap();
+    assert_eq!((stats.packed_objects, stats.loose_objects), (listed.len() as u64, 0));
+}

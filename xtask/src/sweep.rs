@@ -1,0 +1,37 @@
+//! `cargo xtask sweep`: the tests that draw numbers, for longer.
+
+use std::ffi::OsString;
+
+use xtask::process::{cargo, run};
+use xtask::{Error, Result, wasm_target};
+
+/// Random histories with one seed take seconds, and so does fuzzing with one.
+const MUTATIONS: u64 = 2000;
+/// Killing goes on for so many seconds with each seed.
+const KILL_SECONDS: u64 = 10;
+
+/// Runs crash sweeps, failure sweeps, models, fuzzing and kills with `--seeds N` seeds, and prints how much was tried.
+pub(crate) fn sweep(arguments: &[OsString]) -> Result<()> {
+    let seeds = match arguments {
+        [] => 20,
+        [name, number] if name == "--seeds" => number
+            .to_str()
+            .and_then(|number| number.parse::<u64>().ok())
+            .filter(|number| *number > 0)
+            .ok_or_else(|| Error::new("--seeds takes a number"))?,
+        _ => return Err(Error::new("takes --seeds N")),
+    };
+    wasm_target::ensure()?;
+    for (package, test, filters) in [
+        ("loosepack", "store", ["crash::", "histories::", "fuzz::"]),
+        ("loosepack-host", "host", ["kills::", "model::", "contract::"]),
+    ] {
+        run(cargo()
+            .args(["test", "--release", "--locked", "--package", package, "--test", test, "--", "--nocapture"])
+            .args(filters)
+            .env("LOOSEPACK_SEEDS", seeds.to_string())
+            .env("LOOSEPACK_FUZZ", (seeds * MUTATIONS).to_string())
+            .env("LOOSEPACK_KILL_SECONDS", (seeds * KILL_SECONDS).to_string()))?;
+    }
+    Ok(())
+}
