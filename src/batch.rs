@@ -1,16 +1,15 @@
 //! Reading many objects in the order that is fastest.
 
 use alloc::collections::VecDeque;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::codec::{self, Decoding};
 use crate::container::Container;
-use crate::dir::{Dir, read_full_at};
+use crate::dir::Dir;
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
-use crate::layout::FRAME;
+use crate::window::Window;
 
 /// Object bytes after which a batch ends, so that it has less than twice as many. (Runtimes bound what one call may
 /// return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
@@ -19,10 +18,6 @@ const BATCH: u64 = 1 << 20;
 const BATCH_OBJECTS: usize = 8192;
 /// Larger objects are not given out in a batch.
 const OBJECT_MAX: u64 = BATCH;
-/// Payloads that are no further apart than this are read together: about what a system call costs.
-const GAP: u64 = 16 << 10;
-/// What is read together at most, unless a single payload has more.
-const WINDOW: u64 = FRAME as u64;
 
 /// What was found for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +39,7 @@ pub struct ObjectBatch {
     /// Packed objects by pack and offset, last first, and the positions of their ids.
     packed: Vec<(Location, u32)>,
     /// Those that are being decoded, in the order they were read.
-    windows: VecDeque<Window>,
+    reading: VecDeque<Reading>,
     /// The positions of the others, last first: loose, packed only a moment ago, or absent.
     others: Vec<u32>,
 }
@@ -66,7 +61,7 @@ impl ObjectBatch {
         others.sort_unstable_by_key(|position| (ids[*position as usize], *position));
         others.dedup_by_key(|position| ids[*position as usize]);
         others.reverse();
-        Ok(ObjectBatch { ids, packed, windows: VecDeque::new(), others })
+        Ok(ObjectBatch { ids, packed, reading: VecDeque::new(), others })
     }
 
     /// The next objects, about 1 MiB of them; empty when each id has been answered once. `container`: the one it was
@@ -84,12 +79,13 @@ impl ObjectBatch {
         let mut out = Vec::new();
         let mut size = 0;
         while size < BATCH && out.len() < BATCH_OBJECTS {
-            while self.windows.len() < codec::AHEAD && !self.packed.is_empty() {
-                let window = self.next_window(container);
-                self.windows.push_back(window);
+            while self.reading.len() < codec::AHEAD
+                && let Some(reading) = self.read_window(container)
+            {
+                self.reading.push_back(reading);
             }
-            let Some(window) = self.windows.pop_front() else { break };
-            size += window.finish(container, &self.ids, &mut out);
+            let Some(reading) = self.reading.pop_front() else { break };
+            size += reading.finish(container, &self.ids, &mut out);
         }
         while size < BATCH
             && out.len() < BATCH_OBJECTS
@@ -100,41 +96,25 @@ impl ObjectBatch {
         out
     }
 
-    /// Read objects that lie close together with one read.
-    fn next_window<D: Dir>(&mut self, container: &Container<D>) -> Window {
-        let (mut start, mut end, mut size) = (0, 0, 0_u64);
-        let mut objects: Vec<(Location, u32)> = Vec::new();
-        while let Some((location, position)) = self.packed.last().copied() {
-            if let Some((first, _)) = objects.first() {
-                let beyond = location.pack != first.pack
-                    || location.offset > end + GAP
-                    || (location.offset + location.length).max(end) - start > WINDOW
-                    || size.saturating_add(location.size) > BATCH;
-                if beyond {
-                    break;
-                }
-            } else {
-                (start, end) = (location.offset, location.offset);
-            }
-            self.packed.pop();
-            objects.push((location, position));
-            end = end.max(location.offset + location.length);
-            size = size.saturating_add(location.size);
-        }
-        let shared = end - start <= WINDOW && size <= OBJECT_MAX;
-        let decoding = if shared { start_decoding(container, &self.ids, &objects, start, end) } else { None };
-        Window { positions: objects.into_iter().map(|(_, position)| position).collect(), decoding }
+    /// Read objects that lie close together, and start to decode them.
+    fn read_window<D: Dir>(&mut self, container: &Container<D>) -> Option<Reading> {
+        let window = Window::take(&mut self.packed)?;
+        let open = |location, position: u32| container.open_packed(&self.ids[position as usize], location);
+        // What failed fails again, or not, when each is read by itself.
+        let read = window.read(container.options.verify, open).ok().flatten();
+        let decoding = read.map(|(bytes, payloads)| Decoding::start(bytes, payloads));
+        Some(Reading { positions: window.objects.into_iter().map(|(_, position)| position).collect(), decoding })
     }
 }
 
 /// Objects that have been read together.
-struct Window {
+struct Reading {
     positions: Vec<u32>,
-    /// `None` when they are too large to share a read, or something is wrong with one of them.
+    /// `None` when each is to be read by itself.
     decoding: Option<Decoding>,
 }
 
-impl Window {
+impl Reading {
     /// Give out the objects; returns the bytes they have.
     fn finish<D: Dir>(self, container: &Container<D>, ids: &[ObjectId], out: &mut Vec<(u32, Content)>) -> u64 {
         let decoded = self.decoding.map(Decoding::finish).unwrap_or_default();
@@ -146,26 +126,6 @@ impl Window {
         };
         self.positions.into_iter().zip(decoded).map(content).sum()
     }
-}
-
-/// Read a pack from `start` to `end` and start to decode the objects in it; `None` when anything is wrong.
-fn start_decoding<D: Dir>(
-    container: &Container<D>,
-    ids: &[ObjectId],
-    objects: &[(Location, u32)],
-    start: u64,
-    end: u64,
-) -> Option<Decoding> {
-    let mut payloads = Vec::with_capacity(objects.len());
-    let mut file = None;
-    for (location, position) in objects {
-        let stored = container.open_packed(&ids[*position as usize], *location).ok()??;
-        payloads.push(stored.payload(start, container.options.verify)?);
-        file = Some(stored.file());
-    }
-    let mut bytes = vec![0; (end - start) as usize];
-    let read = read_full_at(&*file?, &mut bytes, start).ok()?;
-    (read == bytes.len()).then(|| Decoding::start(bytes, payloads))
 }
 
 fn read_alone<D: Dir>(container: &Container<D>, id: &ObjectId) -> Content {

@@ -266,19 +266,21 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`].
     pub fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
-        let packed = self.index()?.lookup_many(ids)?;
+        let packed = self.locate_many(ids)?;
         let mut found = Vec::with_capacity(ids.len());
         for (id, location) in ids.iter().zip(packed) {
             found.push(location.is_some() || loose::size(&self.dir, id)?.is_some());
         }
-        if found.contains(&false) {
+        let missing: Vec<ObjectId> =
+            ids.iter().zip(&found).filter(|(_, present)| !**present).map(|(id, _)| *id).collect();
+        if !missing.is_empty() {
             // A packer and a cleaner may have moved them since the index was read. One look at it serves all, now that
             // none of them is found loose.
             let mut index = self.index()?;
             index.refresh()?;
-            for (present, id) in found.iter_mut().zip(ids).filter(|(present, _)| !**present) {
-                *present = index.lookup_certain(id)?.is_some();
-            }
+            let packed = index.lookup_many_certain(&missing)?;
+            let missing = found.iter_mut().filter(|present| !**present);
+            missing.zip(packed).for_each(|(present, location)| *present = location.is_some());
         }
         Ok(found)
     }

@@ -130,6 +130,15 @@ impl<D: Dir> Index<D> {
 
     /// Where packed objects lie, in the order of `ids`. `None` is not certain.
     pub(crate) fn lookup_many(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
+        self.lookup_each(ids, false)
+    }
+
+    /// The same, and `None` is certain: see [`Index::lookup_certain`].
+    pub(crate) fn lookup_many_certain(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
+        self.lookup_each(ids, true)
+    }
+
+    fn lookup_each(&mut self, ids: &[ObjectId], certain: bool) -> Result<Vec<Option<Location>>> {
         let mut found: Vec<Option<Location>> = Vec::with_capacity(ids.len());
         // What no part has told of so far, with the prefix of each id, which sorts faster than the id.
         let mut open: Vec<(u64, u32)> = Vec::new();
@@ -146,7 +155,7 @@ impl<D: Dir> Index<D> {
             if open.is_empty() {
                 break;
             }
-            let answers = run.lookup_sorted(open.iter().map(|(_, number)| &ids[*number as usize]))?;
+            let answers = run.lookup_sorted(open.iter().map(|(_, number)| &ids[*number as usize]), certain)?;
             let mut answers = answers.into_iter();
             open.retain(|(_, number)| match answers.next().flatten() {
                 Some(location) => {

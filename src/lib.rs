@@ -18,6 +18,7 @@
 //! | `pack`, `compress` | the form of a record and of its payload; walking from one to the next |
 //! | `index` | which packed object lies where |
 //! | `reader`, `batch`, `export` | reading one object, many, to a file |
+//! | `window` | what is read of a pack together |
 //! | `packing` | what takes the packer's place: the pack writer and the jobs, `reindex` among them |
 //! | `verify` | reading everything and reporting every problem |
 //! | `lock` | the packer's place itself |
@@ -60,6 +61,7 @@ mod regular;
 mod small_file;
 pub mod source;
 mod verify;
+mod window;
 
 pub use batch::{Content, ObjectBatch};
 pub use container::{Container, ObjectInfo, ObjectWriter, Stats};

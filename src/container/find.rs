@@ -33,8 +33,13 @@ impl<D: Dir> Container<D> {
         self.index()?.lookup(id)
     }
 
+    /// Where packed objects lie, in the order of `ids`. `None` is not certain.
     pub(crate) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
-        self.index()?.lookup_many(ids)
+        let mut index = self.index()?;
+        let found = index.lookup_many(ids)?;
+        // For many, a look at a newer index is cheaper than one at each loose file.
+        let stale = ids.len() > 1 && found.contains(&None) && index.refresh()?;
+        if stale { index.lookup_many(ids) } else { Ok(found) }
     }
 
     pub(super) fn locate_anew(&self, id: &ObjectId) -> Result<Option<Location>> {

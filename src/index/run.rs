@@ -226,8 +226,13 @@ impl<F: File> Run<F> {
         Some((first * BLOCK + start, GUESS))
     }
 
-    /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read.
-    pub(super) fn lookup_sorted<'a>(&mut self, ids: impl Iterator<Item = &'a ObjectId>) -> Result<Vec<Option<Told>>> {
+    /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read. `certain`: as
+    /// for [`Run::lookup_certain`].
+    pub(super) fn lookup_sorted<'a>(
+        &mut self,
+        ids: impl Iterator<Item = &'a ObjectId>,
+        certain: bool,
+    ) -> Result<Vec<Option<Told>>> {
         let (width, entries) = (self.digits.width(), self.entries);
         let mut found = Vec::with_capacity(ids.size_hint().0);
         let mut ids = ids.peekable();
@@ -248,9 +253,12 @@ impl<F: File> Run<F> {
                     Some(next) => self.blocks_from(block, next)?.0 <= last + 1,
                     None => false,
                 };
-                let ahead = if near { (CHUNK / width) as u64 } else { 0 };
+                let ahead = if near { (CHUNK / width) as u64 / BLOCK * BLOCK } else { 0 };
                 (start, end) = (block_start, (block_end + ahead).min(entries));
                 window = self.lines(start, end - start)?;
+                if certain {
+                    self.check_lines(first, &window)?;
+                }
             }
             next = block_start.max(next);
             let lines = &window[(next - start) as usize * width..(block_end - start) as usize * width];

@@ -3,9 +3,13 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::mem;
 
 use super::{Job, Progress};
+use crate::codec::Checking;
 use crate::container::Container;
 use crate::dir::{Dir, File as _, Kind};
 use crate::error::{Code, Context as _, Damage, Error, Result};
@@ -16,6 +20,7 @@ use crate::layout::{self, PACKS, SANDBOX, SANDBOX_AGE, SHARDS};
 use crate::lock::PackerLock;
 use crate::loose;
 use crate::reader::{ObjectReader, Stored};
+use crate::window::Window;
 
 /// The job that removes the loose files of packed objects, shard by shard, and then what crashed writers left in the
 /// sandbox. The packed copy is read first; where it is damaged, that is reported and the loose file stays. Units of
@@ -57,16 +62,19 @@ impl<D: Dir> Clean<D> {
     fn clean_shard(&mut self, place: &mut Place<D>, shard: u8) -> Result<()> {
         let ids = loose::list(&self.dir, shard)?;
         let locations = place.index.index().lookup_many(&ids)?;
-        for (id, location) in ids.iter().zip(locations) {
-            let Some(location) = location else { continue };
-            if !place.is_sound(&self.dir, id, location)? {
-                let problem = format!("object {id} is damaged here, so its loose copy was not removed");
-                self.progress.problems.push(Damage { file: layout::pack(location.pack), problem });
-                continue;
-            }
-            if loose::remove(&self.dir, id)? {
-                self.progress.objects += 1;
-                self.progress.bytes += location.size;
+        let mut packed: Vec<(Location, ObjectId)> =
+            ids.into_iter().zip(locations).filter_map(|(id, location)| Some((location?, id))).collect();
+        packed.sort_unstable_by_key(|(location, _)| Reverse((location.pack, location.offset)));
+        while let Some(window) = Window::take(&mut packed) {
+            let sound = place.are_sound(&self.dir, &window)?;
+            for ((location, id), sound) in window.objects.iter().zip(sound) {
+                if !sound && !place.is_sound(&self.dir, id, *location)? {
+                    let problem = format!("object {id} is damaged here, so its loose copy was not removed");
+                    self.progress.problems.push(Damage { file: layout::pack(location.pack), problem });
+                } else if loose::remove(&self.dir, id)? {
+                    self.progress.objects += 1;
+                    self.progress.bytes += location.size;
+                }
             }
         }
         Ok(())
@@ -97,9 +105,23 @@ impl<D: Dir> Clean<D> {
 }
 
 impl<D: Dir> Place<D> {
-    /// Whether the pack holds the object, which is read for that: its loose file may be the last good copy there is, as
-    /// when it was added again because the packed one is damaged. Fails when the pack is not what the index says.
+    /// Which objects the pack holds, which is read for that: a loose file may be the last good copy there is, as when it was
+    /// added again because the packed one is damaged. Not certain of those that it does not seem to hold.
+    fn are_sound(&mut self, dir: &D, window: &Window<ObjectId>) -> Result<Vec<bool>> {
+        let read = window.read(true, |location, id| self.open(dir, &id, location))?;
+        Ok(match read {
+            Some((bytes, payloads)) => Checking::start(bytes, payloads).finish(),
+            None => vec![false; window.objects.len()],
+        })
+    }
+
+    /// The same of one object, and certain. Fails when the pack is not what the index says.
     fn is_sound(&mut self, dir: &D, id: &ObjectId, location: Location) -> Result<bool> {
+        self.open(dir, id, location)?.map_or(Ok(false), |stored| ObjectReader::new(stored, true).is_sound())
+    }
+
+    /// An object of a pack; `None` when its location cannot be right. Fails when the pack is not what the index says.
+    fn open(&mut self, dir: &D, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
         let path = layout::pack(location.pack);
         let end = location.offset + location.length;
         let Some(len) = self.packs.get(&location.pack).copied().filter(|len| end <= *len) else {
@@ -114,10 +136,7 @@ impl<D: Dir> Place<D> {
             _ => Arc::new(dir.open_read(&path).during("open", &path)?),
         };
         self.open = Some((location.pack, file.clone()));
-        match Stored::packed(*id, file, location, len) {
-            Ok(stored) => ObjectReader::new(stored, true).is_sound(),
-            Err(_) => Ok(false),
-        }
+        Ok(Stored::packed(*id, file, location, len).ok())
     }
 }
 

@@ -112,5 +112,6 @@ fn the_command_reads_from_a_directory_that_is_granted_for_reading_only() {
     let (code, listed) = read_only(&["-C", "store", "ls"]);
     assert_eq!((code, listed.lines().count()), (0, 1), "{listed}");
     assert_eq!(read_only(&["-C", "store", "get", listed.trim()]), (0, "alpha\n".into()));
-    assert_eq!(read_only(&["-C", "store", "add", "a.txt"]).0, 1);
+    dir.file("b.txt", "beta\n");
+    assert_eq!(read_only(&["-C", "store", "add", "b.txt"]).0, 1);
 }

@@ -1,0 +1,80 @@
+//! Payloads that lie close together in a pack, and share a read.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::codec::Payload;
+use crate::dir::{File, read_full_at};
+use crate::error::{Context as _, Error, Result};
+use crate::index::Location;
+use crate::layout::{self, FRAME};
+use crate::reader::Stored;
+
+/// Payloads that are no further apart than this are read together: about what a system call costs.
+const GAP: u64 = 16 << 10;
+/// What is read together at most, and what it stands for, unless a single payload has more.
+const MOST: u64 = FRAME as u64;
+
+/// Packed objects that lie close together. `T`: what the caller knows them by.
+pub(crate) struct Window<T> {
+    /// In the order of their offsets.
+    pub(crate) objects: Vec<(Location, T)>,
+    start: u64,
+    end: u64,
+    size: u64,
+}
+
+impl<T: Copy> Window<T> {
+    /// Take the next ones of objects that are sorted by pack and offset, last first. `None` when there are no more.
+    pub(crate) fn take(packed: &mut Vec<(Location, T)>) -> Option<Self> {
+        let (first, _) = *packed.last()?;
+        let mut window = Window { objects: Vec::new(), start: first.offset, end: first.offset, size: 0 };
+        while let Some((location, known)) = packed.last().copied() {
+            let end = window.end.max(location.offset + location.length);
+            let size = window.size.saturating_add(location.size);
+            let beyond = location.pack != first.pack
+                || location.offset > window.end.saturating_add(GAP)
+                || end - window.start > MOST
+                || size > MOST;
+            if beyond && !window.objects.is_empty() {
+                break;
+            }
+            packed.pop();
+            window.objects.push((location, known));
+            (window.end, window.size) = (end, size);
+        }
+        Some(window)
+    }
+
+    /// Read the window: its bytes, and how each object is got out of them. `open` finds an object, whose file is read.
+    /// `None` when there is damage, or an object that is too large: each by itself tells.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn read<F: File>(
+        &self,
+        verify: bool,
+        mut open: impl FnMut(Location, T) -> Result<Option<Stored<F>>>,
+    ) -> Result<Option<(Vec<u8>, Vec<Payload>)>> {
+        if self.end - self.start > MOST || self.size > MOST {
+            return Ok(None);
+        }
+        let mut payloads = Vec::with_capacity(self.objects.len());
+        let mut pack: Option<(Arc<F>, u32)> = None;
+        for (location, known) in &self.objects {
+            let stored = match open(*location, *known) {
+                Ok(Some(stored)) => stored,
+                Ok(None) | Err(Error::Corrupt(_)) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let Some(payload) = stored.payload(self.start, verify) else { return Ok(None) };
+            payloads.push(payload);
+            pack.get_or_insert_with(|| (stored.file(), location.pack));
+        }
+        let Some((file, number)) = pack else { return Ok(None) };
+        let mut bytes = vec![0; (self.end - self.start) as usize];
+        let read = read_full_at(&*file, &mut bytes, self.start).during("read", &layout::pack(number))?;
+        Ok((read == bytes.len()).then_some((bytes, payloads)))
+    }
+}
