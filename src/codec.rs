@@ -4,7 +4,7 @@
 //! whose host gives a codec (feature `hosted`), work goes on on all processors: what `start` begins is waited for by
 //! `finish`. Elsewhere the work is done within, at once. What is done is the same: `embedded` says it.
 //!
-//! Whoever starts work keeps at most [`AHEAD`] pieces of about a mebibyte going, so that memory stays bounded.
+//! Whoever starts work keeps at most `AHEAD` pieces of about a mebibyte going, so that memory stays bounded.
 
 #[cfg(not(feature = "hosted"))]
 mod embedded;

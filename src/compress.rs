@@ -8,6 +8,7 @@ use crate::codec::Compressing;
 use crate::options::Compression;
 
 /// Objects up to this size are no dearer to compress than to sample.
+#[cfg(not(feature = "hosted"))]
 const SAMPLE_MIN: usize = 64 << 10;
 /// Bytes of each of the pieces of a sample.
 const SAMPLE_PIECE: usize = 16 << 10;
@@ -15,6 +16,7 @@ const SAMPLE_PIECE: usize = 16 << 10;
 const SAMPLE_PIECES: usize = 3;
 
 /// An empty final DEFLATE block with fixed codes, on a byte boundary.
+#[cfg(not(feature = "hosted"))]
 pub(crate) const FINAL_BLOCK: [u8; 2] = [3, 0];
 
 /// An empty stored block of DEFLATE (RFC 1951, section 3.2.4), from a byte boundary to a byte boundary.
@@ -23,7 +25,7 @@ pub(crate) const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xff, 0xff];
 /// The Adler-32 of nothing.
 pub(crate) const ADLER_OF_NOTHING: u32 = 1;
 
-/// Some of `content`, which is longer than [`SAMPLE_MIN`].
+/// Some of `content`, which is longer than a sample.
 fn sample(content: &[u8]) -> Vec<u8> {
     let stride = (content.len() - SAMPLE_PIECE) / (SAMPLE_PIECES - 1);
     (0..SAMPLE_PIECES).flat_map(|number| &content[number * stride..][..SAMPLE_PIECE]).copied().collect()
@@ -145,7 +147,7 @@ mod tests {
     fn checksums_of_parts_make_that_of_the_whole() {
         let adler32 = |data: &[u8]| adler32(ADLER_OF_NOTHING, data);
         assert_eq!(adler32(b"Wikipedia"), 0x11E6_0398);
-        let data: Vec<u8> = (0..200_000_u32).map(|i| (i * i >> 3) as u8).collect();
+        let data: Vec<u8> = (0..200_000_u32).map(|i| ((i * i) >> 3) as u8).collect();
         for middle in [0, 1, 7, 65_521, 100_000, 200_000] {
             let (first, second) = data.split_at(middle);
             let sum = adler32_append(adler32(first), adler32(second), second.len() as u64);

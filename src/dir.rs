@@ -25,6 +25,7 @@
 //! What one handle wrote is seen at once by all others, of all processes of the machine, durable or not.
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::error::Code;
@@ -92,6 +93,14 @@ pub trait File {
     /// Read at a byte position. May read less than asked for; 0 is the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code>;
 
+    /// The same, into memory of its own: at most `len` bytes. For systems that give memory instead of filling it.
+    fn read_vec_at(&self, len: usize, offset: u64) -> Result<Vec<u8>, Code> {
+        let mut bytes = vec![0; len];
+        let read = self.read_at(&mut bytes, offset)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
     /// Write at a byte position. May write less than given, but not nothing. A gap before it reads as zeros.
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code>;
 
@@ -147,6 +156,23 @@ pub(crate) fn read_full_at(file: &impl File, buffer: &mut [u8], offset: u64) -> 
         }
     }
     Ok(done)
+}
+
+/// Read `len` bytes, or less where the file ends.
+pub(crate) fn read_full_vec_at(file: &impl File, len: usize, offset: u64) -> Result<Vec<u8>, Code> {
+    let mut bytes = loop {
+        match file.read_vec_at(len, offset) {
+            Err(Code::Interrupted) => {}
+            result => break result?,
+        }
+    };
+    let read = bytes.len();
+    if read > 0 && read < len {
+        bytes.resize(len, 0);
+        let more = read_full_at(file, &mut bytes[read..], offset + read as u64)?;
+        bytes.truncate(read + more);
+    }
+    Ok(bytes)
 }
 
 /// Write all of `bytes`.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::str;
 
 use crate::codec::{self, Decoding, Payload, Sha256};
-use crate::dir::{File, read_full_at};
+use crate::dir::{File, read_full_at, read_full_vec_at};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
@@ -100,9 +100,10 @@ impl<F: File> Stored<F> {
                     bytes.extend(frames.take(self, &location, number)?);
                 }
             }
+            _ if size <= FRAME => bytes = self.read_vec(size, self.start())?,
             _ => {
                 bytes.resize(size, 0);
-                self.read_plain(&mut bytes, 0)?;
+                self.read_exact(&mut bytes, self.start())?;
             }
         }
         if verify && codec::sha256(&bytes) != self.id {
@@ -131,18 +132,31 @@ impl<F: File> Stored<F> {
         })
     }
 
-    /// Fill `buffer` from the bytes of an object that is not compressed, at `position` in the object.
-    fn read_plain(&self, buffer: &mut [u8], position: u64) -> Result<()> {
-        let start = match self.placement {
+    /// Where in the file the bytes of an object that is not compressed start.
+    fn start(&self) -> u64 {
+        match self.placement {
             Placement::Loose => 0,
             Placement::Packed(location) => location.offset,
-        };
-        self.read_exact(buffer, start + position)
+        }
     }
 
     fn read_exact(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
-        match read_full_at(&*self.file, buffer, offset) {
-            Ok(read) if read == buffer.len() => Ok(()),
+        let read = read_full_at(&*self.file, buffer, offset);
+        self.check_read(read, buffer.len())
+    }
+
+    fn read_vec(&self, len: usize, offset: u64) -> Result<Vec<u8>> {
+        let (read, bytes) = match read_full_vec_at(&*self.file, len, offset) {
+            Ok(bytes) => (Ok(bytes.len()), bytes),
+            Err(code) => (Err(code), Vec::new()),
+        };
+        self.check_read(read, len)?;
+        Ok(bytes)
+    }
+
+    fn check_read(&self, read: Result<usize, Code>, wanted: usize) -> Result<()> {
+        match read {
+            Ok(read) if read == wanted => Ok(()),
             Ok(_) => Err(self.corrupt("the file became shorter while it was read")),
             Err(Code::IsDirectory) => Err(self.corrupt("there is a directory in place of the file")),
             Err(code) => Err(code).during("read", &self.place()),
@@ -156,8 +170,7 @@ impl<F: File> Stored<F> {
         if end > location.length - ZLIB_TRAILER || length.is_none() {
             return Err(self.corrupt("its frame table is damaged"));
         }
-        let mut blocks = vec![0; (end - start) as usize];
-        self.read_exact(&mut blocks, location.offset + start)?;
+        let blocks = self.read_vec((end - start) as usize, location.offset + start)?;
         let size = (self.size - number * FRAME as u64).min(FRAME as u64) as u32;
         let payload = Payload { range: 0..blocks.len() as u32, size, compressed: true, expected: None, adler: None };
         Ok(Decoding::start(blocks, vec![payload]))
@@ -253,7 +266,7 @@ impl<F: File> ObjectReader<F> {
         let len = match self.stored.placement {
             Placement::Packed(location) if location.compressed() => self.read_frame(&location, buffer)?,
             _ => {
-                self.stored.read_plain(buffer, self.position)?;
+                self.stored.read_exact(buffer, self.stored.start() + self.position)?;
                 len
             }
         };

@@ -1,11 +1,10 @@
 //! Payloads that lie close together in a pack, and share a read.
 
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::codec::Payload;
-use crate::dir::{File, read_full_at};
+use crate::dir::{File, read_full_vec_at};
 use crate::error::{Context as _, Error, Result};
 use crate::index::Location;
 use crate::layout::{self, FRAME};
@@ -73,8 +72,8 @@ impl<T: Copy> Window<T> {
             pack.get_or_insert_with(|| (stored.file(), location.pack));
         }
         let Some((file, number)) = pack else { return Ok(None) };
-        let mut bytes = vec![0; (self.end - self.start) as usize];
-        let read = read_full_at(&*file, &mut bytes, self.start).during("read", &layout::pack(number))?;
-        Ok((read == bytes.len()).then_some((bytes, payloads)))
+        let len = (self.end - self.start) as usize;
+        let bytes = read_full_vec_at(&*file, len, self.start).during("read", &layout::pack(number))?;
+        Ok((bytes.len() == len).then_some((bytes, payloads)))
     }
 }

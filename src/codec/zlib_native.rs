@@ -2,7 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use std::cell::RefCell;
+use core::cell::RefCell;
 use std::thread_local;
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};

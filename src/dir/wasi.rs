@@ -180,6 +180,13 @@ impl File for WasiFile {
         Ok(given.len())
     }
 
+    fn read_vec_at(&self, len: usize, offset: u64) -> Result<Vec<u8>, Code> {
+        let asked = len.min(READ_MAX);
+        let (mut bytes, _end) = self.0.read(asked as u64, offset).map_err(code)?;
+        bytes.truncate(asked);
+        Ok(bytes)
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {
         let bytes = &bytes[..bytes.len().min(CALL_MAX)];
         let written = self.0.write(bytes, offset).map_err(code)?;

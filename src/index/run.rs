@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::Location;
 use super::entry::{Digits, Entry, id_digits};
 use super::run_writer;
-use crate::dir::{Dir, File, read_full_at};
+use crate::dir::{Dir, File, read_full_at, read_full_vec_at};
 use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
@@ -96,8 +96,11 @@ impl<F: File> Run<F> {
     /// The lines from entry `first` on, `count` of them.
     pub(super) fn lines(&self, first: u64, count: u64) -> Result<Vec<u8>> {
         let width = self.digits.width() as u64;
-        let mut lines = vec![0; (count * width) as usize];
-        self.read(&mut lines, HEADER as u64 + first * width)?;
+        let (len, start) = ((count * width) as usize, HEADER as u64 + first * width);
+        let lines = read_full_vec_at(&self.file, len, start).during("read", &self.path)?;
+        if lines.len() < len {
+            return Err(self.corrupt("it is shorter than its first line says"));
+        }
         Ok(lines)
     }
 

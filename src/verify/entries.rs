@@ -1,5 +1,6 @@
 //! Entries of the index, one by one: where a pack was found to lack some of those the index tells of.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -38,7 +39,7 @@ enum Stage<D: Dir> {
     /// Gathers entries of the pack.
     Gather(Vec<Entry>),
     /// Ticks off those that have a record.
-    Tick(Vec<Entry>, Inspection<D::File>),
+    Tick(Vec<Entry>, Box<Inspection<D::File>>),
     /// Looks at the others.
     Look { page: Vec<Entry>, unmet: bool },
 }
@@ -79,7 +80,7 @@ impl<D: Dir> Search<D> {
                 if page.len() >= PAGE || end && !page.is_empty() {
                     let page = core::mem::take(page);
                     self.stage = match &self.pack {
-                        Some((file, len)) => Stage::Tick(page, Inspection::new(file.clone(), number, *len)),
+                        Some((file, len)) => Stage::Tick(page, Box::new(Inspection::new(file.clone(), number, *len))),
                         None => Stage::Look { page, unmet: false },
                     };
                     return false;

@@ -13,6 +13,9 @@ pub fn run(cargo_arguments: &[OsString]) -> Result<()> {
     dist::run()?;
     heading("Rust");
     process::run(process::cargo().args(["test", "--release", "--workspace", "--locked"]).args(cargo_arguments))?;
+    heading("Rust, the codec of components that have no host's");
+    let codec = ["test", "--release", "--package", "loosepack", "--lib", "--no-default-features", "--locked"];
+    process::run(process::cargo().args(codec))?;
     heading("other languages");
     languages::test()?;
     println!("\nall tests passed: Rust, Python, Node");

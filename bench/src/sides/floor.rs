@@ -28,7 +28,7 @@ const PIECE: usize = 1 << 20;
 pub fn kind() -> Result<Kind> {
     Ok(Kind {
         name: FLOOR,
-        version: "system calls, SHA-256 by the crate sha2, zlib by miniz_oxide".into(),
+        version: "system calls, SHA-256 by the crate sha2, zlib by zlib-rs, one thread".into(),
         open: Box::new(|folder, _| Ok(Box::new(Floor { folder: folder.into(), ids: Vec::new(), packed: None }))),
     })
 }

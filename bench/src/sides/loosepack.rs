@@ -4,6 +4,7 @@ mod component;
 mod native;
 mod portable;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub(crate) trait Store {
     fn pack_loose(&mut self) -> Result<u64>;
     /// How many files there were to remove.
     fn clean(&mut self) -> Result<u64>;
+    /// Check everything; how many objects there are. Fails when one of them is damaged.
+    fn verify(&mut self) -> Result<u64>;
 }
 
 /// The crate `loosepack` in a native directory.
@@ -205,7 +208,13 @@ impl Side for Loosepack {
                 ensure(size == work.large_size, "bytes are missing")?;
                 time
             }
-            Step::Verify | Step::TextVerify => return Ok(None),
+            Step::Verify | Step::TextVerify => {
+                let (store, ids) = packed(&mut self.packed, &self.ids)?;
+                let count = ids.iter().collect::<BTreeSet<_>>().len() as u64;
+                let (time, found) = timed(|| store.verify())?;
+                ensure(found == count, "objects were not verified")?;
+                time
+            }
         }))
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(cli: &Cli, add: &Add, out: &mut Output) -> Result<Outcome, Fai
     let target = match add.to_pack {
         true => {
             let compression = add.compress.unwrap_or(Compress::Never).into();
-            Target::Packs(store.take_place(|container| PackWriter::open(container, compression))?)
+            Target::Packs(Box::new(store.take_place(|container| PackWriter::open(container, compression))?))
         }
         false => Target::Loose(store.container.batch().map_err(|error| store.failure(error))?),
     };
@@ -62,7 +62,7 @@ struct Adding<'a> {
 /// Where objects go.
 enum Target {
     Loose(LooseBatch<WasiDir>),
-    Packs(PackWriter<WasiDir>),
+    Packs(Box<PackWriter<WasiDir>>),
 }
 
 impl Target {

@@ -23,11 +23,6 @@ impl Output {
         Output { out: BufWriter::with_capacity(PIECE, out), terminal }
     }
 
-    /// Whether a terminal reads it.
-    pub(crate) fn is_terminal(&self) -> bool {
-        self.terminal
-    }
-
     /// Print a line.
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
         self.out.write_all(line.as_bytes())?;

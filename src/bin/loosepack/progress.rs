@@ -32,11 +32,6 @@ impl Progress {
         Progress { started: io::stderr().is_terminal().then(Instant::now), bar: None }
     }
 
-    /// One that is never shown.
-    pub(crate) fn silent() -> Self {
-        Progress { started: None, bar: None }
-    }
-
     /// Show a job that has done `done` of `total`.
     pub(crate) fn job(&mut self, done: u64, total: u64, objects: u64, bytes: u64) {
         if let Some(bar) = self.shown("{bar:24} {percent:>3}%  {msg}") {

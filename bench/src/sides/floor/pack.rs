@@ -5,14 +5,14 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use loosepack::ObjectId;
-use miniz_oxide::deflate::core::{
-    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
-};
+use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::{PIECE, verify};
 use crate::Result;
 use crate::side::{Tally, ensure, sha256};
 
+/// The window of zlib, as a power of two.
+const WINDOW_BITS: u8 = 15;
 /// Digits of a number in the index.
 const DIGITS: usize = 15;
 /// An index line: an id, three numbers, a space before each, a line feed.
@@ -33,17 +33,13 @@ pub(super) struct Packer {
     buffer: Vec<u8>,
     written: u64,
     places: Vec<(ObjectId, Place)>,
-    deflater: Option<(Box<CompressorOxide>, Vec<u8>)>,
+    deflater: Option<(Deflate, Vec<u8>)>,
 }
 
 impl Packer {
     pub(super) fn create(folder: &Path, compress: bool) -> Result<Self> {
         fs::create_dir_all(folder)?;
-        // Window bits 1: with a zlib header. Strategy 0: the default one.
-        let deflater = compress.then(|| {
-            let flags = create_comp_flags_from_zip_params(1, 1, 0);
-            (Box::new(CompressorOxide::new(flags)), Vec::new())
-        });
+        let deflater = compress.then(|| (Deflate::new(1, true, WINDOW_BITS), Vec::new()));
         Ok(Packer {
             pack: File::create_new(folder.join("pack"))?,
             index: File::create_new(folder.join("index"))?,
@@ -95,11 +91,12 @@ impl Packer {
 }
 
 /// The zlib stream of these bytes, or the bytes if that is not shorter.
-fn deflate<'a>(deflater: &mut CompressorOxide, content: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+fn deflate<'a>(deflater: &mut Deflate, content: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8]> {
     deflater.reset();
     out.resize(content.len() + content.len() / 8 + 128, 0);
-    let (status, _, len) = compress(deflater, content, out, TDEFLFlush::Finish);
-    ensure(status == TDEFLStatus::Done, "the compressor did not end")?;
+    let status = deflater.compress(content, out, DeflateFlush::Finish).map_err(|error| format!("{error:?}"))?;
+    ensure(status == Status::StreamEnd, "the compressor did not end")?;
+    let len = deflater.total_out() as usize;
     Ok(if len < content.len() { &out[..len] } else { content })
 }
 
@@ -190,8 +187,12 @@ fn read(mut pack: &File, id: &ObjectId, place: Place) -> Result<Vec<u8>> {
 }
 
 fn inflate(payload: &[u8], size: usize) -> Result<Vec<u8>> {
-    let content = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(payload, size);
-    content.map_err(|error| format!("{error:?}").into())
+    let mut content = vec![0; size];
+    let mut inflater = Inflate::new(true, WINDOW_BITS);
+    let status =
+        inflater.decompress(payload, &mut content, InflateFlush::Finish).map_err(|error| format!("{error:?}"))?;
+    ensure(status == Status::StreamEnd && inflater.total_out() == size as u64, "a stream does not fit")?;
+    Ok(content)
 }
 
 fn parse(line: &[u8]) -> Result<(ObjectId, Place)> {

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use loosepack_host::{Compression, Config, Container, Content, Durability, ObjectId, Options, Runtime};
+use loosepack_host::{Compression, Config, Container, Content, Durability, ObjectId, Options, Part, Runtime};
 
 use super::{CHUNK, Store, Way};
 use crate::Result;
-use crate::side::Tally;
+use crate::side::{Tally, ensure};
 
 pub(super) struct Hosted {
     pub(super) runtime: Runtime,
@@ -107,5 +107,11 @@ impl Store for HostedStore {
 
     fn clean(&mut self) -> Result<u64> {
         Ok(self.container.clean()?.finish()?.objects)
+    }
+
+    fn verify(&mut self) -> Result<u64> {
+        let progress = self.container.verify(Part::default())?.finish()?;
+        ensure(progress.problems.is_empty(), "an object is damaged")?;
+        Ok(progress.objects)
     }
 }

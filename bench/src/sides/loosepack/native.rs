@@ -8,12 +8,12 @@ use loosepack::dir::cap::CapDir;
 use loosepack::source::Source;
 use loosepack::{
     Clean, Code, Compression, Config, Container, Content, Durability, Error, IoFailure, Job, ObjectId, Options,
-    PackLoose, PackWriter,
+    PackLoose, PackWriter, Part, Verify,
 };
 
 use super::{Store, Way};
 use crate::Result;
-use crate::side::Tally;
+use crate::side::{Tally, ensure};
 
 /// What is asked for at once of a reader.
 const PIECE: usize = 256 << 10;
@@ -123,11 +123,16 @@ impl Store for NativeStore {
     fn clean(&mut self) -> Result<u64> {
         finish(Clean::new(&self.container)?)
     }
+
+    fn verify(&mut self) -> Result<u64> {
+        finish(Verify::new(&self.container, Part::default())?)
+    }
 }
 
 fn finish(mut job: impl Job) -> Result<u64> {
     loop {
         let progress = job.step()?;
+        ensure(progress.problems.is_empty(), "an object is damaged")?;
         if progress.finished {
             return Ok(progress.objects);
         }

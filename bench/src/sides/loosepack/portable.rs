@@ -14,7 +14,7 @@ use self::bindings::PortablePre;
 use self::bindings::exports::loosepack::store::{container, packing, types};
 use super::{CHUNK, Store, Way};
 use crate::Result;
-use crate::side::Tally;
+use crate::side::{Tally, ensure};
 
 #[allow(missing_docs, unreachable_pub, reason = "generated code")]
 mod bindings {
@@ -157,6 +157,7 @@ impl PortableStore {
         loop {
             let progress: packing::Progress =
                 self.component.loosepack_store_packing().job().call_step(&mut self.memory, job)??;
+            ensure(progress.problems.is_empty(), "an object is damaged")?;
             if progress.finished {
                 job.resource_drop(&mut self.memory)?;
                 return Ok(progress.objects);
@@ -266,6 +267,13 @@ impl Store for PortableStore {
     fn clean(&mut self) -> Result<u64> {
         let interface = self.component.loosepack_store_packing();
         let job = interface.call_clean(&mut self.memory, self.handle)??;
+        self.finish(job)
+    }
+
+    fn verify(&mut self) -> Result<u64> {
+        let interface = self.component.loosepack_store_packing();
+        let all = packing::Part { from: 0, shards: 1, shard: 0 };
+        let job = interface.call_verify(&mut self.memory, self.handle, all)??;
         self.finish(job)
     }
 }
