@@ -18,7 +18,7 @@ mod writer;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
+use core::cmp::{Ordering, Reverse};
 
 use self::fold::Tail;
 pub use self::line::{Location, Totals};
@@ -26,7 +26,7 @@ use self::log::Log;
 pub(crate) use self::manifest::Manifest;
 use self::run::Run;
 pub(crate) use self::writer::IndexWriter;
-use crate::dir::Dir;
+use crate::dir::{Dir, File};
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::layout;
@@ -42,6 +42,8 @@ pub(crate) struct Index<D: Dir> {
     tail: Tail,
     /// Newest first.
     runs: Vec<Run<D::File>>,
+    /// The order in which runs are asked for an id, as positions in `runs`.
+    order: Vec<usize>,
 }
 
 impl<D: Dir> Index<D> {
@@ -61,7 +63,8 @@ impl<D: Dir> Index<D> {
                 }
                 Ok((log, mut runs)) => {
                     runs.iter_mut().try_for_each(Run::read_header)?;
-                    let mut index = Index { dir, manifest, log, tail: Tail::new(), runs };
+                    let order = order(&runs, &manifest);
+                    let mut index = Index { dir, manifest, log, tail: Tail::new(), runs, order };
                     index.read_on()?;
                     return Ok(index);
                 }
@@ -106,8 +109,8 @@ impl<D: Dir> Index<D> {
         if let Some(location) = self.tail.get(id) {
             return Ok(*location);
         }
-        for run in &mut self.runs {
-            if let Some(location) = run.lookup(id)? {
+        for position in &self.order {
+            if let Some(location) = self.runs[*position].lookup(id)? {
                 return Ok(location);
             }
         }
@@ -120,8 +123,8 @@ impl<D: Dir> Index<D> {
         if let Some(location) = self.tail.get(id) {
             return Ok(*location);
         }
-        for run in &mut self.runs {
-            if let Some(location) = run.lookup_certain(id)? {
+        for position in &self.order {
+            if let Some(location) = self.runs[*position].lookup_certain(id)? {
                 return Ok(location);
             }
         }
@@ -151,11 +154,12 @@ impl<D: Dir> Index<D> {
         }
         // Sorted, so that each run is read from its start to its end, and blocks that hold several ids once.
         open.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| ids[a.1 as usize].cmp(&ids[b.1 as usize])));
-        for run in &mut self.runs {
+        for position in &self.order {
             if open.is_empty() {
                 break;
             }
-            let answers = run.lookup_sorted(open.iter().map(|(_, number)| &ids[*number as usize]), certain)?;
+            let answers =
+                self.runs[*position].lookup_sorted(open.iter().map(|(_, number)| &ids[*number as usize]), certain)?;
             let mut answers = answers.into_iter();
             open.retain(|(_, number)| match answers.next().flatten() {
                 Some(location) => {
@@ -172,6 +176,17 @@ impl<D: Dir> Index<D> {
     pub(crate) fn totals(&self) -> Totals {
         self.log.totals()
     }
+}
+
+/// The newest run that tells of an id counts. But when the entries of all runs are as many as there are objects, no two
+/// tell of the same id and none tells of a deletion: then large ones are asked first, as most ids are in them.
+fn order<F: File>(runs: &[Run<F>], manifest: &Manifest) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..runs.len()).collect();
+    let entries = runs.iter().fold(0_u64, |entries, run| entries.saturating_add(run.entries()));
+    if entries == manifest.totals.objects {
+        order.sort_by_key(|position| Reverse(runs[*position].entries()));
+    }
+    order
 }
 
 type Files<D> = (Log<<D as Dir>::File>, Vec<Run<<D as Dir>::File>>);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use loosepack::codec::{self, Checking, Compressing, Decoding, Framing, Payload, Sha256};
 use loosepack::{Compression, ObjectId};
 use wasmtime::StoreContextMut;
-use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Resource, ResourceType, WasmList};
+use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType, WasmList};
 
 use crate::state::State;
 
@@ -84,9 +84,7 @@ fn hashing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
             Ok(())
         },
     )?;
-    codec.func_wrap("[static]sha256-state.finish", |mut store: Caller<'_>, (state,): (Resource<Sha256>,)| {
-        Ok((digest(store.data_mut().table.delete(state)?.finish()),))
-    })
+    finish(codec, "sha256-state", |state: Sha256| digest(state.finish()))
 }
 
 fn compressing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
@@ -112,9 +110,7 @@ fn compressing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
             Ok((store.data_mut().table.push(compressing)?,))
         },
     )?;
-    codec.func_wrap("[static]compressing.finish", |mut store: Caller<'_>, (this,): (Resource<Compressing>,)| {
-        Ok((store.data_mut().table.delete(this)?.finish(),))
-    })
+    finish(codec, "compressing", Compressing::finish)
 }
 
 fn framing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
@@ -126,37 +122,34 @@ fn framing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
             Ok((store.data_mut().table.push(framing)?,))
         },
     )?;
-    codec.func_wrap("[static]framing.finish", |mut store: Caller<'_>, (this,): (Resource<Framing>,)| {
-        Ok((store.data_mut().table.delete(this)?.finish(),))
-    })
+    finish(codec, "framing", Framing::finish)
 }
 
 fn decoding(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     resource::<Decoding>(codec, "decoding")?;
-    codec.func_wrap(
-        "[static]decoding.start",
-        |mut store: Caller<'_>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
-            let decoding = Decoding::start(bytes.as_le_slice(&store), self::payloads(payloads)?);
-            Ok((store.data_mut().table.push(decoding)?,))
-        },
-    )?;
-    codec.func_wrap("[static]decoding.finish", |mut store: Caller<'_>, (this,): (Resource<Decoding>,)| {
-        Ok((store.data_mut().table.delete(this)?.finish(),))
-    })
+    start(codec, "decoding", |bytes, payloads| Decoding::start(bytes, payloads))?;
+    finish(codec, "decoding", Decoding::finish)
 }
 
 fn checking(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     resource::<Checking>(codec, "checking")?;
+    start(codec, "checking", |bytes, payloads| Checking::start(bytes, payloads))?;
+    finish(codec, "checking", Checking::finish)
+}
+
+/// The function of a resource that starts to work on payloads.
+fn start<T: Send + 'static>(
+    codec: &mut LinkerInstance<'_, State>,
+    name: &str,
+    start: impl Fn(&[u8], Vec<Payload>) -> T + Send + Sync + 'static,
+) -> wasmtime::Result<()> {
     codec.func_wrap(
-        "[static]checking.start",
-        |mut store: Caller<'_>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
-            let checking = Checking::start(bytes.as_le_slice(&store), self::payloads(payloads)?);
-            Ok((store.data_mut().table.push(checking)?,))
+        &format!("[static]{name}.start"),
+        move |mut store: Caller<'_>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
+            let started = start(bytes.as_le_slice(&store), self::payloads(payloads)?);
+            Ok((store.data_mut().table.push(started)?,))
         },
-    )?;
-    codec.func_wrap("[static]checking.finish", |mut store: Caller<'_>, (this,): (Resource<Checking>,)| {
-        Ok((store.data_mut().table.delete(this)?.finish(),))
-    })
+    )
 }
 
 fn payloads(payloads: Vec<PackedPayload>) -> wasmtime::Result<Vec<Payload>> {
@@ -164,6 +157,17 @@ fn payloads(payloads: Vec<PackedPayload>) -> wasmtime::Result<Vec<Payload>> {
         Ok(Payload { range: range(part)?, size, compressed, expected: expected.map(id), adler })
     };
     payloads.into_iter().map(payload).collect()
+}
+
+/// The function of a resource that consumes it.
+fn finish<T: Send + 'static, R: ComponentType + Lower + Send + Sync + 'static>(
+    codec: &mut LinkerInstance<'_, State>,
+    name: &str,
+    finish: impl Fn(T) -> R + Send + Sync + 'static,
+) -> wasmtime::Result<()> {
+    codec.func_wrap(&format!("[static]{name}.finish"), move |mut store: Caller<'_>, (this,): (Resource<T>,)| {
+        Ok((finish(store.data_mut().table.delete(this)?),))
+    })
 }
 
 /// Declare a resource whose values lie in the table.

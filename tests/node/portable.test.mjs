@@ -328,10 +328,13 @@ test('many are read', (t) => {
   const damaged = container.add(bytes('sound'));
   fs.writeFileSync(looseFile(store, damaged), 'sOund');
   const large = container.add(new Uint8Array(5 * MIB));
-  const batch = keep(container.readMany([ABSENT, ...packed, loose, large, damaged, ...packed]));
+  const asked = [ABSENT, ...packed, loose, large, damaged, ...packed];
+  const batch = keep(container.readMany(asked));
   const found = new Map();
   for (let items = batch.next(); items.length > 0; items = batch.next()) {
-    for (const { id, content } of items) {
+    for (const { position, content } of items) {
+      const id = asked[position];
+      assert.equal(position, asked.indexOf(id), 'the first position tells');
       assert.ok(!found.has(id), 'duplicates are read once');
       found.set(id, content);
     }
