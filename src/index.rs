@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 mod entry;
+mod fences;
 mod fold;
 pub(crate) mod line;
 mod log;

@@ -1,6 +1,7 @@
 //! Packing: what takes the packer's place.
 
 mod clean;
+mod frames;
 mod pack_loose;
 mod packer;
 mod reindex;

@@ -1,6 +1,7 @@
 //! Reading an object, loose or packed, plain or compressed.
 
-use alloc::collections::VecDeque;
+mod frames;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -8,6 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::str;
 
+use self::frames::FramesAhead;
 use crate::codec::{self, Decoding, Payload, Sha256};
 use crate::dir::{File, read_full_at, read_full_vec_at};
 use crate::error::{Code, Context as _, Error, Result};
@@ -95,7 +97,7 @@ impl<F: File> Stored<F> {
         bytes.try_reserve_exact(size).map_err(|_| too_large)?;
         match self.placement {
             Placement::Packed(location) if location.compressed() => {
-                let mut frames = FramesAhead { next: Some(0), ..FramesAhead::default() };
+                let mut frames = FramesAhead::of_all();
                 for number in 0..frame_count(self.size) {
                     bytes.extend(frames.take(self, &location, number)?);
                 }
@@ -193,32 +195,6 @@ impl<F: File> Stored<F> {
         let (before, own) = entries.split_at(STEP);
         let start = if number == 0 { Some(ZLIB_HEADER) } else { end(&before[..STEP - 1]) };
         Ok((start.ok_or_else(damaged)?, end(own).ok_or_else(damaged)?))
-    }
-}
-
-/// Frames that are being inflated, in their order: the one that is wanted and, when an object is read on and on, those
-/// after it.
-#[derive(Default)]
-struct FramesAhead {
-    going: VecDeque<(u64, Result<Decoding>)>,
-    /// The frame after the one that was wanted last: if it is wanted next, so are probably those after it.
-    next: Option<u64>,
-}
-
-impl FramesAhead {
-    /// The bytes of a frame.
-    fn take<F: File>(&mut self, stored: &Stored<F>, location: &Location, number: u64) -> Result<Vec<u8>> {
-        let on_and_on = self.next == Some(number);
-        self.next = Some(number + 1);
-        self.going.retain(|(going, _)| *going >= number && on_and_on);
-        let first = self.going.back().map_or(number, |(last, _)| last + 1);
-        let ahead = if on_and_on { number + codec::AHEAD as u64 } else { number + 1 };
-        for frame in first..ahead.min(frame_count(stored.size)) {
-            self.going.push_back((frame, stored.start_frame(location, frame)));
-        }
-        let wanted = self.going.pop_front().map(|(_, decoding)| decoding);
-        let bytes = wanted.transpose()?.and_then(|decoding| decoding.finish().pop().flatten());
-        bytes.ok_or_else(|| stored.corrupt("its zlib stream is damaged"))
     }
 }
 

@@ -12,9 +12,9 @@ use core::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::Location;
 use super::entry::{Digits, Entry, id_digits};
-use super::run_writer;
+use super::fences::{self, Fences};
+use super::{Location, run_writer};
 use crate::dir::{Dir, File, read_full_at, read_full_vec_at};
 use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
@@ -26,10 +26,6 @@ pub(super) const CHUNK: usize = 256 << 10;
 /// Lines of a block that are read to find one id. Where among 64 uniform ids one lies deviates by 4 lines from where it is
 /// expected at most, so that three standard deviations fit.
 const GUESS: u64 = 24;
-/// Bytes of a fence in a file: 24 digits, two quotes, and a comma or, behind the last, a space.
-pub(super) const FENCE: usize = 27;
-pub(super) const FENCES: &[u8] = b"{\"fences\":[";
-pub(super) const FENCES_END: &[u8] = b"]}\n";
 
 /// What a run says of an id: where the object lies, or that it lies nowhere any more.
 type Told = Option<Location>;
@@ -44,15 +40,6 @@ pub(super) struct Run<F> {
     fences_crc: u32,
     /// Read at the first lookup.
     fences: Option<Fences>,
-}
-
-/// What is kept in memory of each block, in their order.
-#[derive(Default)]
-pub(super) struct Fences {
-    /// The first eight bytes of its first id.
-    pub(super) prefixes: Vec<u64>,
-    /// CRC-32 of its lines.
-    pub(super) checksums: Vec<u32>,
 }
 
 impl<F: File> Run<F> {
@@ -120,59 +107,48 @@ impl<F: File> Run<F> {
         if header[..] != run_writer::header(self.entries, self.digits, self.fences_crc) {
             return Err(self.corrupt("its first line is damaged"));
         }
-        let count = self.fences()?.prefixes.len();
+        self.fences()?;
         let len = self.file.metadata().during("examine", &self.path)?.len;
         let lines = HEADER as u64 + self.entries * self.digits.width() as u64;
-        let end = lines + (FENCES.len() + count * FENCE + FENCES_END.len()) as u64;
+        let end = lines + Fences::line_length(self.entries.div_ceil(BLOCK));
         if len == end { Ok(()) } else { Err(self.corrupt("something follows its last line")) }
     }
 
     /// Read the last line, which starts at byte `start`; `None` when it is damaged. Piece by piece, so that memory is
     /// taken for fences that are there, not for those that the first line promises.
     fn read_fences(&self, start: u64) -> Result<Option<Fences>> {
-        let (mut fences, mut crc) = (Fences::default(), crc32fast::Hasher::new());
-        let mut text = vec![0; FENCES.len()];
+        let (mut found, mut crc) = (Fences::default(), crc32fast::Hasher::new());
+        let mut text = vec![0; fences::START.len()];
         self.read(&mut text, start)?;
         crc.update(&text);
-        if text != FENCES {
+        if text != fences::START {
             return Ok(None);
         }
-        let (mut position, mut left) = (start + FENCES.len() as u64, self.entries.div_ceil(BLOCK));
+        let (mut position, mut left) = (start + fences::START.len() as u64, self.entries.div_ceil(BLOCK));
         while left > 0 {
-            let count = left.min((CHUNK / FENCE) as u64);
-            text.resize(count as usize * FENCE, 0);
+            let count = left.min((CHUNK / fences::FENCE) as u64);
+            text.resize(count as usize * fences::FENCE, 0);
             self.read(&mut text, position)?;
             crc.update(&text);
-            if fences.parse(&text).is_none() {
+            if found.parse(&text).is_none() {
                 return Ok(None);
             }
             (position, left) = (position + text.len() as u64, left - count);
         }
-        text.resize(FENCES_END.len(), 0);
+        text.resize(fences::END.len(), 0);
         self.read(&mut text, position)?;
         crc.update(&text);
-        Ok((text == FENCES_END && crc.finalize() == self.fences_crc).then_some(fences))
+        Ok((text == fences::END && crc.finalize() == self.fences_crc).then_some(found))
     }
 
     /// The fence of a block. The fences must have been read.
     pub(super) fn fence(&self, block: u64) -> Option<u64> {
-        self.fences.as_ref()?.prefixes.get(block as usize).copied()
+        self.fences.as_ref()?.prefix(block)
     }
 
     /// The blocks that can hold an id: first and last.
     fn blocks(&mut self, id: &ObjectId) -> Result<(u64, u64)> {
-        self.blocks_from(0, id)
-    }
-
-    /// The same for an id that no block before this one can hold.
-    fn blocks_from(&mut self, block: u64, id: &ObjectId) -> Result<(u64, u64)> {
-        let prefix = id.prefix();
-        let prefixes = &self.fences()?.prefixes[block as usize..];
-        // Where many ids are looked up, it is mostly this one or the next.
-        let near = prefixes.iter().take(3).position(|fence| *fence >= prefix);
-        let first = near.unwrap_or_else(|| prefixes.partition_point(|fence| *fence < prefix)).saturating_sub(1);
-        let same = prefixes[first + 1..].iter().take_while(|fence| **fence <= prefix).count();
-        Ok((block + first as u64, block + (first + same) as u64))
+        Ok(self.fences()?.blocks(0, id))
     }
 
     /// What the run says of an id. That it says nothing is certain: the lines among which it would be are as they were
@@ -184,16 +160,14 @@ impl<F: File> Run<F> {
         let (first, last) = self.blocks(id)?;
         let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
         self.check_lines(first, &lines)?;
-        self.find(&lines, 0, id).map(|(_, told)| told)
+        self.find(&lines, id)
     }
 
     /// Fails unless lines, which have been read from the start of a block on, are as they were written. The fences must
     /// have been read.
     pub(super) fn check_lines(&self, first_block: u64, lines: &[u8]) -> Result<()> {
-        let checksums = self.fences.as_ref().map_or(&[][..], |fences| &fences.checksums[first_block as usize..]);
-        let blocks = lines.chunks(BLOCK as usize * self.digits.width());
-        let sound =
-            blocks.len() <= checksums.len() && blocks.zip(checksums).all(|(block, crc)| crc32fast::hash(block) == *crc);
+        let length = BLOCK as usize * self.digits.width();
+        let sound = self.fences.as_ref().is_some_and(|fences| fences.hold(first_block, lines, length));
         if sound { Ok(()) } else { Err(self.corrupt("its lines do not match their checksum")) }
     }
 
@@ -203,30 +177,24 @@ impl<F: File> Run<F> {
             return Ok(None);
         }
         let (first, last) = self.blocks(id)?;
-        if let Some((start, count)) = self.guess(id, first, last) {
+        if first == last
+            && let Some((start, count)) = self.guess(id, first)
+        {
             let lines = self.lines(start, count)?;
             let (before, after) = (id_digits(&lines), id_digits(&lines[lines.len() - self.digits.width()..]));
             // Between its first and its last line, they tell of the id or nothing does.
             if (before..=after).contains(&&id.to_hex()[..]) {
-                return self.find(&lines, 0, id).map(|(_, told)| told);
+                return self.find(&lines, id);
             }
         }
         let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
-        self.find(&lines, 0, id).map(|(_, told)| told)
+        self.find(&lines, id)
     }
 
-    /// Where in its block an id probably is, as ids are uniform: the first line, and a number of lines. Nothing where a
-    /// block would be read whole anyway.
-    fn guess(&self, id: &ObjectId, first: u64, last: u64) -> Option<(u64, u64)> {
-        let fences = &self.fences.as_ref()?.prefixes;
-        let (low, high) = (*fences.get(first as usize)?, *fences.get(last as usize + 1)?);
-        if first != last || self.entries < (last + 1) * BLOCK {
-            return None;
-        }
-        let part =
-            u128::from(id.prefix().checked_sub(low)?) * u128::from(BLOCK) / u128::from(high.checked_sub(low)?).max(1);
-        let start = (part as u64).saturating_sub(GUESS / 2).min(BLOCK - GUESS);
-        Some((first * BLOCK + start, GUESS))
+    /// The lines of a block that probably hold an id: the first, and how many.
+    fn guess(&self, id: &ObjectId, block: u64) -> Option<(u64, u64)> {
+        let line = self.fences.as_ref()?.line_in(block, id)?;
+        Some((block * BLOCK + line.saturating_sub(GUESS / 2).min(BLOCK - GUESS), GUESS))
     }
 
     /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read. `certain`: as
@@ -247,13 +215,13 @@ impl<F: File> Run<F> {
                 found.push(None);
                 continue;
             }
-            let (first, last) = self.blocks_from(block, id)?;
+            let (first, last) = self.fences()?.blocks(block, id);
             block = first;
             let (block_start, block_end) = (first * BLOCK, ((last + 1) * BLOCK).min(entries));
             if block_start < start || block_end > end {
                 // When the next id lies near by, its block is read along, and those after it.
                 let near = match ids.peek() {
-                    Some(next) => self.blocks_from(block, next)?.0 <= last + 1,
+                    Some(next) => self.fences()?.blocks(block, next).0 <= last + 1,
                     None => false,
                 };
                 let ahead = if near { (CHUNK / width) as u64 / BLOCK * BLOCK } else { 0 };
@@ -265,37 +233,36 @@ impl<F: File> Run<F> {
             }
             next = block_start.max(next);
             let lines = &window[(next - start) as usize * width..(block_end - start) as usize * width];
-            let (position, told) = self.find(lines, next, id)?;
-            next = position;
+            let (passed, told) = self.search(lines, id, 1)?;
+            next += passed;
             found.push(told);
         }
         Ok(found)
     }
 
-    /// Search sorted lines, of which the first has the number `first`. Returns the number of the first line that is not
-    /// less than the id, and what it says of it. The nearer it is to the first, the faster it is found.
-    fn find(&self, lines: &[u8], first: u64, id: &ObjectId) -> Result<(u64, Option<Told>)> {
+    /// What sorted lines say of an id.
+    fn find(&self, lines: &[u8], id: &ObjectId) -> Result<Option<Told>> {
+        self.search(lines, id, lines.len()).map(|(_, told)| told)
+    }
+
+    /// Search sorted lines. Returns how many are less than the id, and what they say of it. Looks `step` lines ahead first,
+    /// then twice as many, and so on until it is passed: where the id is expected near the start, 1 is fastest.
+    fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
         let (hex, width) = (id.to_hex(), self.digits.width());
         let line = |number: usize| &lines[number * width..][..width];
-        let count = lines.len() / width;
-        let (mut low, mut high) = (0, count);
-        let mut step = 1;
+        let (mut low, mut high) = (0, lines.len() / width);
         while low < high {
-            let middle = if step < count && low + step <= high { low + step - 1 } else { low.midpoint(high) };
+            let middle = if step < high - low { low + step - 1 } else { low.midpoint(high) };
             match id_digits(line(middle)).cmp(&hex[..]) {
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => {
-                    high = middle;
-                    step = count;
-                }
+                Ordering::Less => (low, step) = (middle + 1, step.saturating_mul(2)),
+                Ordering::Greater => (high, step) = (middle, lines.len()),
                 Ordering::Equal => {
                     let told = self.digits.parse_told(line(middle));
-                    return Ok((first + middle as u64, Some(told.ok_or_else(|| self.damaged_line())?)));
+                    return Ok((middle as u64, Some(told.ok_or_else(|| self.damaged_line())?)));
                 }
             }
-            step = step.saturating_mul(2);
         }
-        Ok((first + low as u64, None))
+        Ok((low as u64, None))
     }
 
     fn damaged_line(&self) -> Error {
@@ -379,20 +346,4 @@ fn parse_header(header: &[u8]) -> Option<(u64, Digits, u32)> {
         Digits { pack: digits("pack")?, offset: digits("offset")?, length: digits("length")?, size: digits("size")? };
     let crc = u32::from_str_radix(value.get("crc")?.as_str()?, 16).ok()?;
     Some((value.get("entries")?.as_u64()?, digits, crc))
-}
-
-impl Fences {
-    /// Append the fences of a text. `None` for one that is not written like this, and when the ids of a block start with
-    /// the same eight bytes as those of the block before: no 64 digests do, and who believed it would read both blocks
-    /// for one id, and as many as there are like this.
-    fn parse(&mut self, text: &[u8]) -> Option<()> {
-        for fence in text.chunks_exact(FENCE) {
-            let digits = core::str::from_utf8(fence.strip_prefix(b"\"")?.get(..24)?).ok()?;
-            let prefix = u64::from_str_radix(digits.get(..16)?, 16).ok()?;
-            self.prefixes.last().is_none_or(|last| *last < prefix).then_some(())?;
-            self.prefixes.push(prefix);
-            self.checksums.push(u32::from_str_radix(digits.get(16..)?, 16).ok()?);
-        }
-        Some(())
-    }
 }

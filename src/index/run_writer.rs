@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::entry::{Digits, Entry};
-use super::run::{CHUNK, FENCE, FENCES, FENCES_END, Fences};
+use super::fences::Fences;
+use super::run::CHUNK;
 use crate::dir::{File, write_all_at};
 use crate::error::{Context as _, Result};
 use crate::flush::Flush;
@@ -39,7 +40,7 @@ impl<F: File> RunWriter<F> {
             if self.out.len() >= CHUNK {
                 self.write_out()?;
             }
-            self.fences.prefixes.push(entry.0.prefix());
+            self.fences.start_block(&entry.0);
         }
         self.digits.write(&mut self.out, entry);
         self.entries += 1;
@@ -48,7 +49,7 @@ impl<F: File> RunWriter<F> {
 
     fn end_block(&mut self) {
         if self.out.len() > self.block {
-            self.fences.checksums.push(crc32fast::hash(&self.out[self.block..]));
+            self.fences.end_block(&self.out[self.block..]);
             self.block = self.out.len();
         }
     }
@@ -64,26 +65,13 @@ impl<F: File> RunWriter<F> {
     /// Complete the run and make it durable.
     pub(super) fn finish(mut self, flush: &Flush) -> Result<()> {
         self.end_block();
-        let fences = fences(&self.fences);
+        let fences = self.fences.to_line();
         self.out.extend_from_slice(&fences);
         self.write_out()?;
         let header = header(self.entries, self.digits, crc32fast::hash(&fences));
         write_all_at(&self.file, &header, 0).during("write", &self.path)?;
         flush.file(&self.file, &self.path)
     }
-}
-
-/// The last line of a run.
-fn fences(fences: &Fences) -> Vec<u8> {
-    let count = fences.prefixes.len();
-    let mut line = Vec::with_capacity(FENCES.len() + count * FENCE + FENCES_END.len());
-    line.extend_from_slice(FENCES);
-    for (number, (prefix, crc)) in fences.prefixes.iter().zip(&fences.checksums).enumerate() {
-        let separator = if number + 1 < count { ',' } else { ' ' };
-        line.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\"{separator}").as_bytes());
-    }
-    line.extend_from_slice(FENCES_END);
-    line
 }
 
 /// The first line of a run, filled with spaces to [`HEADER`] bytes.

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use super::packer::{Head, Packer, read_head};
+use super::frames::{Head, read_head};
+use super::packer::Packer;
 use super::{Job, Progress};
 use crate::codec;
 use crate::container::Container;

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
-use crate::codec::{self, Compressing, Framing, Sha256};
+use super::frames::Frames;
+use crate::codec::{self, Compressing, Framing};
 use crate::compress::{self, ADLER_OF_NOTHING, EMPTY_BLOCK};
 use crate::container::Container;
 use crate::dir::Dir;
@@ -19,7 +20,7 @@ use crate::layout::FRAME;
 use crate::lock::PackerLock;
 use crate::options::Compression;
 use crate::pack::{OpenRecord, PackAppender};
-use crate::source::{Source, read_up_to};
+use crate::source::Source;
 
 /// Small objects gathered before the index is asked for all of them at once, in bytes.
 const GATHER_BYTES: usize = 1 << 20;
@@ -200,7 +201,8 @@ impl<D: Dir> Packer<D> {
                 return Ok(Err(error));
             }
         };
-        let (id, size) = (frames.hash.finish(), frames.size);
+        let size = frames.size;
+        let id = frames.finish();
         let unexpected = expected.is_some_and(|expected| *expected != id);
         if unexpected || self.taken.contains(&id) || self.index.index().lookup(&id)?.is_some() {
             self.packs.abandon_record(&record)?;
@@ -288,49 +290,4 @@ impl<D: Dir> Packer<D> {
 
 fn bytes_of(range: &Range<u32>) -> Range<usize> {
     range.start as usize..range.end as usize
-}
-
-/// The frames of a large object, hashed on the way.
-struct Frames<'a> {
-    source: &'a mut dyn Source,
-    /// What has been read and not given out: a byte more than a frame tells whether that is the last.
-    read: Vec<u8>,
-    ended: bool,
-    hash: Sha256,
-    size: u64,
-}
-
-impl<'a> Frames<'a> {
-    fn new(source: &'a mut dyn Source, head: Vec<u8>) -> Self {
-        Frames { source, read: head, ended: false, hash: Sha256::default(), size: 0 }
-    }
-
-    /// The next frame, and whether it is the last.
-    fn next(&mut self) -> Result<Option<(Vec<u8>, bool)>> {
-        if !self.ended {
-            self.ended = read_up_to(self.source, FRAME + 1 - self.read.len(), &mut self.read)?;
-        }
-        if self.read.is_empty() {
-            return Ok(None);
-        }
-        let mut rest = Vec::with_capacity(FRAME + 1);
-        rest.extend_from_slice(self.read.get(FRAME..).unwrap_or_default());
-        let mut frame = mem::replace(&mut self.read, rest);
-        frame.truncate(FRAME);
-        self.hash.update(&frame);
-        self.size += frame.len() as u64;
-        Ok(Some((frame, self.ended && self.read.is_empty())))
-    }
-}
-
-/// What a source holds: all of it, when that is at most one frame, else its first bytes, more than a frame.
-pub(super) enum Head {
-    Whole(Vec<u8>),
-    Large(Vec<u8>),
-}
-
-pub(super) fn read_head(source: &mut dyn Source) -> Result<Head> {
-    let mut bytes = Vec::new();
-    let ended = read_up_to(source, FRAME + 1, &mut bytes)?;
-    Ok(if ended { Head::Whole(bytes) } else { Head::Large(bytes) })
 }

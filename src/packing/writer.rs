@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::packer::{Head, Packer, read_head};
+use super::frames::{Head, read_head};
+use super::packer::Packer;
 use crate::codec;
 use crate::container::Container;
 use crate::dir::Dir;
