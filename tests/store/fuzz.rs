@@ -10,13 +10,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use loosepack::{
-    Clean, Compression, Config, Container, Content, Error, ObjectId, Options, PackLoose, PackWriter, codec,
+    Clean, Compression, Config, Container, Content, Error, ObjectId, Options, PackLoose, PackWriter, Part, Reindex,
+    codec,
 };
 
 use crate::crafted::{line, run_of};
 use crate::damage::forged;
 use crate::sim::SimDir;
-use crate::support::{Rng, id, noise, run, setting, text};
+use crate::support::{Rng, id, noise, run, setting, text, verify};
 
 /// What a mutation puts in: what parsers trip over.
 const NASTY: &[&str] = &[
@@ -161,7 +162,21 @@ impl Sound {
     fn with(&self, path: &str, bytes: &[u8]) {
         let dir = self.dir.fork();
         dir.put(path, bytes);
-        self.examine(dir, bytes.len().is_multiple_of(4));
+        self.examine(dir.fork(), bytes.len().is_multiple_of(4));
+        if bytes.len().is_multiple_of(3) {
+            self.rebuild(&dir);
+        }
+    }
+
+    /// Verify, which nothing stops; rebuild the index, and examine what comes of it.
+    fn rebuild(&self, dir: &SimDir) {
+        let Ok(store) = Container::open_damaged(dir.clone(), Options::default()) else { return };
+        verify(&store, Part::default());
+        if Reindex::new(&store).and_then(run).is_ok() {
+            assert!(Container::open(dir.clone(), Options::default()).is_ok(), "an index that was rebuilt opens");
+            verify(&store, Part::default());
+            self.examine(dir.clone(), false);
+        }
     }
 
     fn examine(&self, dir: SimDir, write: bool) {
