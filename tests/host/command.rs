@@ -58,6 +58,29 @@ fn init_makes_a_container_in_a_new_or_an_empty_directory_and_nowhere_else() {
 }
 
 #[test]
+fn many_objects_are_written_out_in_the_order_they_are_asked_for() {
+    let dir = with_store();
+    let content = |number: usize| vec![b'a' + (number % 26) as u8; number * 37_000 % 1_500_000 + number];
+    for number in 0..60 {
+        dir.file(&format!("files/{number}"), content(number));
+    }
+    for more in [&["-r"][..], &["-r", "--to-pack", "--compress", "always"]] {
+        let added = loosepack(dir.path(), ["add", "files"].iter().chain(more)).exits(0);
+        let (mut asked, mut expected) = (String::new(), Vec::new());
+        for line in added.text().lines().rev().chain(added.text().lines().take(3)) {
+            let number = line.rsplit('/').next().unwrap().parse().unwrap();
+            asked += &format!("{}\n", &line[..64]);
+            expected.extend(content(number));
+        }
+        let got = fed(dir.path(), &["get", "-"], asked.as_bytes()).exits(0);
+        assert!(got.stdout == expected, "{} bytes of {}", got.stdout.len(), expected.len());
+        // What comes before one that fails is written out.
+        let got = fed(dir.path(), &["get", "-"], format!("{}{ABSENT}\n", &asked[..130]).as_bytes()).exits(1);
+        assert!(expected.starts_with(&got.stdout) && !got.stdout.is_empty());
+    }
+}
+
+#[test]
 fn what_add_prints_is_what_sha256sum_checks() {
     let dir = with_store();
     for name in
