@@ -1,8 +1,9 @@
 //! A run: a sorted, immutable part of the index. [`RunWriter`](super::run_writer::RunWriter) writes one.
 //!
 //! Behind its lines a run has *fences*: for each block of [`BLOCK`] lines the first eight bytes of its first id, and a
-//! checksum. They are read into memory at the first lookup, a quarter of a byte for each entry, and from then on a lookup
-//! reads one block. (An interpolation search, which uniform ids would allow as well, reads two to four.)
+//! checksum. After a few lookups they are read into memory, a quarter of a byte for each entry, and from then on a lookup
+//! reads a part of one block. (An interpolation search among the lines, which uniform ids would allow as well, reads two to
+//! four.)
 
 use alloc::format;
 use alloc::string::String;
@@ -27,6 +28,12 @@ pub(super) const CHUNK: usize = 256 << 10;
 /// expected at most, so that three standard deviations fit.
 const GUESS: u64 = 24;
 
+/// Lookups of one id for which a part of the fences is read: a process that makes few need not read all of them.
+const COLD_LOOKUPS: u32 = 8;
+/// Fences of such a part. Where a block lies among `n` deviates from where it is expected by the square root of the entries
+/// at most, which is 8 blocks for a million entries.
+const PART: u64 = 128;
+
 /// What a run says of an id: where the object lies, or that it lies nowhere any more.
 type Told = Option<Location>;
 
@@ -38,15 +45,25 @@ pub(super) struct Run<F> {
     pub(super) digits: Digits,
     /// CRC-32 of the line of fences.
     fences_crc: u32,
-    /// Read at the first lookup.
+    /// Read when lookups have become many.
     fences: Option<Fences>,
+    /// Lookups of one id without them.
+    cold_lookups: u32,
 }
 
 impl<F: File> Run<F> {
     /// Open a run; `None` when there is none. Nothing is read yet.
     pub(super) fn open<D: Dir<File = F>>(dir: &D, path: String) -> Result<Option<Self>> {
         let opened = regular::open(dir, &path)?;
-        Ok(opened.map(|(file, _)| Run { path, file, entries: 0, digits: Digits::ONE, fences_crc: 0, fences: None }))
+        Ok(opened.map(|(file, _)| Run {
+            path,
+            file,
+            entries: 0,
+            digits: Digits::ONE,
+            fences_crc: 0,
+            fences: None,
+            cold_lookups: 0,
+        }))
     }
 
     /// Read the header.
@@ -176,6 +193,10 @@ impl<F: File> Run<F> {
         if self.entries == 0 {
             return Ok(None);
         }
+        if let Some(block) = self.cold_block(id)? {
+            let lines = self.lines(block * BLOCK, BLOCK.min(self.entries - block * BLOCK))?;
+            return self.find(&lines, id);
+        }
         let (first, last) = self.blocks(id)?;
         if first == last
             && let Some((start, count)) = self.guess(id, first)
@@ -189,6 +210,29 @@ impl<F: File> Run<F> {
         }
         let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
         self.find(&lines, id)
+    }
+
+    /// The block that can hold an id, by a part of the fences around where it is expected among uniform ids. `None` when
+    /// that does not tell, and when all fences are in memory or to be read.
+    fn cold_block(&mut self, id: &ObjectId) -> Result<Option<u64>> {
+        let blocks = self.entries.div_ceil(BLOCK);
+        if self.fences.is_some() || blocks <= PART || self.cold_lookups >= COLD_LOOKUPS {
+            return Ok(None);
+        }
+        self.cold_lookups += 1;
+        let expected = ((u128::from(id.prefix()) * u128::from(blocks)) >> u64::BITS) as u64;
+        let start = expected.saturating_sub(PART / 2).min(blocks - PART);
+        let line = HEADER as u64 + self.entries * self.digits.width() as u64 + fences::START.len() as u64;
+        let mut text = vec![0; PART as usize * fences::FENCE];
+        self.read(&mut text, line + start * fences::FENCE as u64)?;
+        let mut part = Fences::default();
+        if part.parse(&text).is_none() {
+            return Ok(None);
+        }
+        let (first, last) = part.blocks(0, id);
+        // At an end of the part, a block beyond it may be the one.
+        let told = first == last && (first > 0 || start == 0) && (first + 1 < PART || start + PART == blocks);
+        Ok(told.then_some(start + first))
     }
 
     /// The lines of a block that probably hold an id: the first, and how many.

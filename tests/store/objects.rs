@@ -666,4 +666,11 @@ fn each_of_many_objects_is_found_in_its_run() {
         let neighbour = ObjectId::from_bytes(neighbour);
         assert_eq!(store.info(&neighbour), Err(Error::NotFound(neighbour)));
     }
+    // Who asks for few looks them up in another way: the first and the last of all, and some between.
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    for id in sorted.iter().step_by(199).chain(&sorted[..3]).chain(&sorted[sorted.len() - 3..]) {
+        let few = open(dir.clone());
+        assert_eq!(few.get(id).map(|content| loosepack::codec::sha256(&content)), Ok(*id));
+    }
 }
