@@ -62,7 +62,7 @@ fn many_objects_are_written_out_in_the_order_they_are_asked_for() {
     let dir = with_store();
     let content = |number: usize| vec![b'a' + (number % 26) as u8; number * 37_000 % 1_500_000 + number];
     for number in 0..60 {
-        dir.file(&format!("files/{number}"), content(number));
+        dir.file(format!("files/{number}"), content(number));
     }
     for more in [&["-r"][..], &["-r", "--to-pack", "--compress", "always"]] {
         let added = loosepack(dir.path(), ["add", "files"].iter().chain(more)).exits(0);
