@@ -162,6 +162,10 @@ impl<D: Dir> World<D> {
                     for (id, answer) in answers {
                         match (answer, self.model.get(&id)) {
                             (Content::Bytes(found), Some(expected)) => assert!(found == *expected, "{id} reads wrong"),
+                            (Content::TooLarge(size), Some(expected)) => {
+                                assert_eq!(size, expected.len() as u64);
+                                assert!(size > 1 << 20, "{id} of {size} bytes fits a batch");
+                            }
                             (Content::Missing, None) => {}
                             (answer, expected) => panic!("{id}: {answer:?}, expected: {}", expected.is_some()),
                         }
