@@ -142,16 +142,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Line> {
     let mut rest = Cursor(text);
     if rest.skip(PUT) {
         let id = rest.id()?;
-        let location = Location {
-            pack: u32::try_from(rest.number(b"\",\"pack\":")?).ok()?,
-            offset: rest.number(b",\"offset\":")?,
-            length: rest.number(b",\"length\":")?,
-            size: rest.number(b",\"size\":")?,
-        };
-        rest.end(b"}\n")?;
-        // So that nobody has to think of overflow again.
-        location.offset.checked_add(location.length)?;
-        Some(Line::Put(id, location))
+        Some(Line::Put(id, rest.location()?))
     } else if rest.skip(DELETE) {
         let id = rest.id()?;
         rest.end(b"\"}\n")?;
@@ -193,6 +184,20 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &[u8], value: u64) {
 pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {
+    /// The location that ends a line.
+    pub(super) fn location(&mut self) -> Option<Location> {
+        let location = Location {
+            pack: u32::try_from(self.number(b"\",\"pack\":")?).ok()?,
+            offset: self.number(b",\"offset\":")?,
+            length: self.number(b",\"length\":")?,
+            size: self.number(b",\"size\":")?,
+        };
+        self.end(b"}\n")?;
+        // So that nobody has to think of overflow again.
+        location.offset.checked_add(location.length)?;
+        Some(location)
+    }
+
     pub(crate) fn skip(&mut self, expected: &[u8]) -> bool {
         match self.0.strip_prefix(expected) {
             Some(rest) => {

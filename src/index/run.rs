@@ -108,10 +108,19 @@ impl<F: File> Run<F> {
         Ok(lines)
     }
 
+    /// The lines of blocks, from the first to the last of them.
+    fn block_lines(&self, first: u64, last: u64) -> Result<Vec<u8>> {
+        self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)
+    }
+
+    /// Where the last line starts.
+    fn last_line(&self) -> u64 {
+        HEADER as u64 + self.entries * self.digits.width() as u64
+    }
+
     fn fences(&mut self) -> Result<&Fences> {
         if self.fences.is_none() {
-            let start = HEADER as u64 + self.entries * self.digits.width() as u64;
-            let fences = self.read_fences(start)?;
+            let fences = self.read_fences(self.last_line())?;
             self.fences = Some(fences.ok_or_else(|| self.corrupt("its last line is damaged"))?);
         }
         Ok(self.fences.get_or_insert_default())
@@ -126,8 +135,7 @@ impl<F: File> Run<F> {
         }
         self.fences()?;
         let len = self.file.metadata().during("examine", &self.path)?.len;
-        let lines = HEADER as u64 + self.entries * self.digits.width() as u64;
-        let end = lines + Fences::line_length(self.entries.div_ceil(BLOCK));
+        let end = self.last_line() + Fences::line_length(self.entries.div_ceil(BLOCK));
         if len == end { Ok(()) } else { Err(self.corrupt("something follows its last line")) }
     }
 
@@ -175,7 +183,7 @@ impl<F: File> Run<F> {
             return Ok(None);
         }
         let (first, last) = self.blocks(id)?;
-        let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
+        let lines = self.block_lines(first, last)?;
         self.check_lines(first, &lines)?;
         self.find(&lines, id)
     }
@@ -194,7 +202,7 @@ impl<F: File> Run<F> {
             return Ok(None);
         }
         if let Some(block) = self.cold_block(id)? {
-            let lines = self.lines(block * BLOCK, BLOCK.min(self.entries - block * BLOCK))?;
+            let lines = self.block_lines(block, block)?;
             return self.find(&lines, id);
         }
         let (first, last) = self.blocks(id)?;
@@ -208,7 +216,7 @@ impl<F: File> Run<F> {
                 return self.find(&lines, id);
             }
         }
-        let lines = self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)?;
+        let lines = self.block_lines(first, last)?;
         self.find(&lines, id)
     }
 
@@ -222,7 +230,7 @@ impl<F: File> Run<F> {
         self.cold_lookups += 1;
         let expected = ((u128::from(id.prefix()) * u128::from(blocks)) >> u64::BITS) as u64;
         let start = expected.saturating_sub(PART / 2).min(blocks - PART);
-        let line = HEADER as u64 + self.entries * self.digits.width() as u64 + fences::START.len() as u64;
+        let line = self.last_line() + fences::START.len() as u64;
         let mut text = vec![0; PART as usize * fences::FENCE];
         self.read(&mut text, line + start * fences::FENCE as u64)?;
         let mut part = Fences::default();

@@ -126,13 +126,5 @@ fn run_line(text: &[u8]) -> Option<Told> {
     if rest.skip(b"\",\"delete\":true") {
         return rest.end(b"}\n").map(|()| Told::Delete(id));
     }
-    let location = Location {
-        pack: u32::try_from(rest.number(b"\",\"pack\":")?).ok()?,
-        offset: rest.number(b",\"offset\":")?,
-        length: rest.number(b",\"length\":")?,
-        size: rest.number(b",\"size\":")?,
-    };
-    rest.end(b"}\n")?;
-    location.offset.checked_add(location.length)?;
-    Some(Told::Put(id, location))
+    Some(Told::Put(id, rest.location()?))
 }
