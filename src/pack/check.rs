@@ -25,90 +25,170 @@ const STEP: u64 = 16 << 20;
 /// Bytes around the blocks of a zlib stream: its header, and the Adler-32 at its end.
 const ZLIB: (usize, usize) = (2, 4);
 
-/// A walk through a pack on which each record is looked at. Windows are checked while later ones are read.
+/// Where a record does not hold its object, records are looked for within it. Crafted packs in which each record claims to
+/// hold all others are given up after the pack's length has been looked through this many times.
+const AGAIN_MAX: u64 = 16;
+
+/// A walk through a pack on which each record is checked. Windows are checked while later ones are read.
+///
+/// A record that does not hold its object may claim a length that is not its own, and so hide other records: they are
+/// looked for within it, and come right after it. What was read ahead stays, so that the time grows with the bytes,
+/// however many records are unsound.
 pub(crate) struct Inspection<F> {
     walk: Walk<F>,
     windows: VecDeque<Window>,
-    /// Why the walk could not go on behind them.
+    /// Records of the first window that have not been given out, and their checks.
+    current: vec::IntoIter<(Record, Check)>,
+    /// Why the walk could not go on behind the windows.
     failed: Option<Error>,
     /// A record that takes more than a step.
     large: Option<(Record, Box<Scrub<F>>)>,
+    /// The walk within a record that does not hold its object.
+    inner: Option<Walk<F>>,
+    /// Bytes that have been looked through again.
+    again: u64,
+    /// Up to here the pack belongs to sound records that were found within an unsound one: no header before counts.
+    covered: u64,
+}
+
+/// What is known of a record that was read.
+#[derive(Clone, Copy)]
+enum Check {
+    /// Whether it holds its object.
+    Done(bool),
+    /// It is not in memory.
+    Large,
 }
 
 /// Records that have been read together.
 struct Window {
     records: Vec<Record>,
-    /// Of each record: whether it is being checked; `false`: there is nothing that could be. `None`: it is not in memory.
+    /// For each record: whether it is being checked; `false`: there is nothing that could be. `None`: it is not in memory.
     checked: Vec<Option<bool>>,
     checking: Checking,
-    /// Bytes passed up to its end that belong to no record.
-    unused: u64,
+}
+
+impl Window {
+    fn finish(self) -> vec::IntoIter<(Record, Check)> {
+        let mut sound = self.checking.finish().into_iter();
+        let check = |checked: Option<bool>| match checked {
+            Some(checked) => Check::Done(checked && sound.next().unwrap_or(false)),
+            None => Check::Large,
+        };
+        self.records.into_iter().zip(self.checked.into_iter().map(check)).collect::<Vec<_>>().into_iter()
+    }
 }
 
 impl<F: File> Inspection<F> {
     /// Inspect the first `len` bytes of a pack.
     pub(crate) fn new(file: Arc<F>, number: u32, len: u64) -> Self {
-        Inspection { walk: Walk::new(file, number, len), windows: VecDeque::new(), failed: None, large: None }
+        Inspection {
+            walk: Walk::new(file, number, len),
+            windows: VecDeque::new(),
+            current: Vec::new().into_iter(),
+            failed: None,
+            large: None,
+            inner: None,
+            again: 0,
+            covered: 0,
+        }
     }
 
     pub(crate) fn walk(&self) -> &Walk<F> {
         &self.walk
     }
 
-    /// The next records, and whether each holds the object that it says; `None` at the end. There may be none before.
+    /// The next records, in the order of their headers, and whether each holds the object that it says; `None` at the end.
+    /// There may be none before.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<(Record, bool)>>> {
         let mut inspected = Vec::new();
         if let Some((record, mut scrub)) = self.large.take() {
             match scrub.step()? {
-                Some(sound) => self.take(&mut inspected, record, sound, self.walk.unused()),
-                None => {
-                    self.large = Some((record, scrub));
-                    true
+                Some(sound) => self.take(&mut inspected, record, sound),
+                None => self.large = Some((record, scrub)),
+            }
+        } else if self.inner.is_some() {
+            self.inspect_inner(&mut inspected)?;
+        } else {
+            if self.current.len() == 0 {
+                self.read_ahead();
+                let Some(window) = self.windows.pop_front() else { return self.failed.take().map_or(Ok(None), Err) };
+                self.current = window.finish();
+            }
+            while self.large.is_none()
+                && self.inner.is_none()
+                && let Some((record, check)) = self.current.next()
+            {
+                if record.start >= self.covered {
+                    self.inspect(&mut inspected, record, check);
                 }
-            };
-            return Ok(Some(inspected));
-        }
-        self.read_ahead();
-        let Some(window) = self.windows.pop_front() else { return self.failed.take().map_or(Ok(None), Err) };
-        let mut sound = window.checking.finish().into_iter();
-        for (record, checked) in window.records.into_iter().zip(window.checked) {
-            let on = match checked {
-                Some(checked) => {
-                    let sound = checked && sound.next().unwrap_or(false);
-                    self.take(&mut inspected, record, sound, window.unused)
-                }
-                // It is the last of its window, and that is the last that has been read.
-                None => match Scrub::record(self.walk.file(), record.id, record.location, self.walk.len()) {
-                    Ok(scrub) => {
-                        self.large = Some((record, Box::new(scrub)));
-                        true
-                    }
-                    Err(_) => self.take(&mut inspected, record, false, window.unused),
-                },
-            };
-            if !on {
-                break;
             }
         }
         Ok(Some(inspected))
     }
 
-    /// Whether what follows the record in its window counts. If not, the walk goes back, and it comes again.
-    fn take(&mut self, inspected: &mut Vec<(Record, bool)>, record: Record, sound: bool, unused: u64) -> bool {
-        inspected.push((record, sound));
-        let back = !sound && self.walk.distrust(&record, unused);
-        if back {
-            self.windows.clear();
-            self.failed = None;
+    /// Go on within a record that does not hold its object, for a bounded time.
+    fn inspect_inner(&mut self, inspected: &mut Vec<(Record, bool)>) -> Result<()> {
+        let mut left = STEP;
+        while self.large.is_none()
+            && left > 0
+            && let Some(inner) = &mut self.inner
+        {
+            let found = inner.next_record().inspect_err(|_| self.inner = None)?;
+            let Some(record) = found else {
+                self.inner = None;
+                break;
+            };
+            let Some(inner) = &self.inner else { break };
+            let check = match inner.payload(&record) {
+                Some((_, bytes)) if record.location.size <= FRAME as u64 => {
+                    let payload = payload(&record, 0, bytes);
+                    let sound = payload.map(|payload| Checking::start(bytes, vec![payload]).finish() == [true]);
+                    Check::Done(sound.unwrap_or(false))
+                }
+                _ => Check::Large,
+            };
+            left = left.saturating_sub(record.length());
+            self.inspect(inspected, record, check);
         }
-        !back
+        Ok(())
+    }
+
+    fn inspect(&mut self, inspected: &mut Vec<(Record, bool)>, record: Record, check: Check) {
+        match check {
+            Check::Done(sound) => self.take(inspected, record, sound),
+            Check::Large => match Scrub::record(self.walk.file(), record.id, record.location, self.walk.len()) {
+                Ok(scrub) => self.large = Some((record, Box::new(scrub))),
+                Err(_) => self.take(inspected, record, false),
+            },
+        }
+    }
+
+    /// Give out a record. Records are looked for within one that does not hold its object.
+    fn take(&mut self, inspected: &mut Vec<(Record, bool)>, record: Record, sound: bool) {
+        inspected.push((record, sound));
+        if sound {
+            if self.inner.is_some() {
+                self.covered = self.covered.max(record.end);
+            }
+            return;
+        }
+        let range = record.location.offset..record.end;
+        self.again = self.again.saturating_add(range.end - range.start);
+        if self.again > self.walk.len().saturating_mul(AGAIN_MAX) {
+            return;
+        }
+        match &mut self.inner {
+            Some(inner) => inner.enter(&record),
+            None => {
+                let (file, number, len) = (self.walk.file(), record.location.pack, self.walk.len());
+                self.inner = Some(Walk::within(file, number, range, len));
+            }
+        }
     }
 
     fn read_ahead(&mut self) {
         while self.windows.len() < codec::AHEAD && self.failed.is_none() {
-            if self.windows.back().is_some_and(|window| window.checked.last() == Some(&None)) {
-                break;
-            }
             match self.walk.next() {
                 Ok(Some(records)) => self.windows.push_back(start_checking(&self.walk, records)),
                 Ok(None) => break,
@@ -133,7 +213,7 @@ fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
         });
     }
     let checking = Checking::start(if payloads.is_empty() { &[] } else { walk.window() }, payloads);
-    Window { records, checked, checking, unused: walk.unused() }
+    Window { records, checked, checking }
 }
 
 /// How the object is got out of a payload of one frame, which starts so far into its window; `None` when the ends of its

@@ -7,6 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::{HEADER_START, frame_table_length, parse_header};
 use crate::dir::{File, read_full_at};
@@ -19,9 +20,6 @@ use crate::layout::{self, FRAME, HEADER_MAX};
 const WINDOW: usize = FRAME + (64 << 10);
 /// Records of a window.
 const WINDOW_RECORDS: usize = 8192;
-/// Where a record's payload does not match its id, its length is not believed, and other records are looked for within
-/// it. Crafted packs in which each record claims to hold all others are given up after so many times their length.
-const AGAIN_MAX: u64 = 16;
 
 /// What a header and the bytes around it say. Whether the payload is the object has not been looked at.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +29,9 @@ pub(crate) struct Record {
     /// A line end follows the payload.
     pub(crate) ends: bool,
     /// Where its header starts.
-    start: u64,
+    pub(super) start: u64,
     /// Where it ends, its frame table included.
-    end: u64,
+    pub(super) end: u64,
 }
 
 impl Record {
@@ -47,23 +45,28 @@ impl Record {
 pub(crate) struct Walk<F> {
     file: Arc<F>,
     number: u32,
-    /// Up to here.
+    /// Length of the pack.
     len: u64,
+    /// Headers that start before here are looked for.
+    until: u64,
     position: u64,
     /// Bytes of the pack from `buffer_start` on.
     buffer: Vec<u8>,
     buffer_start: u64,
     /// Bytes that belong to no record.
     unused: u64,
-    /// Bytes that have been looked through again.
-    again: u64,
 }
 
 impl<F: File> Walk<F> {
     /// Walk through the first `len` bytes of a pack.
     pub(crate) fn new(file: Arc<F>, number: u32, len: u64) -> Self {
-        let (buffer, buffer_start) = (Vec::new(), 0);
-        Walk { file, number, len, position: 0, buffer, buffer_start, unused: 0, again: 0 }
+        Walk::within(file, number, 0..len, len)
+    }
+
+    /// Walk through the records of a pack of `len` bytes whose headers start in `range`. They may end behind it.
+    pub(crate) fn within(file: Arc<F>, number: u32, range: Range<u64>, len: u64) -> Self {
+        let (position, until) = (range.start, range.end);
+        Walk { file, number, len, until, position, buffer: Vec::new(), buffer_start: position, unused: 0 }
     }
 
     pub(crate) fn file(&self) -> Arc<F> {
@@ -87,12 +90,28 @@ impl<F: File> Walk<F> {
     /// The next records. There may be none before the end: `None` is the end. One whose object or payload is too large for
     /// memory comes alone.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Record>>> {
-        if self.position >= self.len {
+        self.next_records(WINDOW_RECORDS, WINDOW)
+    }
+
+    /// The next record; `None` is the end.
+    pub(crate) fn next_record(&mut self) -> Result<Option<Record>> {
+        // Half a window at least, so that bytes in memory are moved for many records together.
+        while let Some(records) = self.next_records(1, WINDOW / 2)? {
+            if let Some(record) = records.into_iter().next() {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// At most `most` records. `ahead`: bytes that are in memory before the first is looked for, as far as there are.
+    fn next_records(&mut self, most: usize, ahead: usize) -> Result<Option<Vec<Record>>> {
+        if self.position >= self.end() {
             return Ok(None);
         }
-        self.fill()?;
+        self.fill(ahead)?;
         let mut records = Vec::new();
-        while records.len() < WINDOW_RECORDS {
+        while records.len() < most && self.position < self.end() {
             let rest = self.rest();
             if rest.is_empty() || rest.len() < HEADER_MAX && self.buffer_end() < self.len {
                 break;
@@ -126,16 +145,21 @@ impl<F: File> Walk<F> {
         Some((start, self.buffer.get(start..)?.get(..usize::try_from(length).ok()?)?))
     }
 
-    /// A record does not hold its object, so that its length is not to be believed: walk on behind its header. Whether that
-    /// is done: then what followed it comes again. `unused`: what [`Walk::unused`] was after its window.
-    pub(crate) fn distrust(&mut self, record: &Record, unused: u64) -> bool {
-        self.again = self.again.saturating_add(record.end - record.location.offset);
-        let back = self.again <= self.len.saturating_mul(AGAIN_MAX);
-        if back {
-            self.position = record.location.offset;
-            self.unused = unused + record.location.offset - record.start;
+    /// Go back to the payload of the record that was given out last, as it does not hold its object and its length is not
+    /// believed: headers are looked for within it.
+    pub(crate) fn enter(&mut self, record: &Record) {
+        let start = record.location.offset;
+        self.until = self.until.max(record.end);
+        if start < self.buffer_start {
+            self.buffer.clear();
+            self.buffer_start = start;
         }
-        back
+        self.position = start;
+    }
+
+    /// Where the walk ends.
+    fn end(&self) -> u64 {
+        self.until.min(self.len)
     }
 
     fn path(&self) -> String {
@@ -146,25 +170,30 @@ impl<F: File> Walk<F> {
         self.buffer_start + self.buffer.len() as u64
     }
 
-    /// What has been read behind the position.
+    /// What has been read behind the position, which is never before the buffer's start.
     fn rest(&self) -> &[u8] {
-        let passed = self.position.saturating_sub(self.buffer_start).min(self.buffer.len() as u64);
+        let passed = (self.position - self.buffer_start).min(self.buffer.len() as u64);
         &self.buffer[passed as usize..]
     }
 
-    fn fill(&mut self) -> Result<()> {
+    /// Have at least `ahead` bytes in memory, as far as there are.
+    fn fill(&mut self, ahead: usize) -> Result<()> {
+        // The last header may start right before the end of the walk.
+        let limit = self.len.min(self.until.saturating_add(HEADER_MAX as u64));
+        let left = limit.saturating_sub(self.position);
         let kept = self.rest().len();
+        if kept as u64 >= left.min(ahead as u64) {
+            return Ok(());
+        }
+        let wanted = left.min(WINDOW as u64) as usize;
         self.buffer.drain(..self.buffer.len() - kept);
         self.buffer_start = self.position;
-        let wanted = (self.len - self.position).min(WINDOW as u64) as usize;
-        if kept < wanted {
-            self.buffer.resize(wanted, 0);
-            let read = read_full_at(&*self.file, &mut self.buffer[kept..], self.position + kept as u64);
-            let read = read.inspect_err(|_| self.buffer.truncate(kept)).during("read", &layout::pack(self.number))?;
-            self.buffer.truncate(kept + read);
-            if kept + read < wanted {
-                self.len = self.buffer_end();
-            }
+        self.buffer.resize(wanted, 0);
+        let read = read_full_at(&*self.file, &mut self.buffer[kept..], self.position + kept as u64);
+        let read = read.inspect_err(|_| self.buffer.truncate(kept)).during("read", &layout::pack(self.number))?;
+        self.buffer.truncate(kept + read);
+        if kept + read < wanted {
+            self.len = self.buffer_end();
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
@@ -102,8 +103,8 @@ struct Pack<D: Dir> {
     batch: Vec<(Record, bool)>,
     /// Records that the index does not tell of, and their payloads' bytes.
     orphans: (u64, u64),
-    /// Bytes between records that the index does tell of, because these are damaged.
-    excused: u64,
+    /// Those of them that hold their objects.
+    sound_orphans: u64,
 }
 
 enum Stage<D: Dir> {
@@ -123,7 +124,7 @@ impl<D: Dir> Pack<D> {
             }
             _ => Stage::Search(Search::one_by_one(number)),
         };
-        Pack { number, entries, found: 0, stage, batch: Vec::new(), orphans: (0, 0), excused: 0 }
+        Pack { number, entries, found: 0, stage, batch: Vec::new(), orphans: (0, 0), sound_orphans: 0 }
     }
 
     /// Do a piece of the work; whether it was the last.
@@ -188,7 +189,6 @@ impl<D: Dir> Pack<D> {
                 progress.bytes = progress.bytes.saturating_add(told.size);
                 continue;
             }
-            self.excused += if sound { 0 } else { record.length() };
             look_again(site, &record.id, &told, false, progress);
         }
         // Records whose commit came after the index was read are no orphans.
@@ -197,10 +197,11 @@ impl<D: Dir> Pack<D> {
             Some(Ok(now)) => now,
             _ => alloc::vec![None; ids.len()],
         };
-        for ((record, _), now) in orphans.into_iter().zip(now) {
+        for ((record, sound), now) in orphans.into_iter().zip(now) {
             if now != Some(record.location) {
                 self.orphans.0 += 1;
                 self.orphans.1 += record.length();
+                self.sound_orphans += u64::from(sound);
             }
         }
     }
@@ -212,7 +213,6 @@ impl<D: Dir> Pack<D> {
             progress.bytes = progress.bytes.saturating_add(record.location.size);
             return;
         }
-        self.excused += record.length();
         let note = "does not hold its bytes: torn by a crash before it counted, or damaged; the index would tell";
         let file = format!("{} at byte {}", layout::pack(self.number), record.location.offset);
         progress.note(file, format!("a record of object {} {note}", record.id));
@@ -220,11 +220,15 @@ impl<D: Dir> Pack<D> {
 
     fn tell_unreferenced(&self, unused: u64, progress: &mut Progress) {
         let (orphans, bytes) = self.orphans;
-        let unused = unused.saturating_sub(self.excused);
         if orphans + unused > 0 {
+            let remedy = if self.sound_orphans == 0 {
+                String::new()
+            } else {
+                format!("; `loosepack reindex` brings back the {} that are sound", self.sound_orphans)
+            };
             let note = format!(
                 "{orphans} records of {bytes} bytes have no entry in the index, and {unused} bytes are no record: left by \
-                 packers that were killed, damaged, or being written"
+                 packers that were killed, damaged, or being written{remedy}"
             );
             progress.note(layout::pack(self.number), note);
         }

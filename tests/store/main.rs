@@ -25,5 +25,6 @@ mod reindexing;
 mod sim;
 mod support;
 mod verifying;
+mod walking;
 mod watch;
 mod workloads;
