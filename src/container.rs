@@ -2,6 +2,7 @@
 
 mod find;
 mod listing;
+mod reader;
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use self::find::OpenPacks;
 pub use self::listing::Stats;
+pub use self::reader::ObjectReader;
 use crate::batch::ObjectBatch;
 use crate::codec;
 use crate::dir::Dir;
@@ -22,7 +24,7 @@ use crate::index::{Index, Location, Manifest};
 use crate::layout::{self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOOSE, MANIFEST};
 use crate::loose::{self, LooseBatch, LooseWriter, PIECE};
 use crate::options::{Access, Options};
-use crate::reader::{ObjectReader, Placement};
+use crate::reader::Placement;
 use crate::small_file;
 use crate::source::{Source, read_up_to};
 
@@ -43,7 +45,7 @@ pub struct Container<D: Dir> {
     /// Opened at its first use when the container was opened as damaged.
     index: RefCell<Option<Index<D>>>,
     packs: RefCell<OpenPacks<D::File>>,
-    flush: Flush,
+    pub(crate) flush: Flush,
 }
 
 /// What is known of an object without reading it.
@@ -240,8 +242,8 @@ impl<D: Dir> Container<D> {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Io`].
-    pub fn reader(&self, id: &ObjectId) -> Result<ObjectReader<D::File>> {
-        Ok(ObjectReader::new(self.find(id)?, self.options.verify))
+    pub fn reader(&self, id: &ObjectId) -> Result<ObjectReader<D>> {
+        ObjectReader::new(self.dir.clone(), self.find(id)?, self.options.verify)
     }
 
     /// Write the bytes of an object to a file of a directory and return their number. The file appears, and replaces an
@@ -266,7 +268,11 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`].
     pub fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
-        let packed = self.locate_many(ids)?;
+        let packed = match self.locate_many(ids) {
+            // Loose files answer what a damaged index cannot.
+            Err(error @ Error::Corrupt(_)) => return self.all_loose(ids)?.ok_or(error),
+            located => located?,
+        };
         let mut found = Vec::with_capacity(ids.len());
         for (id, location) in ids.iter().zip(packed) {
             found.push(location.is_some() || loose::size(&self.dir, id)?.is_some());
@@ -292,15 +298,33 @@ impl<D: Dir> Container<D> {
     pub fn info(&self, id: &ObjectId) -> Result<ObjectInfo> {
         let packed =
             |location: Location| ObjectInfo { id: *id, size: location.size, placement: Placement::Packed(location) };
-        if let Some(location) = self.locate(id)? {
+        let located = self.locate(id);
+        if let Ok(Some(location)) = located {
             return Ok(packed(location));
         }
         let loose = loose::size(&self.dir, id)?;
+        if let Err(error) = located {
+            // A loose file answers what a damaged index cannot.
+            let size = loose.filter(|_| matches!(error, Error::Corrupt(_))).ok_or(error)?;
+            return Ok(ObjectInfo { id: *id, size, placement: Placement::Loose });
+        }
         if let Some(location) = self.locate_anew(id)? {
             return Ok(packed(location));
         }
         let size = loose.ok_or(Error::NotFound(*id))?;
         Ok(ObjectInfo { id: *id, size, placement: Placement::Loose })
+    }
+}
+
+impl<D: Dir> Container<D> {
+    /// `true` for each of these objects when all of them are loose; else nothing.
+    fn all_loose(&self, ids: &[ObjectId]) -> Result<Option<Vec<bool>>> {
+        for id in ids {
+            if loose::size(&self.dir, id)?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(alloc::vec![true; ids.len()]))
     }
 }
 

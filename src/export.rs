@@ -3,15 +3,15 @@
 use alloc::format;
 use alloc::vec;
 
+use crate::container::ObjectReader;
 use crate::dir::{Dir, File, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
-use crate::reader::ObjectReader;
 
 /// What is read and written at once.
 const PIECE: usize = 256 << 10;
 
 /// Write what `reader` gives to `file`, from its start; returns the number of bytes.
-pub fn to<F: File>(reader: &mut ObjectReader<F>, file: &impl File, path: &str) -> Result<u64> {
+pub fn to<D: Dir>(reader: &mut ObjectReader<D>, file: &impl File, path: &str) -> Result<u64> {
     let mut buffer = vec![0; PIECE];
     let mut position = 0;
     loop {
@@ -25,7 +25,7 @@ pub fn to<F: File>(reader: &mut ObjectReader<F>, file: &impl File, path: &str) -
 }
 
 /// The same to the file `path` of a directory, which appears, and replaces an earlier one, when it is complete.
-pub(crate) fn to_file<F: File>(reader: &mut ObjectReader<F>, dir: &impl Dir, path: &str) -> Result<u64> {
+pub(crate) fn to_file<D: Dir>(reader: &mut ObjectReader<D>, dir: &impl Dir, path: &str) -> Result<u64> {
     // Beside the target, as a rename needs; hidden, as long as it is not whole.
     let (parent, name) = path.rsplit_once('/').map_or(("", path), |(parent, name)| (parent, name));
     let slash = if parent.is_empty() { "" } else { "/" };

@@ -64,7 +64,7 @@ mod verify;
 mod window;
 
 pub use batch::{Content, ObjectBatch};
-pub use container::{Container, ObjectInfo, ObjectWriter, Stats};
+pub use container::{Container, ObjectInfo, ObjectReader, ObjectWriter, Stats};
 pub use dir::{Dir, File};
 pub use error::{Code, Damage, Error, IoFailure, Result};
 pub use id::ObjectId;
@@ -73,5 +73,5 @@ pub use layout::Config;
 pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
 pub use packing::{Clean, Job, PackLoose, PackWriter, Progress, Reindex};
-pub use reader::{ObjectReader, Placement};
+pub use reader::Placement;
 pub use verify::{Part, Verify};

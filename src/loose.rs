@@ -14,7 +14,7 @@ use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{self, LOOSE};
-use crate::reader::{ObjectReader, Stored};
+use crate::reader::{Stored, StoredReader};
 use crate::regular;
 use crate::small_file::create_in_sandbox;
 use crate::source::{Source, read_up_to};
@@ -118,7 +118,9 @@ impl<D: Dir> LooseWriter<D> {
     pub(crate) fn finish(self) -> Result<ObjectId> {
         let (id, mut file) = self.close()?;
         let (dir, flush) = (file.dir.clone(), file.flush.clone());
-        if !is_there(&dir, &id, file.len)? {
+        if is_there(&dir, &id, file.len)? {
+            flush_file(&dir, &flush, &id)?;
+        } else {
             file.sync()?;
             file.put_in_place(&id)?;
         }
@@ -137,7 +139,9 @@ impl<D: Dir> LooseWriter<D> {
 /// Store bytes that are in memory.
 pub(crate) fn add<D: Dir>(dir: &D, flush: &Flush, bytes: &[u8]) -> Result<ObjectId> {
     let id = codec::sha256(bytes);
-    if !is_there(dir, &id, bytes.len() as u64)? {
+    if is_there(dir, &id, bytes.len() as u64)? {
+        flush_file(dir, flush, &id)?;
+    } else {
         let mut file = SandboxFile::create(dir, flush)?;
         file.append(bytes)?;
         file.sync()?;
@@ -152,6 +156,15 @@ pub(crate) fn add<D: Dir>(dir: &D, flush: &Flush, bytes: &[u8]) -> Result<Object
 fn commit<D: Dir>(dir: &D, flush: &Flush, id: &ObjectId) -> Result<()> {
     // COMMIT: of a loose object. Cut at by `store::crash`.
     flush.dir(dir, &layout::shard(id.shard()))
+}
+
+/// Make the bytes of a loose object durable: whoever put it there may not have flushed them.
+fn flush_file<D: Dir>(dir: &D, flush: &Flush, id: &ObjectId) -> Result<()> {
+    match open(dir, id)? {
+        Some((file, _)) => flush.file(&file, &layout::loose(id)),
+        // Packed and cleaned meanwhile, which makes it durable before.
+        None => Ok(()),
+    }
 }
 
 /// Whether the object is there, so that it need not be put in place. Looked at first because replacing a file is dear:
@@ -179,7 +192,7 @@ pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u6
 /// Whether there is a loose object, and its bytes match its id.
 pub(crate) fn is_sound(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
     let Some((file, size)) = open(dir, id)? else { return Ok(false) };
-    let mut reader = ObjectReader::new(Stored::loose(*id, Arc::new(file), size), true);
+    let mut reader = StoredReader::new(Stored::loose(*id, Arc::new(file), size), true);
     reader.is_sound()
 }
 

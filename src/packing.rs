@@ -4,6 +4,7 @@ mod clean;
 mod frames;
 mod pack_loose;
 mod packer;
+mod proof;
 mod reindex;
 mod writer;
 

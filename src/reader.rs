@@ -198,8 +198,8 @@ impl<F: File> Stored<F> {
     }
 }
 
-/// An object that is being read piece by piece.
-pub struct ObjectReader<F> {
+/// The bytes of one copy of an object, read piece by piece.
+pub(crate) struct StoredReader<F> {
     stored: Stored<F>,
     position: u64,
     /// Hash of the object's first `hashed` bytes; `None` when reads are not verified, or the hash has been used.
@@ -210,24 +210,37 @@ pub struct ObjectReader<F> {
     ahead: FramesAhead,
 }
 
-impl<F: File> ObjectReader<F> {
+impl<F: File> StoredReader<F> {
     pub(crate) fn new(stored: Stored<F>, verify: bool) -> Self {
         let hash = verify.then(Sha256::default);
-        ObjectReader { stored, position: 0, hash, hashed: 0, frame: None, ahead: FramesAhead::default() }
+        StoredReader { stored, position: 0, hash, hashed: 0, frame: None, ahead: FramesAhead::default() }
     }
 
-    /// Size of the object in bytes.
-    pub fn size(&self) -> u64 {
-        self.stored.size
+    /// The copy that is read.
+    pub(crate) fn stored(&self) -> &Stored<F> {
+        &self.stored
+    }
+
+    /// The byte of the object that is read next.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Go on with another copy of the object, which has been checked. What was read so far still counts: the whole is
+    /// compared with the id at the end.
+    pub(crate) fn replace(&mut self, stored: Stored<F>) {
+        self.stored = stored;
+        self.frame = None;
+        self.ahead = FramesAhead::default();
     }
 
     /// Bytes between here and the end.
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.stored.size - self.position
     }
 
     /// Continue reading at this byte of the object. Beyond the end is the end.
-    pub fn seek(&mut self, position: u64) {
+    pub(crate) fn seek(&mut self, position: u64) {
         self.position = position.min(self.stored.size);
     }
 
@@ -236,7 +249,7 @@ impl<F: File> ObjectReader<F> {
     /// # Errors
     /// When an object is read from its start to its end without `seek`, the read that would give the last bytes fails
     /// with [`Error::Corrupt`] unless the whole matches the id.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let len = usize::try_from(self.left()).unwrap_or(usize::MAX).min(buffer.len());
         let buffer = &mut buffer[..len];
         let len = match self.stored.placement {

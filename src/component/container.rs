@@ -145,7 +145,7 @@ impl GuestObjectWriter for Writer {
 }
 
 /// The resource `object-reader`.
-pub(super) struct Reader(RefCell<ObjectReader<WasiFile>>);
+pub(super) struct Reader(RefCell<ObjectReader<WasiDir>>);
 
 impl GuestObjectReader for Reader {
     fn size(&self) -> u64 {

@@ -9,10 +9,10 @@ use super::Container;
 use crate::dir::{Dir, File as _};
 use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
-use crate::index::Location;
+use crate::index::{Index, Location};
 use crate::layout;
 use crate::loose;
-use crate::reader::{Placement, Stored};
+use crate::reader::{Placement, Stored, StoredReader};
 use crate::regular;
 
 /// Packs kept open for reading by one handle.
@@ -48,15 +48,17 @@ impl<D: Dir> Container<D> {
         index.lookup_certain(id)
     }
 
-    /// All bytes of an object that was found. Where the packed copy is damaged, a loose one may be left, or have been
-    /// added again.
+    /// All bytes of an object that was found.
     pub(crate) fn read_all(&self, stored: &Stored<D::File>) -> Result<Vec<u8>> {
         let verify = self.options.verify;
-        match (stored.read_all(verify), stored.placement) {
-            (Err(error @ Error::Corrupt(_)), Placement::Packed(_)) => {
-                self.open_loose(&stored.id)?.ok_or(error)?.read_all(verify)
+        match stored.read_all(verify) {
+            Err(error) if is_unreadable(&error) => {
+                // Packed anew since the index was read, perhaps, as others may be: a later lookup is to find it.
+                let _ = self.index().and_then(|mut index| index.refresh());
+                let Placement::Packed(location) = stored.placement else { return Err(error) };
+                other_copy(&self.dir, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
             }
-            (result, _) => result,
+            read => read,
         }
     }
 
@@ -69,10 +71,13 @@ impl<D: Dir> Container<D> {
         match packed {
             Ok(Some(stored)) => return Ok(stored),
             Ok(None) => {}
-            Err(error @ Error::Corrupt(_)) => return self.open_loose(id)?.ok_or(error),
+            Err(error) if is_unreadable(&error) => {
+                let location = self.locate(id).ok().flatten();
+                return other_copy(&self.dir, id, location).ok_or(error);
+            }
             Err(error) => return Err(error),
         }
-        if let Some(stored) = self.open_loose(id)? {
+        if let Some(stored) = open_loose(&self.dir, id)? {
             return Ok(stored);
         }
         // A packer and a cleaner may have moved it since the index was read. Afresh, the index is right: a miss now is
@@ -82,11 +87,6 @@ impl<D: Dir> Container<D> {
             let file = layout::pack(location.pack);
             Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy"))
         })
-    }
-
-    fn open_loose(&self, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
-        let found = loose::open(&self.dir, id)?;
-        Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size)))
     }
 
     /// A packed object; `None` when there is no such pack any more.
@@ -106,5 +106,42 @@ impl<D: Dir> Container<D> {
             pack.len = pack.file.metadata().during("examine", &path)?.len;
         }
         Stored::packed(*id, pack.file.clone(), location, pack.len).map(Some)
+    }
+}
+
+/// Whether an error tells that a packed copy is damaged or cannot be read, so that another one is to be looked for.
+pub(super) fn is_unreadable(error: &Error) -> bool {
+    matches!(error, Error::Corrupt(_) | Error::Io(_))
+}
+
+/// The loose copy of an object; `None` when there is none.
+pub(super) fn open_loose<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
+    let found = loose::open(dir, id)?;
+    Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size)))
+}
+
+/// A sound copy of an object whose packed copy at a location is damaged or cannot be read: a loose one, which is left or
+/// was added again, or a packed one that the index tells of by now. Checked whole; `None` when there is none.
+pub(super) fn other_copy<D: Dir>(dir: &D, id: &ObjectId, location: Option<Location>) -> Option<Stored<D::File>> {
+    if let Ok(true) = loose::is_sound(dir, id) {
+        return open_loose(dir, id).ok().flatten();
+    }
+    let now = Index::open(dir.clone()).ok()?.lookup_certain(id).ok().flatten();
+    let now = now.filter(|now| Some(*now) != location)?;
+    let open = || {
+        let (file, found) = regular::open(dir, &layout::pack(now.pack)).ok().flatten()?;
+        Stored::packed(*id, Arc::new(file), now, found.len).ok()
+    };
+    StoredReader::new(open()?, true).is_sound().ok().filter(|sound| *sound)?;
+    open()
+}
+
+/// All bytes of an object that was found, from another copy where its packed one is damaged or cannot be read.
+pub(super) fn read_all<D: Dir>(dir: &D, stored: &Stored<D::File>, verify: bool) -> Result<Vec<u8>> {
+    match (stored.read_all(verify), stored.placement) {
+        (Err(error), Placement::Packed(location)) if is_unreadable(&error) => {
+            other_copy(dir, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
+        }
+        (result, _) => result,
     }
 }

@@ -54,9 +54,7 @@ impl<D: Dir> Index<D> {
         let mut of_runs = found;
         for (id, location) in &self.tail {
             if let Some(location) = location {
-                of_runs.objects = of_runs.objects.saturating_sub(1);
-                of_runs.size = of_runs.size.saturating_sub(location.size);
-                of_runs.length = of_runs.length.saturating_sub(location.length);
+                of_runs.remove(location);
             }
             for run in &mut self.runs {
                 if let Some(hidden) = run.lookup(id)? {

@@ -45,6 +45,12 @@ impl Totals {
         self.size = self.size.saturating_add(location.size);
         self.length = self.length.saturating_add(location.length);
     }
+
+    pub(crate) fn remove(&mut self, location: &Location) {
+        self.objects = self.objects.saturating_sub(1);
+        self.size = self.size.saturating_sub(location.size);
+        self.length = self.length.saturating_sub(location.length);
+    }
 }
 
 /// One line of the log.

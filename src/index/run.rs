@@ -18,6 +18,7 @@ use super::fences::{self, Fences};
 use super::{Location, run_writer};
 use crate::dir::{Dir, File, read_full_at, read_full_vec_at};
 use crate::error::{Context as _, Error, Result};
+use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
 use crate::regular;
@@ -82,6 +83,11 @@ impl<F: File> Run<F> {
 
     pub(super) fn entries(&self) -> u64 {
         self.entries
+    }
+
+    /// Make the run durable.
+    pub(super) fn flush(&self, flush: &Flush) -> Result<()> {
+        flush.file(&self.file, &self.path)
     }
 
     pub(super) fn path(&self) -> &str {

@@ -48,10 +48,14 @@ pub(crate) struct IndexWriter<D: Dir> {
 
 impl<D: Dir> IndexWriter<D> {
     /// Become the one who writes; the packer's place must be held. What an earlier packer left uncommitted is cut off or
-    /// removed, and what it committed is made durable, as it may have been killed in between.
+    /// removed, and what it committed is made durable, runs and manifest included: it may have been killed in between, or
+    /// have flushed nothing.
     /// `log_entries`: as in [`Options`](crate::Options).
     pub(crate) fn open(dir: &D, flush: Flush, log_entries: usize) -> Result<Self> {
         let index = Index::open(dir.clone())?;
+        index.runs.iter().try_for_each(|run| run.flush(&flush))?;
+        let manifest = dir.open_read(MANIFEST).during("open", MANIFEST)?;
+        flush.file(&manifest, MANIFEST)?;
         flush.dir(dir, INDEX)?;
         let log = index.log.writer(dir, flush.clone())?;
         let mut writer = IndexWriter { index, log, flush, log_entries, failed: false };
@@ -64,11 +68,12 @@ impl<D: Dir> IndexWriter<D> {
         &mut self.index
     }
 
-    /// Append objects that are not in the index, and commit them: all of them count, or none. After a failure nothing
-    /// more can be appended.
+    /// Append objects, and commit them: all of them count, or none. `replaced`: the locations that the index has of some of
+    /// them. After a failure nothing more can be appended.
     pub(crate) fn append<'a>(
         &mut self,
         entries: impl ExactSizeIterator<Item = (&'a ObjectId, &'a Location)> + Clone,
+        replaced: &[Location],
     ) -> Result<()> {
         if self.failed {
             return Err(Error::WriterFailed);
@@ -76,6 +81,7 @@ impl<D: Dir> IndexWriter<D> {
         self.failed = true;
         let mut totals = self.index.totals();
         entries.clone().for_each(|(_, location)| totals.add(location));
+        replaced.iter().for_each(|location| totals.remove(location));
         let fold = self.index.tail.len() + entries.len() >= self.log_entries;
         if !fold {
             self.log.append(&mut self.index.log, entries.clone(), totals)?;

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::{LooseWriter, SandboxFile, is_there};
+use super::{LooseWriter, SandboxFile, flush_file, is_there};
 use crate::codec;
 use crate::dir::Dir;
 use crate::error::Result;
@@ -31,13 +31,21 @@ pub struct LooseBatch<D: Dir> {
     flush: Flush,
     /// Written to the sandbox.
     written: Vec<(ObjectId, SandboxFile<D>)>,
-    /// Those, and the ones that were there already.
+    /// Those that were there already.
+    found: Vec<ObjectId>,
+    /// All of them.
     taken: BTreeSet<ObjectId>,
 }
 
 impl<D: Dir> LooseBatch<D> {
     pub(crate) fn new(dir: &D, flush: &Flush) -> Self {
-        LooseBatch { dir: dir.clone(), flush: flush.clone(), written: Vec::new(), taken: BTreeSet::new() }
+        LooseBatch {
+            dir: dir.clone(),
+            flush: flush.clone(),
+            written: Vec::new(),
+            found: Vec::new(),
+            taken: BTreeSet::new(),
+        }
     }
 
     /// Add an object.
@@ -68,7 +76,9 @@ impl<D: Dir> LooseBatch<D> {
         if self.taken.contains(&id) {
             return Ok(());
         }
-        if !is_there(&self.dir, &id, content.len() as u64)? {
+        if is_there(&self.dir, &id, content.len() as u64)? {
+            self.found.push(id);
+        } else {
             let mut file = SandboxFile::create(&self.dir, &self.flush)?;
             file.append(content)?;
             self.keep(id, file);
@@ -90,8 +100,9 @@ impl<D: Dir> LooseBatch<D> {
         writer.write_all(buffer, source)?;
         let (id, file) = writer.close()?;
         if !self.taken.contains(&id) {
-            if !is_there(&self.dir, &id, file.len)? {
-                self.keep(id, file);
+            match is_there(&self.dir, &id, file.len)? {
+                true => self.found.push(id),
+                false => self.keep(id, file),
             }
             self.take(id)?;
         }
@@ -123,6 +134,7 @@ impl<D: Dir> LooseBatch<D> {
     /// [`Error::Io`](crate::Error::Io): some of what was added since the last commit may have become visible.
     pub fn commit(&mut self) -> Result<()> {
         self.check()?;
+        let found = mem::take(&mut self.found);
         let (mut written, taken) = (mem::take(&mut self.written), mem::take(&mut self.taken));
         // The bytes are durable before they have their name: whoever finds an object flushes its entry, and no more.
         if !self.flush_all(written.len())? {
@@ -133,6 +145,7 @@ impl<D: Dir> LooseBatch<D> {
         }
         // COMMIT: of all of them. Cut at by `store::crash`.
         if !self.flush_all(taken.len())? {
+            found.iter().try_for_each(|id| flush_file(&self.dir, &self.flush, id))?;
             let shards: BTreeSet<u8> = taken.iter().map(ObjectId::shard).collect();
             shards.into_iter().try_for_each(|shard| self.flush.dir(&self.dir, &layout::shard(shard)))?;
         }

@@ -16,7 +16,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::{self, FRAME, FRAME_ENTRY};
-use crate::reader::{ObjectReader, Stored};
+use crate::reader::{Stored, StoredReader};
 
 /// What is read at once of an object that is not in memory.
 const PIECE: usize = 256 << 10;
@@ -245,7 +245,7 @@ fn is_zlib_header(header: &[u8]) -> bool {
 
 /// The check of one object, loose or packed, in pieces.
 pub(crate) struct Scrub<F> {
-    reader: ObjectReader<F>,
+    reader: StoredReader<F>,
     file: Arc<F>,
     packed: Option<Location>,
     adler: u32,
@@ -259,7 +259,7 @@ impl<F: File> Scrub<F> {
     pub(crate) fn new(stored: Stored<F>, packed: Option<Location>) -> Self {
         let file = stored.file();
         let buffer = vec![0; PIECE.min(usize::try_from(stored.size).unwrap_or(PIECE))];
-        Scrub { reader: ObjectReader::new(stored, true), file, packed, adler: ADLER_OF_NOTHING, buffer, problem: None }
+        Scrub { reader: StoredReader::new(stored, true), file, packed, adler: ADLER_OF_NOTHING, buffer, problem: None }
     }
 
     /// Check a record of a pack of this length. Fails when it cannot be one.

@@ -19,7 +19,7 @@ use crate::index::{IndexWriter, Location};
 use crate::layout::{self, PACKS, SANDBOX, SANDBOX_AGE, SHARDS};
 use crate::lock::PackerLock;
 use crate::loose;
-use crate::reader::{ObjectReader, Stored};
+use crate::reader::{Stored, StoredReader};
 use crate::window::Window;
 
 /// The job that removes the loose files of packed objects, shard by shard, and then what crashed writers left in the
@@ -50,7 +50,7 @@ impl<D: Dir> Clean<D> {
         container.check_writable()?;
         let dir = container.dir.clone();
         let lock = PackerLock::acquire(&dir, &container.options.holder)?;
-        let flush = Flush::new(container.options.durability);
+        let flush = container.flush.clone();
         // A packer that was killed, or did not flush, may have left packs and index lines that are not durable: they are
         // made so before a loose file is removed on their account.
         let packs = flush_packs(&dir, &flush)?;
@@ -117,7 +117,7 @@ impl<D: Dir> Place<D> {
 
     /// The same of one object, and certain. Fails when the pack is not what the index says.
     fn is_sound(&mut self, dir: &D, id: &ObjectId, location: Location) -> Result<bool> {
-        self.open(dir, id, location)?.map_or(Ok(false), |stored| ObjectReader::new(stored, true).is_sound())
+        self.open(dir, id, location)?.map_or(Ok(false), |stored| StoredReader::new(stored, true).is_sound())
     }
 
     /// An object of a pack; `None` when its location cannot be right. Fails when the pack is not what the index says.

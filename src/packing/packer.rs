@@ -8,12 +8,12 @@ use core::mem;
 use core::ops::Range;
 
 use super::frames::Frames;
+use super::proof::Proof;
 use crate::codec::{self, Compressing, Framing};
 use crate::compress::{self, ADLER_OF_NOTHING, EMPTY_BLOCK};
 use crate::container::Container;
 use crate::dir::Dir;
 use crate::error::{Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::{IndexWriter, Location};
 use crate::layout::FRAME;
@@ -46,6 +46,10 @@ pub(super) struct Packer<D: Dir> {
     /// Appended, but not committed.
     appended: Vec<(ObjectId, Location)>,
     appended_bytes: u64,
+    /// Where the index says that some of them are, which they are not.
+    replaced: Vec<Location>,
+    /// Proves what is packed already.
+    proof: Proof<D>,
     /// Appended or being compressed, but not committed.
     taken: BTreeSet<ObjectId>,
     failed: bool,
@@ -67,10 +71,11 @@ impl<D: Dir> Packer<D> {
         container.check_writable()?;
         let (dir, options, config) = (&container.dir, &container.options, container.config);
         let lock = PackerLock::acquire(dir, &options.holder)?;
-        let flush = Flush::new(options.durability);
+        let flush = container.flush.clone();
         Ok(Packer {
             index: IndexWriter::open(dir, flush.clone(), options.log_entries)?,
-            packs: PackAppender::open(dir.clone(), config.pack_target, flush)?,
+            packs: PackAppender::open(dir.clone(), config.pack_target, flush.clone())?,
+            proof: Proof::new(dir.clone(), flush),
             compression,
             level: config.compression_level,
             gathered: Vec::new(),
@@ -78,6 +83,7 @@ impl<D: Dir> Packer<D> {
             compressing: VecDeque::new(),
             appended: Vec::new(),
             appended_bytes: 0,
+            replaced: Vec::new(),
             taken: BTreeSet::new(),
             failed: false,
             _lock: lock,
@@ -112,16 +118,27 @@ impl<D: Dir> Packer<D> {
         self.commit_if_many()
     }
 
+    /// Whether the object is where the index says, if it says anything. If it is not, it is to be appended anew.
+    fn is_proved(&mut self, id: &ObjectId, known: Option<Location>) -> Result<bool> {
+        let Some(location) = known else { return Ok(false) };
+        let proved = self.proof.holds(id, location)?;
+        if !proved {
+            self.replaced.push(location);
+        }
+        Ok(proved)
+    }
+
     /// Append what has been gathered, or have it compressed first.
     fn append_gathered(&mut self) -> Result<()> {
         let ids: Vec<ObjectId> = self.gathered_objects.iter().map(|(id, _)| *id).collect();
-        let known = self.packed(&ids)?;
+        let known = self.index.index().lookup_many(&ids)?;
         let mut start = 0;
         let mut objects = Vec::with_capacity(ids.len());
-        for ((id, size), known) in self.gathered_objects.drain(..).zip(known) {
+        for ((id, size), known) in mem::take(&mut self.gathered_objects).into_iter().zip(known) {
             let range = start..start + size as u32;
             start = range.end;
-            if !known && self.taken.insert(id) {
+            if !self.taken.contains(&id) && !self.is_proved(&id, known)? {
+                self.taken.insert(id);
                 objects.push((id, range));
             }
         }
@@ -204,7 +221,8 @@ impl<D: Dir> Packer<D> {
         let size = frames.size;
         let id = frames.finish();
         let unexpected = expected.is_some_and(|expected| *expected != id);
-        if unexpected || self.taken.contains(&id) || self.index.index().lookup(&id)?.is_some() {
+        let known = self.index.index().lookup(&id)?;
+        if unexpected || self.taken.contains(&id) || self.is_proved(&id, known)? {
             self.packs.abandon_record(&record)?;
             return Ok(Ok(id));
         }
@@ -274,13 +292,15 @@ impl<D: Dir> Packer<D> {
         self.writing(|packer| {
             packer.append_gathered()?;
             packer.append_compressed(0)?;
+            packer.proof.flush()?;
             if packer.appended.is_empty() {
                 return Ok(());
             }
             // The records are durable before an index line speaks of them.
             packer.packs.sync()?;
-            packer.index.append(packer.appended.iter().map(|(id, location)| (id, location)))?;
+            packer.index.append(packer.appended.iter().map(|(id, location)| (id, location)), &packer.replaced)?;
             packer.appended.clear();
+            packer.replaced.clear();
             packer.appended_bytes = 0;
             packer.taken.clear();
             Ok(())

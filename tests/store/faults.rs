@@ -191,7 +191,9 @@ fn reading_withstands_every_failure() {
             }
         }
         failed += [listed.err(), counted.err(), contained.err()].iter().flatten().count();
-        assert_eq!(failed, 1, "one failure of {operation} of {path} fails one call");
+        // A loose copy answers where a packed one cannot be read.
+        let answered = usize::from(failed == 0 && path.starts_with("packs/"));
+        assert_eq!(failed + answered, 1, "one failure of {operation} of {path} fails one call");
         for id in &ids {
             assert_eq!(store.get(id).as_ref(), Ok(&known.acked[id]), "a reading handle goes on");
         }
@@ -240,8 +242,9 @@ fn a_handle_whose_sync_failed_writes_no_more() {
 #[test]
 fn a_pack_writer_that_failed_writes_no_more() {
     let dir = SimDir::new();
-    let store = create(dir.clone());
+    create(dir.clone());
     for number in 0.. {
+        let store = open(dir.clone());
         let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
         writer.add(&noise(100, 2 * number)).unwrap();
         dir.fail_at(number, Code::Io);
@@ -256,6 +259,12 @@ fn a_pack_writer_that_failed_writes_no_more() {
         assert_eq!(writer.add_source(&mut &b"more"[..]), Err(Error::WriterFailed));
         assert_eq!(writer.commit(), Err(Error::WriterFailed));
         assert_eq!(writer.finish(), Err(Error::WriterFailed));
+        if matches!(dir.hit(), Some(("sync" | "sync_dir", _))) {
+            // What was flushed in vain may be lost: neither the handle nor what is made from it writes on.
+            assert_eq!(store.add(b"more"), Err(Error::WriterFailed));
+            assert_eq!(PackWriter::open(&store, Compression::Never).err(), Some(Error::WriterFailed));
+        }
+        let store = open(dir.clone());
         let mut writer = PackWriter::open(&store, Compression::Never).expect("the next one heals");
         let id = writer.add(&noise(100, 2 * number + 1)).unwrap();
         writer.finish().unwrap();

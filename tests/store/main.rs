@@ -1,10 +1,12 @@
 //! The store on directories: real ones, and one that loses power.
 
 mod conformance;
+mod copies;
 mod crafted;
 mod crash;
 mod damage;
 mod dirs;
+mod durability;
 mod faults;
 mod fuzz;
 mod golden;

@@ -465,9 +465,10 @@ fn a_mark_that_says_nothing_is_still_a_mark() {
 #[test]
 fn an_opening_that_fails_gives_up_the_place() {
     let dir = SimDir::new().without_locks();
-    let store = create(dir.clone());
+    create(dir.clone());
     dir.put("packs/0", b"");
     for number in 2.. {
+        let store = open(dir.clone());
         dir.fail_at(number, loosepack::Code::Io);
         let opened = PackWriter::open(&store, Compression::Never);
         if dir.hit().is_none() {
@@ -477,6 +478,8 @@ fn an_opening_that_fails_gives_up_the_place() {
         }
         drop(opened);
         dir.heal();
+        // A handle whose flush failed writes no more.
+        let store = open(dir.clone());
         // A mark that could not even be removed is found by the next one.
         store.force_unlock().unwrap();
         drop(PackWriter::open(&store, Compression::Never).expect("the place is free"));

@@ -1,0 +1,84 @@
+//! Reading an object piece by piece, from whichever of its copies is sound.
+
+use alloc::vec::Vec;
+
+use super::find::{is_unreadable, open_loose, other_copy, read_all};
+use crate::dir::Dir;
+use crate::error::Result;
+use crate::layout::FRAME;
+use crate::loose;
+use crate::reader::{Placement, Stored, StoredReader};
+
+/// An object that is being read piece by piece.
+///
+/// Where its packed copy is damaged or cannot be read, another sound copy is read instead, if there is one. A packed object
+/// of up to 1 MiB is checked before any of its bytes are given out, also when only a part of it is read.
+pub struct ObjectReader<D: Dir> {
+    dir: D,
+    reader: StoredReader<D::File>,
+    verify: bool,
+    /// All bytes of a packed object of at most one frame: checked before any is given out, so that another copy can still
+    /// take the place of a damaged one.
+    whole: Option<Vec<u8>>,
+}
+
+impl<D: Dir> ObjectReader<D> {
+    pub(super) fn new(dir: D, mut stored: Stored<D::File>, verify: bool) -> Result<Self> {
+        // A large object is given out before it has been checked: of two copies, the one that has been checked is read.
+        if matches!(stored.placement, Placement::Packed(_))
+            && stored.size > FRAME as u64
+            && let Ok(true) = loose::is_sound(&dir, &stored.id)
+            && let Some(other) = open_loose(&dir, &stored.id)?
+        {
+            stored = other;
+        }
+        Ok(ObjectReader { dir, reader: StoredReader::new(stored, verify), verify, whole: None })
+    }
+
+    /// Size of the object in bytes.
+    pub fn size(&self) -> u64 {
+        self.reader.stored().size
+    }
+
+    /// Bytes between here and the end.
+    pub fn left(&self) -> u64 {
+        self.reader.left()
+    }
+
+    /// Continue reading at this byte of the object. Beyond the end is the end.
+    pub fn seek(&mut self, position: u64) {
+        self.reader.seek(position);
+    }
+
+    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    ///
+    /// # Errors
+    /// When an object is read from its start to its end without `seek`, the read that would give the last bytes fails
+    /// with [`Error::Corrupt`](crate::Error::Corrupt) unless the whole matches the id.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if let Some(whole) = &self.whole {
+            let rest = &whole[self.reader.position() as usize..];
+            let len = rest.len().min(buffer.len());
+            buffer[..len].copy_from_slice(&rest[..len]);
+            self.reader.seek(self.reader.position() + len as u64);
+            return Ok(len);
+        }
+        let stored = self.reader.stored();
+        let Placement::Packed(location) = stored.placement else { return self.reader.read(buffer) };
+        let position = self.reader.position();
+        let at_once = position == 0 && stored.size <= buffer.len() as u64;
+        if self.verify && stored.size <= FRAME as u64 && !at_once && !buffer.is_empty() {
+            self.whole = Some(read_all(&self.dir, stored, true)?);
+            return self.read(buffer);
+        }
+        match self.reader.read(buffer) {
+            // Bytes that have been given out and do not match the id cannot be taken back.
+            Err(error) if is_unreadable(&error) && self.reader.position() == position => {
+                let other = other_copy(&self.dir, &self.reader.stored().id, Some(location));
+                self.reader.replace(other.ok_or(error)?);
+                self.reader.read(buffer)
+            }
+            result => result,
+        }
+    }
+}
