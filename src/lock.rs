@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::dir::{Dir, File as _, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
-use crate::layout::{FILE_MARK, OS_LOCK, OS_MARK};
+use crate::layout::{FILE_MARK, LOCK, OS_LOCK, OS_MARK};
 use crate::small_file;
 
 /// Characters of a mark's holder that are told to others.
@@ -30,26 +30,43 @@ pub(crate) struct PackerLock<D: Dir> {
 impl<D: Dir> PackerLock<D> {
     /// Take the packer's place, or fail with [`Error::Locked`]. `holder` is told to others who want it.
     pub(crate) fn acquire(dir: &D, holder: &str) -> Result<Self> {
-        let os_lock = match dir.try_lock(OS_LOCK) {
+        let mut os_lock = dir.try_lock(OS_LOCK);
+        if matches!(os_lock, Err(Code::NotFound)) && small_file::make_directory(dir, LOCK)? {
+            os_lock = dir.try_lock(OS_LOCK);
+        }
+        let os_lock = match os_lock {
             Ok(lock) => Some(lock),
             Err(Code::Unsupported) => None,
-            Err(Code::WouldBlock) => return Err(held(dir, OS_MARK)),
+            Err(Code::WouldBlock) => return Err(held(dir, OS_MARK, true)),
             Err(code) => return Err(code).during("lock", OS_LOCK),
         };
-        let (mark, other) = if os_lock.is_some() { (OS_MARK, FILE_MARK) } else { (FILE_MARK, OS_MARK) };
-        let file = match dir.create_new(mark) {
-            Ok(file) => file,
-            Err(Code::Exists) if os_lock.is_some() => dir.open_write(mark).during("open", mark)?,
-            Err(Code::Exists) => return Err(held(dir, mark)),
+        let locked = os_lock.is_some();
+        let (mark, other) = if locked { (OS_MARK, FILE_MARK) } else { (FILE_MARK, OS_MARK) };
+        let mut created = dir.create_new(mark);
+        if matches!(created, Err(Code::NotFound)) && small_file::make_directory(dir, LOCK)? {
+            created = dir.create_new(mark);
+        }
+        let file = match created {
+            Ok(file) => Some(file),
+            Err(Code::Exists) if locked => Some(dir.open_write(mark).during("open", mark)?),
+            Err(Code::Exists) => return Err(held(dir, mark, locked)),
+            // On a full disk nobody can make the other mark either.
+            Err(Code::NoSpace | Code::Quota) if locked => None,
             Err(code) => return Err(code).during("create", mark),
         };
         // From here on the mark is removed when anything fails.
         let lock = PackerLock { dir: dir.clone(), mark, _os_lock: os_lock };
         let text = json!({ "holder": holder, "since": dir.now() / 1_000_000_000 }).to_string() + "\n";
-        file.set_len(0).and_then(|()| write_all_at(&file, text.as_bytes(), 0)).during("write", mark)?;
+        if let Some(file) = file {
+            match file.set_len(0).and_then(|()| write_all_at(&file, text.as_bytes(), 0)) {
+                // The text is for others to read. What frees the disk must not need room for it.
+                Ok(()) | Err(Code::NoSpace | Code::Quota) => {}
+                Err(code) => return Err(code).during("write", mark),
+            }
+        }
         match dir.metadata(other) {
             Err(Code::NotFound) => Ok(lock),
-            Ok(_) => Err(held(dir, other)),
+            Ok(_) => Err(held(dir, other, locked)),
             Err(code) => Err(code).during("examine", other),
         }
     }
@@ -68,7 +85,7 @@ pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
     let _os_lock = match dir.try_lock(OS_LOCK) {
         Ok(lock) => Some(lock),
         Err(Code::Unsupported) => None,
-        Err(Code::WouldBlock) => return Err(held(dir, OS_MARK)),
+        Err(Code::WouldBlock) => return Err(held(dir, OS_MARK, true)),
         Err(code) => return Err(code).during("lock", OS_LOCK),
     };
     let mut found = None;
@@ -101,10 +118,10 @@ fn describe(lock_file: &Value) -> String {
     }
 }
 
-/// The error for whoever finds `mark`.
-fn held(dir: &impl Dir, mark: &str) -> Error {
+/// The error for whoever finds `mark`. `locks`: there are locks of the operating system.
+fn held(dir: &impl Dir, mark: &str, locks: bool) -> Error {
     let holder = read(dir, mark);
-    let remedy = if mark == FILE_MARK || matches!(dir.try_lock(OS_LOCK), Err(Code::Unsupported)) {
+    let remedy = if mark == FILE_MARK || !locks {
         ", or, if it was killed and no longer runs, remove its mark with `loosepack unlock --force`"
     } else {
         ""

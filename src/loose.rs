@@ -16,7 +16,7 @@ use crate::id::ObjectId;
 use crate::layout::{self, LOOSE};
 use crate::reader::{Stored, StoredReader};
 use crate::regular;
-use crate::small_file::create_in_sandbox;
+use crate::small_file::{create_in_sandbox, make_directory};
 use crate::source::{Source, read_up_to};
 
 /// A file of the sandbox that is to become a loose object. Dropped before that, it is removed.
@@ -62,6 +62,9 @@ impl<D: Dir> SandboxFile<D> {
         if let Err(Code::NotFound) = renamed {
             // A container that was copied without its empty directories.
             let shard = layout::shard(id.shard());
+            if make_directory(&self.dir, LOOSE)? {
+                self.flush.dir(&self.dir, ".")?;
+            }
             match self.dir.create_dir(&shard) {
                 Ok(()) | Err(Code::Exists) => {}
                 Err(code) => return Err(code).during("create", &shard),

@@ -8,12 +8,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::dir::{Dir, File as _, Kind, read_full_at, write_all_at};
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::index::line::{Cursor, field};
 use crate::layout::{self, FRAME, FRAME_ENTRY, HEADER_MAX, PACKS};
+use crate::small_file::{self, make_directory};
 
 /// Bytes gathered before they are written. One large write costs a sandboxed store far less than many small ones.
 const OUT_BUFFER: usize = 1 << 20;
@@ -111,7 +112,7 @@ pub(crate) struct OpenRecord {
 impl<D: Dir> PackAppender<D> {
     /// Continue the last pack, or start the first. Nothing is written yet.
     pub(crate) fn open(dir: D, target: u64, flush: Flush) -> Result<Self> {
-        let entries = dir.list(PACKS).during("list", PACKS)?;
+        let entries = small_file::list(&dir, PACKS)?;
         let packs = entries.iter().filter(|entry| entry.kind == Kind::File);
         let last = packs.filter_map(|entry| layout::pack_number(&entry.name)).max();
         let mut appender = PackAppender {
@@ -169,7 +170,12 @@ impl<D: Dir> PackAppender<D> {
         }
         if self.file.is_none() {
             let path = self.path();
-            self.file = Some(self.dir.create_new(&path).during("create", &path)?);
+            let mut created = self.dir.create_new(&path);
+            if matches!(created, Err(Code::NotFound)) && make_directory(&self.dir, PACKS)? {
+                self.flush.dir(&self.dir, ".")?;
+                created = self.dir.create_new(&path);
+            }
+            self.file = Some(created.during("create", &path)?);
             self.written = 0;
             self.new_entry = true;
         }

@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::dir::{Dir, read_full_at, write_all_at};
+use crate::dir::{Dir, Entry, read_full_at, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
-use crate::layout::{self, SMALL_FILE_MAX};
+use crate::layout::{self, SANDBOX, SMALL_FILE_MAX};
 use crate::regular;
 
 /// The bytes of a file; `None` when there is none. One that is larger than any of its kind can be is damaged.
@@ -37,15 +37,37 @@ pub(crate) fn replace(dir: &impl Dir, path: &str, bytes: &[u8], flush: &Flush) -
     written
 }
 
+/// Make a directory of the container that is missing; whether it was.
+pub(crate) fn make_directory(dir: &impl Dir, path: &str) -> Result<bool> {
+    match dir.create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(Code::Exists) => Ok(false),
+        Err(code) => Err(code).during("create", path),
+    }
+}
+
+/// The entries of a directory of the container, which has none when it is missing.
+pub(crate) fn list(dir: &impl Dir, path: &str) -> Result<Vec<Entry>> {
+    match dir.list(path) {
+        Err(Code::NotFound) => Ok(Vec::new()),
+        listed => listed.during("list", path),
+    }
+}
+
 /// Make a file in the sandbox under a name that nobody else uses.
 pub(crate) fn create_in_sandbox<D: Dir>(dir: &D) -> Result<(String, D::File)> {
     let time = dir.now();
-    let mut attempt = 0;
+    let (mut attempt, mut made) = (0, false);
     loop {
         let path = layout::sandbox(time, attempt);
         match dir.create_new(&path) {
             Ok(file) => return Ok((path, file)),
             Err(Code::Exists) => attempt += 1,
+            // Empty directories are lost in copies by git or tools for object storage.
+            Err(Code::NotFound) if !made => {
+                make_directory(dir, SANDBOX)?;
+                made = true;
+            }
             Err(code) => return Err(code).during("create", &path),
         }
     }

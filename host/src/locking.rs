@@ -24,6 +24,21 @@ impl Drop for Lock {
     }
 }
 
+/// Whether an error tells that the file system has no locks: ENOSYS on Lustre without `flock`, ENOLCK on NFS without its
+/// lock service. They are never mistaken for a lock that somebody holds, which is EWOULDBLOCK.
+#[cfg(target_os = "linux")]
+fn is_missing(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP].contains(&errno))
+}
+
+/// Whether an error tells that the file system has no locks.
+#[cfg(not(target_os = "linux"))]
+fn is_missing(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::Unsupported
+}
+
 impl HostLock for State {
     fn drop(&mut self, lock: Resource<Lock>) -> wasmtime::Result<()> {
         self.table.delete(lock)?;
@@ -44,6 +59,7 @@ impl Host for State {
         match file.try_lock() {
             Ok(()) => self.table.push(Lock(file)).map_err(|_| ErrorCode::InsufficientMemory),
             Err(TryLockError::WouldBlock) => Err(ErrorCode::WouldBlock),
+            Err(TryLockError::Error(error)) if is_missing(&error) => Err(ErrorCode::Unsupported),
             Err(TryLockError::Error(error)) => Err(code(error)),
         }
     }

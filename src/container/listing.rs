@@ -9,6 +9,7 @@ use crate::error::{Context as _, Result};
 use crate::id::ObjectId;
 use crate::layout::{self, PACKS, SHARDS};
 use crate::loose;
+use crate::small_file;
 
 /// Size of a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl<D: Dir> Container<D> {
         index.refresh()?;
         let totals = index.totals();
         (stats.packed_objects, stats.packed_size, stats.packed_length) = (totals.objects, totals.size, totals.length);
-        for entry in self.dir.list(PACKS).during("list", PACKS)? {
+        for entry in small_file::list(&self.dir, PACKS)? {
             if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
                 let path = layout::pack(number);
                 stats.packs += 1;

@@ -117,7 +117,12 @@ impl Dir for CapDir {
     fn sync_all(&self) -> Result<(), Code> {
         // Opened anew for the same reason.
         let dir = self.0.open(".").map_err(code)?;
-        rustix::fs::syncfs(&dir).map_err(|error| code(error.into()))
+        use rustix::io::Errno;
+        rustix::fs::syncfs(&dir).map_err(|error| match error {
+            // Not there in emulators, or refused by a filter of system calls: each file is flushed by itself.
+            Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::OPNOTSUPP => Code::Unsupported,
+            error => code(error.into()),
+        })
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -130,6 +135,8 @@ impl Dir for CapDir {
         match file.try_lock() {
             Ok(()) => Ok(CapLock(file)),
             Err(std::fs::TryLockError::WouldBlock) => Err(Code::WouldBlock),
+            // ENOLCK of Linux: NFS without its lock service.
+            Err(std::fs::TryLockError::Error(error)) if error.raw_os_error() == Some(37) => Err(Code::Unsupported),
             Err(std::fs::TryLockError::Error(error)) => Err(code(error)),
         }
     }

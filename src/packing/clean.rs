@@ -20,6 +20,7 @@ use crate::layout::{self, PACKS, SANDBOX, SANDBOX_AGE, SHARDS};
 use crate::lock::PackerLock;
 use crate::loose;
 use crate::reader::{Stored, StoredReader};
+use crate::small_file;
 use crate::window::Window;
 
 /// The job that removes the loose files of packed objects, shard by shard, and then what crashed writers left in the
@@ -82,7 +83,7 @@ impl<D: Dir> Clean<D> {
 
     fn clean_sandbox(&self) -> Result<()> {
         let now = self.dir.now();
-        for entry in self.dir.list(SANDBOX).during("list", SANDBOX)? {
+        for entry in small_file::list(&self.dir, SANDBOX)? {
             if !layout::is_sandbox_file(&entry.name) {
                 continue;
             }
@@ -163,7 +164,11 @@ impl<D: Dir> Job for Clean<D> {
 /// Make all packs durable; returns their lengths.
 pub(super) fn flush_packs<D: Dir>(dir: &D, flush: &Flush) -> Result<BTreeMap<u32, u64>> {
     let mut packs = BTreeMap::new();
-    for entry in dir.list(PACKS).during("list", PACKS)? {
+    let entries = match dir.list(PACKS) {
+        Err(Code::NotFound) => return Ok(packs),
+        listed => listed.during("list", PACKS)?,
+    };
+    for entry in entries {
         if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
             let path = layout::pack(number);
             let file = dir.open_write(&path).during("open", &path)?;

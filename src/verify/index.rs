@@ -7,12 +7,13 @@ use core::ops::Bound;
 
 use super::Site;
 use crate::dir::Dir;
-use crate::error::{Context as _, Result};
+use crate::error::Result;
 use crate::id::ObjectId;
 use crate::index::check::{Checked, damage};
 use crate::index::{Index, Totals};
 use crate::layout::{INDEX, SANDBOX};
 use crate::packing::Progress;
+use crate::small_file;
 
 /// Entries that are counted in a step.
 const STEP: usize = 8192;
@@ -89,7 +90,7 @@ impl Lines {
 
 /// What crashes leave in the sandbox and in the directory of the index.
 fn leftovers<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<()> {
-    let writing = site.dir.list(SANDBOX).during("list", SANDBOX)?.len();
+    let writing = small_file::list(&site.dir, SANDBOX)?.len();
     if writing > 0 {
         let note = format!(
             "{writing} files are being written, or were left by a crash: `clean` removes them when they are a day old"

@@ -11,7 +11,7 @@ use super::entries::{Search, look_again};
 use super::index::Entries;
 use super::{INDEX_UNIT, Part, Site};
 use crate::dir::{Dir, File as _, Kind};
-use crate::error::{Code, Context as _, Result};
+use crate::error::{Code, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::index::check::damage;
@@ -19,6 +19,7 @@ use crate::layout::{self, PACKS};
 use crate::pack::check::Inspection;
 use crate::pack::walk::Record;
 use crate::packing::Progress;
+use crate::small_file;
 
 /// Records that are compared with the index together: each line of it is then read less often.
 const BATCH: usize = 1 << 16;
@@ -78,7 +79,7 @@ fn unit(pack: u32) -> u64 {
 
 fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<BTreeMap<u32, u64>> {
     let mut lengths = BTreeMap::new();
-    for entry in site.dir.list(PACKS).during("list", PACKS)? {
+    for entry in small_file::list(&site.dir, PACKS)? {
         let Some(number) = layout::pack_number(&entry.name) else { continue };
         let path = layout::pack(number);
         match site.dir.open_read(&path).and_then(|file| file.metadata()) {

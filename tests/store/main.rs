@@ -13,6 +13,7 @@ mod golden;
 mod histories;
 #[cfg(unix)]
 mod hostile;
+mod missing;
 mod model;
 mod mutations;
 mod objects;
