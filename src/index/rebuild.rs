@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
+use super::entry::Entry;
 use super::fold::{Tail, runs_to_merge, write_run};
 use super::run::Run;
 use super::writer::{IndexWriter, create_run, publish};
@@ -60,6 +61,11 @@ impl<D: Dir> Rebuild<D> {
     /// Write a run of what is gathered and of the runs that have grown alike.
     fn spill(&mut self) -> Result<()> {
         let merged = runs_to_merge(self.gathered.len() as u64, self.runs.iter().map(|(_, run)| run.entries()));
+        self.merge(merged)
+    }
+
+    /// Write a run of what is gathered and of the `merged` newest runs.
+    fn merge(&mut self, merged: usize) -> Result<()> {
         let last = merged == self.runs.len();
         let (path, file) = create_in_sandbox(&self.dir)?;
         let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
@@ -78,6 +84,15 @@ impl<D: Dir> Rebuild<D> {
         let run = opened.inspect_err(|_| remove(&self.dir, [path.clone()]))?;
         self.runs.insert(0, (path, run));
         Ok(())
+    }
+
+    /// Entries of what has been told, sorted, from number `first` on: at most `count`, none at the end. Deletions are not
+    /// among them. Nothing may be told any more.
+    pub(crate) fn entries(&mut self, first: u64, count: u64) -> Result<Vec<Entry>> {
+        if !self.gathered.is_empty() || self.runs.len() > 1 {
+            self.merge(self.runs.len())?;
+        }
+        self.runs.first().map_or(Ok(Vec::new()), |(_, run)| run.read_entries(first, count))
     }
 
     /// Make it the index of the container, in place of whatever is there. `number`: no index file has it, or a greater

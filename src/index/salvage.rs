@@ -16,6 +16,7 @@ use crate::layout::{self, INDEX, IndexFile, MANIFEST};
 const CHUNK: usize = 256 << 10;
 
 /// What a readable line tells.
+#[derive(Clone, Copy)]
 pub(crate) enum Told {
     /// An object was put there.
     Put(ObjectId, Location),

@@ -11,7 +11,7 @@ use core::mem;
 use super::clean::flush_packs;
 use super::{Job, Progress};
 use crate::container::Container;
-use crate::dir::Dir;
+use crate::dir::{Dir, File as _};
 use crate::error::{Code, Context as _, Damage, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
@@ -21,11 +21,14 @@ use crate::index::salvage::{self, Leaf, Remains, Told};
 use crate::layout::{self, DIRECTORIES};
 use crate::lock::PackerLock;
 use crate::loose;
-use crate::pack::check::Inspection;
+use crate::pack::check::{Inspection, Scrub};
 use crate::pack::walk::{Record, record_at};
 
 /// Damaged records that are remembered at a time, until it is known whether the old index speaks of them.
 const DAMAGED: usize = 1 << 16;
+
+/// Entries of the old index that are looked at in a step.
+const KEEP: u64 = 1024;
 
 /// The job that rebuilds the index from the packs, whatever is left of the old one. Every record is read, and counts when
 /// it holds the object that its header says. Deletions that can still be read in the old index are kept. The old index
@@ -41,6 +44,9 @@ struct Work<D: Dir> {
     dir: D,
     flush: Flush,
     rebuild: Rebuild<D>,
+    /// What the old index tells, as far as it can be read, and how many of its entries have been looked at.
+    old: Rebuild<D>,
+    kept: u64,
     /// The first number that no index file has.
     number: u32,
     /// Files of the old index, oldest first, that have not been looked through.
@@ -88,6 +94,8 @@ impl<D: Dir> Reindex<D> {
         let total = packs.iter().map(|(_, len)| len).sum::<u64>() + 1;
         let work = Work {
             rebuild: Rebuild::new(dir.clone(), options.log_entries),
+            old: Rebuild::new(dir.clone(), options.log_entries),
+            kept: 0,
             number,
             flush,
             dir,
@@ -115,12 +123,7 @@ impl<D: Dir> Job for Reindex<D> {
             // Taken out, so that a failure gives up the packer's place and ends the job.
             let mut work = self.work.take().ok_or(Error::WriterFailed)?;
             if work.advance(&mut self.progress)? {
-                let Work { mut rebuild, lost, number, flush, _lock, .. } = work;
-                for (id, location) in lost {
-                    if rebuild.lookup(&id)?.is_none() {
-                        rebuild.tell(id, Some(location))?;
-                    }
-                }
+                let Work { rebuild, number, flush, _lock, .. } = work;
                 let totals = rebuild.finish(number, &flush)?;
                 (self.progress.objects, self.progress.bytes) = (totals.objects, totals.size);
                 (self.progress.done, self.progress.finished) = (self.progress.total, true);
@@ -156,7 +159,12 @@ impl<D: Dir> Work<D> {
         } else {
             self.judge_damaged(progress)?;
             self.delete_up_to(None)?;
-            return Ok(true);
+            for (id, location) in mem::take(&mut self.lost) {
+                if self.rebuild.lookup(&id)?.is_none() {
+                    self.rebuild.tell(id, Some(location))?;
+                }
+            }
+            return self.keep(progress);
         }
         if self.damaged.len() >= DAMAGED {
             self.judge_damaged(progress)?;
@@ -164,11 +172,40 @@ impl<D: Dir> Work<D> {
         Ok(false)
     }
 
+    /// Look at entries of the old index whose records have not been met: an object that reads is kept, and one that does not
+    /// stays in the index, lest its loss pass for its absence. Whether that were the last.
+    fn keep(&mut self, progress: &mut Progress) -> Result<bool> {
+        let entries = self.old.entries(self.kept, KEEP)?;
+        self.kept += entries.len() as u64;
+        for (id, location) in &entries {
+            let Some(location) = *location else { continue };
+            if self.rebuild.lookup(id)?.is_some() {
+                continue;
+            }
+            if let Some(problem) = unreadable(&self.dir, id, &location)? {
+                if matches!(loose::is_sound(&self.dir, id), Ok(true)) {
+                    continue;
+                }
+                progress.problems.push(Damage { file: place(&location), problem: format!("object {id}: {problem}") });
+            }
+            self.rebuild.tell(*id, Some(location))?;
+        }
+        if entries.is_empty() {
+            // Its files are gone before the new index is written.
+            self.old = Rebuild::new(self.dir.clone(), 0);
+        }
+        Ok(entries.is_empty())
+    }
+
     /// Find out what was deleted, and when: behind which place of the packs.
     fn look_through(&mut self, leaf: &Leaf) -> Result<Option<Damage>> {
-        let Work { dir, reach, deletions, .. } = self;
+        let Work { dir, reach, deletions, old, .. } = self;
         let mut any = false;
         let unreadable = salvage::read(dir, leaf, |told| {
+            match told {
+                Told::Put(id, location) => old.tell(id, Some(location))?,
+                Told::Delete(id) => old.tell(id, None)?,
+            }
             match told {
                 Told::Put(id, location) => {
                     let place = Some((location.pack, location.offset));
@@ -252,6 +289,27 @@ impl<D: Dir> Work<D> {
         }
         Ok(())
     }
+}
+
+/// What keeps an object from being read at a place, if anything.
+fn unreadable<D: Dir>(dir: &D, id: &ObjectId, location: &Location) -> Result<Option<String>> {
+    let path = layout::pack(location.pack);
+    let found = match dir.open_read(&path) {
+        Ok(file) => {
+            let len = file.metadata().during("examine", &path)?.len;
+            Scrub::record(Arc::new(file), *id, *location, len).and_then(Scrub::finish)
+        }
+        Err(Code::NotFound) => Ok(Some("the pack is missing".into())),
+        Err(code) => return Err(code).during("open", &path),
+    };
+    let problem = match found {
+        Ok(problem) => problem,
+        Err(Error::Corrupt(damage)) => Some(damage.problem),
+        Err(error) => return Err(error),
+    };
+    let whose = format!("object {id}: ");
+    let remedy = "restore the pack from a copy, or add the object again";
+    Ok(problem.map(|problem| format!("{}; {remedy}", problem.strip_prefix(&whose).unwrap_or(&problem))))
 }
 
 /// Whether a record of an object is at a place, as far as its header tells.

@@ -18,6 +18,10 @@ fn goes_unsaid(operation: &str, path: &str, code: Code) -> bool {
     match operation {
         "remove_file" if path.starts_with("index/") => code == Code::Access,
         "read_at" | "write_at" if code == Code::Interrupted => true,
+        // With the lock held, what frees the disk needs no room for a mark.
+        "create_new" | "write_at" | "set_len" if path.starts_with("lock/") => {
+            code == Code::NoSpace || code == Code::Quota
+        }
         "remove_file" => path.starts_with("lock/") || path.starts_with("sandbox/"),
         "read_at" if path.starts_with("index/log") => true,
         "open_read" | "file metadata" | "read_at" => path.starts_with("lock/"),
