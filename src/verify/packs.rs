@@ -1,5 +1,6 @@
 //! Packs, compared with the index.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
@@ -109,7 +110,7 @@ struct Pack<D: Dir> {
 }
 
 enum Stage<D: Dir> {
-    Walk(Inspection<D::File>),
+    Walk(Box<Inspection<D::File>>),
     /// Which entries have no record.
     Search(Search<D>),
 }
@@ -118,7 +119,7 @@ impl<D: Dir> Pack<D> {
     fn new(site: &Site<D>, number: u32, entries: u64, length: Option<u64>, progress: &mut Progress) -> Self {
         let path = layout::pack(number);
         let stage = match length.map(|length| (site.dir.open_read(&path), length)) {
-            Some((Ok(file), length)) => Stage::Walk(Inspection::new(Arc::new(file), number, length)),
+            Some((Ok(file), length)) => Stage::Walk(Box::new(Inspection::new(Arc::new(file), number, length))),
             Some((Err(code), _)) if code != Code::NotFound => {
                 progress.problem(path, format!("cannot open it: {code}"));
                 Stage::Search(Search::one_by_one(number))
