@@ -13,7 +13,7 @@ use super::wit::container::{
     self as wit, Guest, GuestContainer, GuestObjectBatch, GuestObjectReader, GuestObjectWriter,
 };
 use crate::bindings::wasi::filesystem::types::Descriptor;
-use crate::dir::wasi::{WasiDir, WasiFile, plain_path};
+use crate::dir::wasi::{WasiDir, plain_path};
 use crate::error::Context as _;
 use crate::layout::FRAME;
 use crate::{Container, Content, Error, ObjectBatch, ObjectId, ObjectReader, ObjectWriter};
