@@ -60,7 +60,8 @@ impl<D: Dir> PackerLock<D> {
         if let Some(file) = file {
             match file.set_len(0).and_then(|()| write_all_at(&file, text.as_bytes(), 0)) {
                 // The text is for others to read. What frees the disk must not need room for it.
-                Ok(()) | Err(Code::NoSpace | Code::Quota) => {}
+                Ok(()) => {}
+                Err(Code::NoSpace | Code::Quota) if locked => {}
                 Err(code) => return Err(code).during("write", mark),
             }
         }
