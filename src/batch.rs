@@ -3,21 +3,14 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::codec::{self, Decoding};
+use crate::codec::Decoding;
 use crate::container::Container;
 use crate::dir::Dir;
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
+use crate::layout::FRAME;
 use crate::window::Window;
-
-/// Object bytes after which a batch ends, so that it has less than twice as many. (Runtimes bound what one call may
-/// return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
-const BATCH: u64 = 1 << 20;
-/// Objects given out together: so many empty ones are a batch as well.
-const BATCH_OBJECTS: usize = 8192;
-/// Larger objects are not given out in a batch.
-const OBJECT_MAX: u64 = BATCH;
 
 /// What was found for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +71,9 @@ impl ObjectBatch {
     pub(crate) fn next_positions<D: Dir>(&mut self, container: &Container<D>) -> Vec<(u32, Content)> {
         let mut out = Vec::new();
         let mut size = 0;
-        while size < BATCH && out.len() < BATCH_OBJECTS {
-            while self.reading.len() < codec::AHEAD
+        let tuning = &container.disk.tuning;
+        while size < tuning.batch_bytes && out.len() < tuning.batch_objects {
+            while self.reading.len() < tuning.ahead
                 && let Some(reading) = self.read_window(container)
             {
                 self.reading.push_back(reading);
@@ -87,8 +81,8 @@ impl ObjectBatch {
             let Some(reading) = self.reading.pop_front() else { break };
             size += reading.finish(container, &self.ids, &mut out);
         }
-        while size < BATCH
-            && out.len() < BATCH_OBJECTS
+        while size < tuning.batch_bytes
+            && out.len() < tuning.batch_objects
             && let Some(position) = self.others.pop()
         {
             size += push(&mut out, position, read_alone(container, &self.ids[position as usize]));
@@ -98,7 +92,7 @@ impl ObjectBatch {
 
     /// Read objects that lie close together, and start to decode them.
     fn read_window<D: Dir>(&mut self, container: &Container<D>) -> Option<Reading> {
-        let window = Window::take(&mut self.packed)?;
+        let window = Window::take(&mut self.packed, &container.disk.tuning)?;
         let open = |location, position: u32| container.open_packed(&self.ids[position as usize], location);
         // What failed fails again, or not, when each is read by itself.
         let read = window.read(container.options.verify, open).ok().flatten();
@@ -130,7 +124,7 @@ impl Reading {
 
 fn read_alone<D: Dir>(container: &Container<D>, id: &ObjectId) -> Content {
     match container.find(id) {
-        Ok(stored) if stored.size > OBJECT_MAX => Content::TooLarge(stored.size),
+        Ok(stored) if stored.size > FRAME as u64 => Content::TooLarge(stored.size),
         Ok(stored) => match container.read_all(&stored) {
             Ok(bytes) => Content::Bytes(bytes),
             Err(error) => Content::Failed(error),

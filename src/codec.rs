@@ -4,7 +4,7 @@
 //! whose host gives a codec (feature `hosted`), work goes on on all processors: what `start` begins is waited for by
 //! `finish`. Elsewhere the work is done within, at once. What is done is the same: `embedded` says it.
 //!
-//! Whoever starts work keeps at most `AHEAD` pieces of about a mebibyte going, so that memory stays bounded.
+//! Whoever starts work keeps at most `Tuning::ahead` pieces of about a mebibyte going, so that memory stays bounded.
 
 #[cfg(not(feature = "hosted"))]
 mod embedded;
@@ -35,9 +35,6 @@ pub use host::{Checking, Compressing, Decoding, Framing, Sha256, sha256, sha256_
 use core::ops::Range;
 
 use crate::id::ObjectId;
-
-/// Pieces of work that are kept going at the same time. Enough for the processors of a usual machine, and 8 MiB.
-pub(crate) const AHEAD: usize = 8;
 
 /// Where the payload of an object lies among bytes of its pack, and what it stands for.
 #[derive(Debug, Clone)]

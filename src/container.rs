@@ -17,12 +17,13 @@ pub use self::reader::ObjectReader;
 use crate::batch::ObjectBatch;
 use crate::codec;
 use crate::dir::Dir;
+use crate::disk::Disk;
 use crate::error::{Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::{Index, Location, Manifest};
 use crate::layout::{self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOOSE, MANIFEST};
-use crate::loose::{self, LooseBatch, LooseWriter, PIECE};
+use crate::loose::{self, LooseBatch, LooseWriter};
 use crate::options::{Access, Options};
 use crate::reader::Placement;
 use crate::small_file;
@@ -38,14 +39,13 @@ use crate::source::{Source, read_up_to};
 /// shared_without_a_lock::<loosepack::Container<loosepack::dir::cap::CapDir>>();
 /// ```
 pub struct Container<D: Dir> {
-    pub(crate) dir: D,
+    pub(crate) disk: Disk<D>,
     pub(crate) options: Options,
     pub(crate) config: Config,
     id: String,
     /// Opened at its first use when the container was opened as damaged.
     index: RefCell<Option<Index<D>>>,
     packs: RefCell<OpenPacks<D::File>>,
-    pub(crate) flush: Flush,
 }
 
 /// What is known of an object without reading it.
@@ -146,15 +146,15 @@ impl<D: Dir> Container<D> {
             compression_level: level.ok_or_else(damaged)?,
         };
         config.check().map_err(|_| damaged())?;
-        let (index, packs, flush) = (RefCell::default(), RefCell::default(), Flush::new(options.durability));
-        Ok(Container { dir, options, config, id, index, packs, flush })
+        let disk = Disk::new(dir, &options);
+        Ok(Container { disk, options, config, id, index: RefCell::default(), packs: RefCell::default() })
     }
 
     /// The index as this handle has last seen it.
     fn index(&self) -> Result<RefMut<'_, Index<D>>> {
         let mut index = self.index.borrow_mut();
         if index.is_none() {
-            *index = Some(Index::open(self.dir.clone())?);
+            *index = Some(Index::open(&self.disk)?);
         }
         Ok(RefMut::map(index, |index| index.as_mut().expect("opened above")))
     }
@@ -174,7 +174,7 @@ impl<D: Dir> Container<D> {
         if self.options.access == Access::ReadOnly {
             return Err(Error::ReadOnly);
         }
-        self.flush.check()
+        self.disk.flush.check()
     }
 
     /// Store bytes as a loose object.
@@ -183,7 +183,7 @@ impl<D: Dir> Container<D> {
     /// [`Error::ReadOnly`], [`Error::WriterFailed`], [`Error::Io`].
     pub fn add(&self, bytes: &[u8]) -> Result<ObjectId> {
         self.check_writable()?;
-        loose::add(&self.dir, &self.flush, bytes)
+        loose::add(&self.disk, bytes)
     }
 
     /// Store what a source gives as a loose object.
@@ -191,12 +191,12 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// Those of [`Container::add`] and of the source.
     pub fn add_source(&self, source: &mut dyn Source) -> Result<ObjectId> {
-        let mut buffer = Vec::new();
-        if read_up_to(source, PIECE, &mut buffer)? {
+        let (mut buffer, tuning) = (Vec::new(), &self.disk.tuning);
+        if read_up_to(source, tuning.chunk, tuning.piece, &mut buffer)? {
             return self.add(&buffer);
         }
         self.check_writable()?;
-        let mut writer = LooseWriter::new(&self.dir, &self.flush)?;
+        let mut writer = LooseWriter::new(&self.disk)?;
         writer.write_all(buffer, source)?;
         writer.finish()
     }
@@ -218,7 +218,7 @@ impl<D: Dir> Container<D> {
     /// [`Error::ReadOnly`], [`Error::WriterFailed`].
     pub fn batch(&self) -> Result<LooseBatch<D>> {
         self.check_writable()?;
-        Ok(LooseBatch::new(&self.dir, &self.flush))
+        Ok(LooseBatch::new(&self.disk))
     }
 
     /// Start writing a loose object piece by piece.
@@ -227,7 +227,7 @@ impl<D: Dir> Container<D> {
     /// Those of [`Container::add`].
     pub fn writer(&self) -> Result<ObjectWriter<D>> {
         self.check_writable()?;
-        LooseWriter::new(&self.dir, &self.flush).map(ObjectWriter)
+        LooseWriter::new(&self.disk).map(ObjectWriter)
     }
 
     /// The bytes of an object.
@@ -243,7 +243,7 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Io`].
     pub fn reader(&self, id: &ObjectId) -> Result<ObjectReader<D>> {
-        ObjectReader::new(self.dir.clone(), self.find(id)?, self.options.verify)
+        ObjectReader::new(self.disk.clone(), self.find(id)?, self.options.verify)
     }
 
     /// Write the bytes of an object to a file of a directory and return their number. The file appears, and replaces an
@@ -275,7 +275,7 @@ impl<D: Dir> Container<D> {
         };
         let mut found = Vec::with_capacity(ids.len());
         for (id, location) in ids.iter().zip(packed) {
-            found.push(location.is_some() || loose::size(&self.dir, id)?.is_some());
+            found.push(location.is_some() || loose::size(&self.disk.dir, id)?.is_some());
         }
         let missing: Vec<ObjectId> =
             ids.iter().zip(&found).filter(|(_, present)| !**present).map(|(id, _)| *id).collect();
@@ -302,7 +302,7 @@ impl<D: Dir> Container<D> {
         if let Ok(Some(location)) = located {
             return Ok(packed(location));
         }
-        let loose = loose::size(&self.dir, id)?;
+        let loose = loose::size(&self.disk.dir, id)?;
         if let Err(error) = located {
             // A loose file answers what a damaged index cannot.
             let size = loose.filter(|_| matches!(error, Error::Corrupt(_))).ok_or(error)?;
@@ -320,7 +320,7 @@ impl<D: Dir> Container<D> {
     /// `true` for each of these objects when all of them are loose; else nothing.
     fn all_loose(&self, ids: &[ObjectId]) -> Result<Option<Vec<bool>>> {
         for id in ids {
-            if loose::size(&self.dir, id)?.is_none() {
+            if loose::size(&self.disk.dir, id)?.is_none() {
                 return Ok(None);
             }
         }

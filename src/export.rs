@@ -1,18 +1,14 @@
 //! Writing an object to a file outside the container.
 
 use alloc::format;
-use alloc::vec;
 
 use crate::container::ObjectReader;
 use crate::dir::{Dir, File, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
 
-/// What is read and written at once.
-const PIECE: usize = 256 << 10;
-
 /// Write what `reader` gives to `file`, from its start; returns the number of bytes.
 pub fn to<D: Dir>(reader: &mut ObjectReader<D>, file: &impl File, path: &str) -> Result<u64> {
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = reader.buffer();
     let mut position = 0;
     loop {
         let len = reader.read(&mut buffer)?;

@@ -28,6 +28,7 @@ pub(crate) use self::manifest::Manifest;
 use self::run::Run;
 pub(crate) use self::writer::IndexWriter;
 use crate::dir::{Dir, File};
+use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
 use crate::layout;
@@ -37,7 +38,7 @@ const OPEN_ATTEMPTS: u32 = 100;
 
 /// The index as this handle has last seen it.
 pub(crate) struct Index<D: Dir> {
-    dir: D,
+    disk: Disk<D>,
     manifest: Manifest,
     log: Log<D::File>,
     tail: Tail,
@@ -49,15 +50,15 @@ pub(crate) struct Index<D: Dir> {
 
 impl<D: Dir> Index<D> {
     /// Read the manifest, the log and the first line of each run. Writes nothing.
-    pub(crate) fn open(dir: D) -> Result<Self> {
+    pub(crate) fn open(disk: &Disk<D>) -> Result<Self> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let manifest = Manifest::read(&dir)?;
-            match Self::open_files(&dir, &manifest)? {
+            let manifest = Manifest::read(&disk.dir)?;
+            match Self::open_files(disk, &manifest)? {
                 Err(path) => {
                     // Replaced between the manifest and the file; otherwise it is missing for good.
-                    if attempts == OPEN_ATTEMPTS || Manifest::read(&dir)? == manifest {
+                    if attempts == OPEN_ATTEMPTS || Manifest::read(&disk.dir)? == manifest {
                         let problem = "it is missing: rebuild the index with `loosepack reindex`";
                         return Err(Error::corrupt(path, problem));
                     }
@@ -65,7 +66,7 @@ impl<D: Dir> Index<D> {
                 Ok((log, mut runs)) => {
                     runs.iter_mut().try_for_each(Run::read_header)?;
                     let order = order(&runs, &manifest);
-                    let mut index = Index { dir, manifest, log, tail: Tail::new(), runs, order };
+                    let mut index = Index { disk: disk.clone(), manifest, log, tail: Tail::new(), runs, order };
                     index.read_on()?;
                     return Ok(index);
                 }
@@ -74,13 +75,13 @@ impl<D: Dir> Index<D> {
     }
 
     /// The files that the manifest names, or the first that is missing.
-    fn open_files(dir: &D, manifest: &Manifest) -> Result<Result<Files<D>, String>> {
-        let Some(log) = Log::open(dir, manifest.log, manifest.totals)? else {
+    fn open_files(disk: &Disk<D>, manifest: &Manifest) -> Result<Result<Files<D>, String>> {
+        let Some(log) = Log::open(disk, manifest.log, manifest.totals)? else {
             return Ok(Err(layout::log(manifest.log)));
         };
         let mut runs = Vec::with_capacity(manifest.runs.len());
         for number in &manifest.runs {
-            match Run::open(dir, layout::run(*number))? {
+            match Run::open(disk, layout::run(*number))? {
                 Some(run) => runs.push(run),
                 None => return Ok(Err(layout::run(*number))),
             }
@@ -91,8 +92,8 @@ impl<D: Dir> Index<D> {
     /// Take in what others have committed since; whether there was anything.
     pub(crate) fn refresh(&mut self) -> Result<bool> {
         let growth = self.log.growth()?;
-        if growth == Ordering::Less || Manifest::read(&self.dir)? != self.manifest {
-            *self = Index::open(self.dir.clone())?;
+        if growth == Ordering::Less || Manifest::read(&self.disk.dir)? != self.manifest {
+            *self = Index::open(&self.disk)?;
             return Ok(true);
         }
         if growth == Ordering::Equal { Ok(false) } else { self.read_on() }

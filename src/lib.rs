@@ -22,6 +22,7 @@
 //! | `packing` | what takes the packer's place: the pack writer and the jobs, `reindex` among them |
 //! | `verify` | reading everything and reporting every problem |
 //! | `lock` | the packer's place itself |
+//! | `disk`, `tuning` | what a handle shares with all made from it; the sizes it works in |
 //! | `flush`, `regular`, `small_file`, [`source`], [`codec`] | what the others share |
 //! | `component` | glue between the contract and the store |
 //! | `cli` | the command line's definition; `bin/` is the command |
@@ -45,6 +46,7 @@ mod component;
 mod compress;
 mod container;
 pub mod dir;
+mod disk;
 mod error;
 pub mod export;
 mod flush;
@@ -60,6 +62,7 @@ mod reader;
 mod regular;
 mod small_file;
 pub mod source;
+mod tuning;
 mod verify;
 mod window;
 
@@ -74,4 +77,5 @@ pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
 pub use packing::{Clean, Job, PackLoose, PackWriter, Progress, Reindex};
 pub use reader::Placement;
+pub use tuning::Tuning;
 pub use verify::{Part, Verify};

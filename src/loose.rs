@@ -7,22 +7,21 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub use self::batch::LooseBatch;
-pub(crate) use self::batch::PIECE;
 use crate::codec::{self, Sha256};
 use crate::dir::{Dir, Kind, write_all_at};
+use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{self, LOOSE};
 use crate::reader::{Stored, StoredReader};
 use crate::regular;
 use crate::small_file::{create_in_sandbox, make_directory};
 use crate::source::{Source, read_up_to};
+use crate::tuning::Tuning;
 
 /// A file of the sandbox that is to become a loose object. Dropped before that, it is removed.
 struct SandboxFile<D: Dir> {
-    dir: D,
-    flush: Flush,
+    disk: Disk<D>,
     path: String,
     /// Open until the writer is done with, whether well or not.
     file: Option<D::File>,
@@ -31,9 +30,9 @@ struct SandboxFile<D: Dir> {
 }
 
 impl<D: Dir> SandboxFile<D> {
-    fn create(dir: &D, flush: &Flush) -> Result<Self> {
-        let (path, file) = create_in_sandbox(dir)?;
-        Ok(SandboxFile { dir: dir.clone(), flush: flush.clone(), path, file: Some(file), len: 0, failed: false })
+    fn create(disk: &Disk<D>) -> Result<Self> {
+        let (path, file) = create_in_sandbox(&disk.dir)?;
+        Ok(SandboxFile { disk: disk.clone(), path, file: Some(file), len: 0, failed: false })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
@@ -49,28 +48,28 @@ impl<D: Dir> SandboxFile<D> {
     fn sync(&mut self) -> Result<()> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => self.dir.open_write(&self.path).during("open", &self.path)?,
+            None => self.disk.open_write(&self.path).during("open", &self.path)?,
         };
-        self.flush.file(&file, &self.path)
+        self.disk.flush.file(&file, &self.path)
     }
 
     /// Make it the object. Its bytes must be durable.
     fn put_in_place(mut self, id: &ObjectId) -> Result<()> {
         self.file = None;
         let target = layout::loose(id);
-        let mut renamed = self.dir.rename(&self.path, &target);
+        let mut renamed = self.disk.rename(&self.path, &target);
         if let Err(Code::NotFound) = renamed {
             // A container that was copied without its empty directories.
             let shard = layout::shard(id.shard());
-            if make_directory(&self.dir, LOOSE)? {
-                self.flush.dir(&self.dir, ".")?;
+            if make_directory(&self.disk.dir, LOOSE)? {
+                self.disk.flush.dir(&self.disk.dir, ".")?;
             }
-            match self.dir.create_dir(&shard) {
+            match self.disk.create_dir(&shard) {
                 Ok(()) | Err(Code::Exists) => {}
                 Err(code) => return Err(code).during("create", &shard),
             }
-            self.flush.dir(&self.dir, LOOSE)?;
-            renamed = self.dir.rename(&self.path, &target);
+            self.disk.flush.dir(&self.disk.dir, LOOSE)?;
+            renamed = self.disk.rename(&self.path, &target);
         }
         renamed.during("rename to", &target)?;
         self.path.clear();
@@ -83,7 +82,7 @@ impl<D: Dir> Drop for SandboxFile<D> {
         self.file = None;
         if !self.path.is_empty() {
             // What cannot be removed now is left for `clean`.
-            let _ = self.dir.remove_file(&self.path);
+            let _ = self.disk.remove_file(&self.path);
         }
     }
 }
@@ -95,8 +94,8 @@ pub(crate) struct LooseWriter<D: Dir> {
 }
 
 impl<D: Dir> LooseWriter<D> {
-    pub(crate) fn new(dir: &D, flush: &Flush) -> Result<Self> {
-        Ok(LooseWriter { file: SandboxFile::create(dir, flush)?, hash: Sha256::default() })
+    pub(crate) fn new(disk: &Disk<D>) -> Result<Self> {
+        Ok(LooseWriter { file: SandboxFile::create(disk)?, hash: Sha256::default() })
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -106,6 +105,7 @@ impl<D: Dir> LooseWriter<D> {
 
     /// Append `head`, and what is left of a source.
     pub(crate) fn write_all(&mut self, head: Vec<u8>, source: &mut dyn Source) -> Result<()> {
+        let Tuning { chunk, piece, .. } = *self.file.disk.tuning;
         let (mut buffer, mut ended) = (head, false);
         loop {
             self.write(&buffer)?;
@@ -113,21 +113,21 @@ impl<D: Dir> LooseWriter<D> {
                 return Ok(());
             }
             buffer.clear();
-            ended = read_up_to(source, PIECE, &mut buffer)?;
+            ended = read_up_to(source, chunk, piece, &mut buffer)?;
         }
     }
 
     /// Make the file an object.
     pub(crate) fn finish(self) -> Result<ObjectId> {
         let (id, mut file) = self.close()?;
-        let (dir, flush) = (file.dir.clone(), file.flush.clone());
-        if is_there(&dir, &id, file.len)? {
-            flush_file(&dir, &flush, &id)?;
+        let disk = file.disk.clone();
+        if is_there(&disk, &id, file.len)? {
+            flush_file(&disk, &id)?;
         } else {
             file.sync()?;
             file.put_in_place(&id)?;
         }
-        commit(&dir, &flush, &id)?;
+        commit(&disk, &id)?;
         Ok(id)
     }
 
@@ -140,31 +140,31 @@ impl<D: Dir> LooseWriter<D> {
 }
 
 /// Store bytes that are in memory.
-pub(crate) fn add<D: Dir>(dir: &D, flush: &Flush, bytes: &[u8]) -> Result<ObjectId> {
+pub(crate) fn add<D: Dir>(disk: &Disk<D>, bytes: &[u8]) -> Result<ObjectId> {
     let id = codec::sha256(bytes);
-    if is_there(dir, &id, bytes.len() as u64)? {
-        flush_file(dir, flush, &id)?;
+    if is_there(disk, &id, bytes.len() as u64)? {
+        flush_file(disk, &id)?;
     } else {
-        let mut file = SandboxFile::create(dir, flush)?;
+        let mut file = SandboxFile::create(disk)?;
         file.append(bytes)?;
         file.sync()?;
         file.put_in_place(&id)?;
     }
-    commit(dir, flush, &id)?;
+    commit(disk, &id)?;
     Ok(id)
 }
 
 /// Make the entry of a loose object durable: also when it was there already, as whoever put it there may not have come
 /// this far.
-fn commit<D: Dir>(dir: &D, flush: &Flush, id: &ObjectId) -> Result<()> {
+fn commit<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
     // COMMIT: of a loose object. Cut at by `store::crash`.
-    flush.dir(dir, &layout::shard(id.shard()))
+    disk.flush.dir(&disk.dir, &layout::shard(id.shard()))
 }
 
 /// Make the bytes of a loose object durable: whoever put it there may not have flushed them.
-fn flush_file<D: Dir>(dir: &D, flush: &Flush, id: &ObjectId) -> Result<()> {
-    match open(dir, id)? {
-        Some((file, _)) => flush.file(&file, &layout::loose(id)),
+fn flush_file<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
+    match open(&disk.dir, id)? {
+        Some((file, _)) => disk.flush.file(&file, &layout::loose(id)),
         // Packed and cleaned meanwhile, which makes it durable before.
         None => Ok(()),
     }
@@ -172,10 +172,10 @@ fn flush_file<D: Dir>(dir: &D, flush: &Flush, id: &ObjectId) -> Result<()> {
 
 /// Whether the object is there, so that it need not be put in place. Looked at first because replacing a file is dear:
 /// some file systems flush the replacement. One that is damaged is replaced.
-fn is_there<D: Dir>(dir: &D, id: &ObjectId, len: u64) -> Result<bool> {
+fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, len: u64) -> Result<bool> {
     let path = layout::loose(id);
-    match dir.metadata(&path) {
-        Ok(found) => Ok(found.kind == Kind::File && found.len == len && is_sound(dir, id)?),
+    match disk.metadata(&path) {
+        Ok(found) => Ok(found.kind == Kind::File && found.len == len && is_sound(disk, id)?),
         Err(Code::NotFound) => Ok(false),
         Err(code) => Err(code).during("examine", &path),
     }
@@ -193,10 +193,9 @@ pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u6
 }
 
 /// Whether there is a loose object, and its bytes match its id.
-pub(crate) fn is_sound(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
-    let Some((file, size)) = open(dir, id)? else { return Ok(false) };
-    let mut reader = StoredReader::new(Stored::loose(*id, Arc::new(file), size), true);
-    reader.is_sound()
+pub(crate) fn is_sound<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<bool> {
+    let Some((file, size)) = open(&disk.dir, id)? else { return Ok(false) };
+    StoredReader::new(Stored::loose(*id, Arc::new(file), size, &disk.tuning), true).is_sound()
 }
 
 /// Size of a loose object; `None` when there is none.

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use crate::tuning::Tuning;
+
 /// How a container is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -13,13 +15,9 @@ pub struct Options {
     pub verify: bool,
     /// Who this is, for the message a second packer gets. May be empty.
     pub holder: String,
-    /// A log that would get this many entries is folded into a run by the packer who sees it. What each handle reads at
-    /// opening and keeps in memory is bounded by it; with few, runs are merged more often.
-    pub log_entries: usize,
+    /// The sizes it works in.
+    pub tuning: Tuning,
 }
-
-/// A log of this many entries has a mebibyte: a millisecond of reading.
-const LOG_ENTRIES: usize = 8192;
 
 impl Default for Options {
     /// Reading and writing, full durability, verified reads.
@@ -29,7 +27,7 @@ impl Default for Options {
             durability: Durability::Full,
             verify: true,
             holder: String::new(),
-            log_entries: LOG_ENTRIES,
+            tuning: Tuning::default(),
         }
     }
 }

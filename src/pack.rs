@@ -8,16 +8,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::dir::{Dir, File as _, Kind, read_full_at, write_all_at};
+use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::index::line::{Cursor, field};
 use crate::layout::{self, FRAME, FRAME_ENTRY, HEADER_MAX, PACKS};
 use crate::small_file::{self, make_directory};
-
-/// Bytes gathered before they are written. One large write costs a sandboxed store far less than many small ones.
-const OUT_BUFFER: usize = 1 << 20;
 
 /// What a record header starts with.
 const HEADER_START: &[u8] = b"{\"id\":\"";
@@ -91,9 +88,8 @@ fn frame_table(ends: &[u64]) -> Vec<u8> {
 
 /// Appends records to packs. The packer's place must be held.
 pub(crate) struct PackAppender<D: Dir> {
-    dir: D,
+    disk: Disk<D>,
     target: u64,
-    flush: Flush,
     number: u32,
     file: Option<D::File>,
     /// The end of what has been written to the current pack.
@@ -111,14 +107,13 @@ pub(crate) struct OpenRecord {
 
 impl<D: Dir> PackAppender<D> {
     /// Continue the last pack, or start the first. Nothing is written yet.
-    pub(crate) fn open(dir: D, target: u64, flush: Flush) -> Result<Self> {
-        let entries = small_file::list(&dir, PACKS)?;
+    pub(crate) fn open(disk: Disk<D>, target: u64) -> Result<Self> {
+        let entries = small_file::list(&disk.dir, PACKS)?;
         let packs = entries.iter().filter(|entry| entry.kind == Kind::File);
         let last = packs.filter_map(|entry| layout::pack_number(&entry.name)).max();
         let mut appender = PackAppender {
-            dir,
+            disk,
             target,
-            flush,
             number: last.unwrap_or(0),
             file: None,
             written: 0,
@@ -135,7 +130,7 @@ impl<D: Dir> PackAppender<D> {
     /// that only the pack still knows.
     fn reopen(&mut self) -> Result<()> {
         let path = self.path();
-        let file = self.dir.open_write(&path).during("open", &path)?;
+        let file = self.disk.open_write(&path).during("open", &path)?;
         let len = file.metadata().during("examine", &path)?.len;
         self.written = len;
         if len > 0 {
@@ -164,16 +159,16 @@ impl<D: Dir> PackAppender<D> {
     fn current(&mut self) -> Result<()> {
         if self.file.is_some() && self.position() >= self.target {
             self.write_out()?;
-            self.flush.file(self.file(), &self.path())?;
+            self.disk.flush.file(self.file(), &self.path())?;
             self.file = None;
             self.number = self.number.checked_add(1).ok_or_else(|| Error::Other("no pack number is left".into()))?;
         }
         if self.file.is_none() {
             let path = self.path();
-            let mut created = self.dir.create_new(&path);
-            if matches!(created, Err(Code::NotFound)) && make_directory(&self.dir, PACKS)? {
-                self.flush.dir(&self.dir, ".")?;
-                created = self.dir.create_new(&path);
+            let mut created = self.disk.create_new(&path);
+            if matches!(created, Err(Code::NotFound)) && make_directory(&self.disk.dir, PACKS)? {
+                self.disk.flush.dir(&self.disk.dir, ".")?;
+                created = self.disk.create_new(&path);
             }
             self.file = Some(created.during("create", &path)?);
             self.written = 0;
@@ -195,7 +190,7 @@ impl<D: Dir> PackAppender<D> {
         let offset = self.position();
         self.out.extend_from_slice(payload);
         self.out.push(b'\n');
-        if self.out.len() >= OUT_BUFFER {
+        if self.out.len() >= self.disk.tuning.pack_buffer {
             self.write_out()?;
         }
         Ok(Location { pack: self.number, offset, length, size })
@@ -263,9 +258,9 @@ impl<D: Dir> PackAppender<D> {
             return Ok(());
         }
         self.write_out()?;
-        self.flush.file(self.file(), &self.path())?;
+        self.disk.flush.file(self.file(), &self.path())?;
         if self.new_entry {
-            self.flush.dir(&self.dir, PACKS)?;
+            self.disk.flush.dir(&self.disk.dir, PACKS)?;
         }
         self.new_entry = false;
         Ok(())

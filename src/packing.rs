@@ -55,6 +55,6 @@ impl<D: Dir> Container<D> {
     /// [`Error::Locked`](crate::Error::Locked) when the operating system knows that the holder lives.
     pub fn force_unlock(&self) -> Result<Option<String>> {
         self.check_writable()?;
-        crate::lock::force_unlock(&self.dir)
+        crate::lock::force_unlock(&self.disk.dir)
     }
 }

@@ -17,6 +17,7 @@ use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::{self, FRAME, FRAME_ENTRY};
 use crate::pack::frame_count;
+use crate::tuning::Tuning;
 
 /// Bytes before the blocks of a zlib stream (RFC 1950).
 const ZLIB_HEADER: u64 = 2;
@@ -24,8 +25,6 @@ const ZLIB_HEADER: u64 = 2;
 const ZLIB_TRAILER: u64 = 4;
 /// A frame that cannot be compressed becomes longer by less than this: 5 bytes for each stored block and at the end.
 const FRAME_GROWTH: u64 = 1024;
-/// What is read at once to check an object.
-const PIECE: usize = 256 << 10;
 /// DEFLATE makes data smaller by a factor of at most 1032; what promises more is not its work.
 const RATIO_MAX: u64 = 1032;
 
@@ -44,18 +43,26 @@ pub(crate) struct Stored<F> {
     pub(crate) placement: Placement,
     pub(crate) size: u64,
     file: Arc<F>,
+    tuning: Arc<Tuning>,
 }
 
 impl<F: File> Stored<F> {
     /// A loose object. `size`: that of the file.
-    pub(crate) fn loose(id: ObjectId, file: Arc<F>, size: u64) -> Self {
-        Stored { id, placement: Placement::Loose, size, file }
+    pub(crate) fn loose(id: ObjectId, file: Arc<F>, size: u64, tuning: &Arc<Tuning>) -> Self {
+        Stored { id, placement: Placement::Loose, size, file, tuning: tuning.clone() }
     }
 
     /// A packed object. `pack_len`: the size of the pack, which the location must agree with before anything is done
     /// with its numbers.
-    pub(crate) fn packed(id: ObjectId, file: Arc<F>, location: Location, pack_len: u64) -> Result<Self> {
-        let stored = Stored { id, placement: Placement::Packed(location), size: location.size, file };
+    pub(crate) fn packed(
+        id: ObjectId,
+        file: Arc<F>,
+        location: Location,
+        pack_len: u64,
+        tuning: &Arc<Tuning>,
+    ) -> Result<Self> {
+        let (placement, size, tuning) = (Placement::Packed(location), location.size, tuning.clone());
+        let stored = Stored { id, placement, size, file, tuning };
         let fits = location.offset.checked_add(location.length).is_some_and(|end| end <= pack_len);
         if !fits {
             return Err(stored.corrupt("the pack is shorter than the index says: it was cut"));
@@ -73,6 +80,11 @@ impl<F: File> Stored<F> {
         self.file.clone()
     }
 
+    /// The sizes of the handle that opened it.
+    pub(crate) fn tuning(&self) -> &Arc<Tuning> {
+        &self.tuning
+    }
+
     /// The file, and the place in it, for messages.
     fn place(&self) -> String {
         match self.placement {
@@ -87,6 +99,12 @@ impl<F: File> Stored<F> {
 
     fn mismatch(&self) -> Error {
         self.corrupt("its bytes do not match its id; restore it from a copy, or add it again")
+    }
+
+    /// Memory to read it piece by piece.
+    pub(crate) fn buffer(&self) -> Vec<u8> {
+        let chunk = self.tuning.chunk;
+        vec![0; chunk.min(usize::try_from(self.size).unwrap_or(chunk))]
     }
 
     /// The whole object, checked against its id if `verify`.
@@ -266,7 +284,7 @@ impl<F: File> StoredReader<F> {
 
     /// Whether the bytes match the id. To be asked before anything is read.
     pub(crate) fn is_sound(&mut self) -> Result<bool> {
-        let mut buffer = vec![0; PIECE.min(usize::try_from(self.stored.size).unwrap_or(PIECE))];
+        let mut buffer = self.stored.buffer();
         loop {
             match self.read(&mut buffer) {
                 Ok(0) => return Ok(true),

@@ -107,8 +107,9 @@ pub fn file_in<D: Dir>(dir: D, path: String) -> impl Source {
     FileSource::new(path.clone(), move || dir.open_read(&path))
 }
 
-/// Append bytes of `source` to `buffer` until `limit` have been appended or the source ends; whether it has ended.
-pub(crate) fn read_up_to(source: &mut dyn Source, limit: usize, buffer: &mut Vec<u8>) -> Result<bool> {
+/// Append bytes of `source` to `buffer` until `limit` have been appended or the source ends; whether it has ended. `piece`:
+/// bytes that are asked for at first, as the size is not known.
+pub(crate) fn read_up_to(source: &mut dyn Source, limit: usize, piece: usize, buffer: &mut Vec<u8>) -> Result<bool> {
     let start = buffer.len();
     let mut filled = start;
     let ended = loop {
@@ -116,7 +117,7 @@ pub(crate) fn read_up_to(source: &mut dyn Source, limit: usize, buffer: &mut Vec
             break false;
         }
         // Grows by pieces, so that many small sources do not each pay for zeroing a large buffer.
-        let room = limit.min((filled - start).max(PIECE)).min(limit - (filled - start));
+        let room = limit.min((filled - start).max(piece)).min(limit - (filled - start));
         buffer.resize(filled + room, 0);
         match source.read(&mut buffer[filled..]) {
             Ok(0) => break true,
@@ -130,6 +131,3 @@ pub(crate) fn read_up_to(source: &mut dyn Source, limit: usize, buffer: &mut Vec
     buffer.truncate(filled);
     Ok(ended)
 }
-
-/// What is read at once of a source of unknown size: what WASI gives at most in one call.
-const PIECE: usize = 64 << 10;

@@ -18,6 +18,7 @@ use self::loose::Shard;
 use self::packs::Packs;
 use crate::container::Container;
 use crate::dir::Dir;
+use crate::disk::Disk;
 use crate::error::{Damage, Error, Result};
 use crate::id::ObjectId;
 use crate::index::{Index, Location};
@@ -66,7 +67,7 @@ pub struct Verify<D: Dir> {
 
 /// What all stages use.
 struct Site<D: Dir> {
-    dir: D,
+    disk: Disk<D>,
     /// The index as it was after the loose objects were checked; all packs are compared with it. `None` when it does not
     /// open, or cannot be read.
     index: Option<Index<D>>,
@@ -90,7 +91,7 @@ impl<D: Dir> Verify<D> {
             let problem = format!("there is no shard {} of {}: they count from 0", part.shard, part.shards);
             return Err(Error::InvalidArgument(problem));
         }
-        let site = Site { dir: container.dir.clone(), index: None, now: None };
+        let site = Site { disk: container.disk.clone(), index: None, now: None };
         let progress = Progress { total: INDEX_UNIT + 1, done: part.from.min(INDEX_UNIT), ..Progress::default() };
         Ok(Verify { site, part, stage: Stage::Loose(Shard::default()), progress })
     }
@@ -152,7 +153,7 @@ impl<D: Dir> Site<D> {
         match &mut self.now {
             Some(index) => index.refresh().ok()?,
             now => {
-                *now = Some(Index::open(self.dir.clone()).ok()?);
+                *now = Some(Index::open(&self.disk).ok()?);
                 true
             }
         };

@@ -7,13 +7,9 @@ use crate::codec::Payload;
 use crate::dir::{File, read_full_vec_at};
 use crate::error::{Context as _, Error, Result};
 use crate::index::Location;
-use crate::layout::{self, FRAME};
+use crate::layout;
 use crate::reader::Stored;
-
-/// Payloads that are no further apart than this are read together: about what a system call costs.
-const GAP: u64 = 16 << 10;
-/// What is read together at most, and what it stands for, unless a single payload has more.
-const MOST: u64 = FRAME as u64;
+use crate::tuning::Tuning;
 
 /// Packed objects that lie close together. `T`: what the caller knows them by.
 pub(crate) struct Window<T> {
@@ -22,20 +18,23 @@ pub(crate) struct Window<T> {
     start: u64,
     end: u64,
     size: u64,
+    /// The most bytes that are read together, and that they stand for.
+    most: u64,
 }
 
 impl<T: Copy> Window<T> {
     /// Take the next ones of objects that are sorted by pack and offset, last first. `None` when there are no more.
-    pub(crate) fn take(packed: &mut Vec<(Location, T)>) -> Option<Self> {
+    pub(crate) fn take(packed: &mut Vec<(Location, T)>, tuning: &Tuning) -> Option<Self> {
         let (first, _) = *packed.last()?;
-        let mut window = Window { objects: Vec::new(), start: first.offset, end: first.offset, size: 0 };
+        let (gap, most) = (tuning.gap, tuning.together);
+        let mut window = Window { objects: Vec::new(), start: first.offset, end: first.offset, size: 0, most };
         while let Some((location, known)) = packed.last().copied() {
             let end = window.end.max(location.offset + location.length);
             let size = window.size.saturating_add(location.size);
             let beyond = location.pack != first.pack
-                || location.offset > window.end.saturating_add(GAP)
-                || end - window.start > MOST
-                || size > MOST;
+                || location.offset > window.end.saturating_add(gap)
+                || end - window.start > most
+                || size > most;
             if beyond && !window.objects.is_empty() {
                 break;
             }
@@ -56,7 +55,7 @@ impl<T: Copy> Window<T> {
         verify: bool,
         mut open: impl FnMut(Location, T) -> Result<Option<Stored<F>>>,
     ) -> Result<Option<(Vec<u8>, Vec<Payload>)>> {
-        if self.end - self.start > MOST || self.size > MOST {
+        if self.end - self.start > self.most || self.size > self.most {
             return Ok(None);
         }
         let mut payloads = Vec::with_capacity(self.objects.len());

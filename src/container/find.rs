@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::Container;
 use crate::dir::{Dir, File as _};
+use crate::disk::Disk;
 use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::{Index, Location};
@@ -14,9 +15,6 @@ use crate::layout;
 use crate::loose;
 use crate::reader::{Placement, Stored, StoredReader};
 use crate::regular;
-
-/// Packs kept open for reading by one handle.
-const OPEN_PACKS: usize = 16;
 
 /// Packs that are open for reading, by number.
 pub(super) type OpenPacks<F> = BTreeMap<u32, OpenPack<F>>;
@@ -56,7 +54,7 @@ impl<D: Dir> Container<D> {
                 // Packed anew since the index was read, perhaps, as others may be: a later lookup is to find it.
                 let _ = self.index().and_then(|mut index| index.refresh());
                 let Placement::Packed(location) = stored.placement else { return Err(error) };
-                other_copy(&self.dir, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
+                other_copy(&self.disk, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
             }
             read => read,
         }
@@ -73,11 +71,11 @@ impl<D: Dir> Container<D> {
             Ok(None) => {}
             Err(error) if is_unreadable(&error) => {
                 let location = self.locate(id).ok().flatten();
-                return other_copy(&self.dir, id, location).ok_or(error);
+                return other_copy(&self.disk, id, location).ok_or(error);
             }
             Err(error) => return Err(error),
         }
-        if let Some(stored) = open_loose(&self.dir, id)? {
+        if let Some(stored) = open_loose(&self.disk, id)? {
             return Ok(stored);
         }
         // A packer and a cleaner may have moved it since the index was read. Afresh, the index is right: a miss now is
@@ -94,8 +92,8 @@ impl<D: Dir> Container<D> {
         let mut packs = self.packs.borrow_mut();
         if !packs.contains_key(&location.pack) {
             let path = layout::pack(location.pack);
-            let Some((file, found)) = regular::open(&self.dir, &path)? else { return Ok(None) };
-            while packs.len() >= OPEN_PACKS {
+            let Some((file, found)) = regular::open(&self.disk.dir, &path)? else { return Ok(None) };
+            while packs.len() >= self.disk.tuning.open_packs {
                 packs.pop_first();
             }
             packs.insert(location.pack, OpenPack { file: Arc::new(file), len: found.len });
@@ -105,7 +103,7 @@ impl<D: Dir> Container<D> {
             let path = layout::pack(location.pack);
             pack.len = pack.file.metadata().during("examine", &path)?.len;
         }
-        Stored::packed(*id, pack.file.clone(), location, pack.len).map(Some)
+        Stored::packed(*id, pack.file.clone(), location, pack.len, &self.disk.tuning).map(Some)
     }
 }
 
@@ -115,32 +113,32 @@ pub(super) fn is_unreadable(error: &Error) -> bool {
 }
 
 /// The loose copy of an object; `None` when there is none.
-pub(super) fn open_loose<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
-    let found = loose::open(dir, id)?;
-    Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size)))
+pub(super) fn open_loose<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
+    let found = loose::open(&disk.dir, id)?;
+    Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size, &disk.tuning)))
 }
 
 /// A sound copy of an object whose packed copy at a location is damaged or cannot be read: a loose one, which is left or
 /// was added again, or a packed one that the index tells of by now. Checked whole; `None` when there is none.
-pub(super) fn other_copy<D: Dir>(dir: &D, id: &ObjectId, location: Option<Location>) -> Option<Stored<D::File>> {
-    if let Ok(true) = loose::is_sound(dir, id) {
-        return open_loose(dir, id).ok().flatten();
+pub(super) fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: Option<Location>) -> Option<Stored<D::File>> {
+    if let Ok(true) = loose::is_sound(disk, id) {
+        return open_loose(disk, id).ok().flatten();
     }
-    let now = Index::open(dir.clone()).ok()?.lookup_certain(id).ok().flatten();
+    let now = Index::open(disk).ok()?.lookup_certain(id).ok().flatten();
     let now = now.filter(|now| Some(*now) != location)?;
     let open = || {
-        let (file, found) = regular::open(dir, &layout::pack(now.pack)).ok().flatten()?;
-        Stored::packed(*id, Arc::new(file), now, found.len).ok()
+        let (file, found) = regular::open(&disk.dir, &layout::pack(now.pack)).ok().flatten()?;
+        Stored::packed(*id, Arc::new(file), now, found.len, &disk.tuning).ok()
     };
     StoredReader::new(open()?, true).is_sound().ok().filter(|sound| *sound)?;
     open()
 }
 
 /// All bytes of an object that was found, from another copy where its packed one is damaged or cannot be read.
-pub(super) fn read_all<D: Dir>(dir: &D, stored: &Stored<D::File>, verify: bool) -> Result<Vec<u8>> {
+pub(super) fn read_all<D: Dir>(disk: &Disk<D>, stored: &Stored<D::File>, verify: bool) -> Result<Vec<u8>> {
     match (stored.read_all(verify), stored.placement) {
         (Err(error), Placement::Packed(location)) if is_unreadable(&error) => {
-            other_copy(dir, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
+            other_copy(disk, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
         }
         (result, _) => result,
     }

@@ -42,7 +42,7 @@ impl<D: Dir> Container<D> {
             && let Some(shard) = shards.next()
         {
             // Loose first, then a fresh index: an object that is packed and cleaned in between is in one of them.
-            let loose = loose::list(&self.dir, shard)?;
+            let loose = loose::list(&self.disk.dir, shard)?;
             let mut index = self.index()?;
             index.refresh()?;
             let (room, first) = (limit - page.len(), ObjectId::first_of_shard(shard));
@@ -71,9 +71,9 @@ impl<D: Dir> Container<D> {
     pub fn stats(&self) -> Result<Stats> {
         let mut stats = Stats::default();
         for shard in 0..SHARDS {
-            for id in loose::list(&self.dir, shard as u8)? {
+            for id in loose::list(&self.disk.dir, shard as u8)? {
                 // Vanished meanwhile: packed and cleaned.
-                if let Some(size) = loose::size(&self.dir, &id)? {
+                if let Some(size) = loose::size(&self.disk.dir, &id)? {
                     stats.loose_objects += 1;
                     stats.loose_size += size;
                 }
@@ -83,11 +83,11 @@ impl<D: Dir> Container<D> {
         index.refresh()?;
         let totals = index.totals();
         (stats.packed_objects, stats.packed_size, stats.packed_length) = (totals.objects, totals.size, totals.length);
-        for entry in small_file::list(&self.dir, PACKS)? {
+        for entry in small_file::list(&self.disk.dir, PACKS)? {
             if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
                 let path = layout::pack(number);
                 stats.packs += 1;
-                stats.packs_size += self.dir.metadata(&path).during("examine", &path)?.len;
+                stats.packs_size += self.disk.metadata(&path).during("examine", &path)?.len;
             }
         }
         Ok(stats)

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::find::{is_unreadable, open_loose, other_copy, read_all};
 use crate::dir::Dir;
+use crate::disk::Disk;
 use crate::error::Result;
 use crate::layout::FRAME;
 use crate::loose;
@@ -14,7 +15,7 @@ use crate::reader::{Placement, Stored, StoredReader};
 /// Where its packed copy is damaged or cannot be read, another sound copy is read instead, if there is one. A packed object
 /// of up to 1 MiB is checked before any of its bytes are given out, also when only a part of it is read.
 pub struct ObjectReader<D: Dir> {
-    dir: D,
+    disk: Disk<D>,
     reader: StoredReader<D::File>,
     verify: bool,
     /// All bytes of a packed object of at most one frame: checked before any is given out, so that another copy can still
@@ -23,16 +24,21 @@ pub struct ObjectReader<D: Dir> {
 }
 
 impl<D: Dir> ObjectReader<D> {
-    pub(super) fn new(dir: D, mut stored: Stored<D::File>, verify: bool) -> Result<Self> {
+    pub(super) fn new(disk: Disk<D>, mut stored: Stored<D::File>, verify: bool) -> Result<Self> {
         // A large object is given out before it has been checked: of two copies, the one that has been checked is read.
         if matches!(stored.placement, Placement::Packed(_))
             && stored.size > FRAME as u64
-            && let Ok(true) = loose::is_sound(&dir, &stored.id)
-            && let Some(other) = open_loose(&dir, &stored.id)?
+            && let Ok(true) = loose::is_sound(&disk, &stored.id)
+            && let Some(other) = open_loose(&disk, &stored.id)?
         {
             stored = other;
         }
-        Ok(ObjectReader { dir, reader: StoredReader::new(stored, verify), verify, whole: None })
+        Ok(ObjectReader { disk, reader: StoredReader::new(stored, verify), verify, whole: None })
+    }
+
+    /// Memory to read it piece by piece.
+    pub(crate) fn buffer(&self) -> Vec<u8> {
+        self.reader.stored().buffer()
     }
 
     /// Size of the object in bytes.
@@ -68,13 +74,13 @@ impl<D: Dir> ObjectReader<D> {
         let position = self.reader.position();
         let at_once = position == 0 && stored.size <= buffer.len() as u64;
         if self.verify && stored.size <= FRAME as u64 && !at_once && !buffer.is_empty() {
-            self.whole = Some(read_all(&self.dir, stored, true)?);
+            self.whole = Some(read_all(&self.disk, stored, true)?);
             return self.read(buffer);
         }
         match self.reader.read(buffer) {
             // Bytes that have been given out and do not match the id cannot be taken back.
             Err(error) if is_unreadable(&error) && self.reader.position() == position => {
-                let other = other_copy(&self.dir, &self.reader.stored().id, Some(location));
+                let other = other_copy(&self.disk, &self.reader.stored().id, Some(location));
                 self.reader.replace(other.ok_or(error)?);
                 self.reader.read(buffer)
             }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::run::{CHUNK, Run};
+use super::run::Run;
 use super::{Index, Totals};
 use crate::dir::{Dir, File, Kind};
 use crate::error::{Context as _, Damage, Error, Result};
@@ -74,7 +74,7 @@ impl<D: Dir> Index<D> {
 
     /// Index files that the manifest does not name.
     pub(crate) fn leftovers(&self) -> Result<Vec<String>> {
-        let entries = self.dir.list(INDEX).during("list", INDEX)?;
+        let entries = self.disk.list(INDEX).during("list", INDEX)?;
         let files = entries.into_iter().filter(|entry| entry.kind == Kind::File && !self.manifest.names(&entry.name));
         Ok(files.map(|entry| format!("{INDEX}/{}", entry.name)).collect())
     }
@@ -96,7 +96,7 @@ impl<F: File> Run<F> {
         if start >= entries {
             return Ok(None);
         }
-        let count = (entries - start).min(((CHUNK / width) as u64 / BLOCK).max(1) * BLOCK);
+        let count = (entries - start).min(self.blocks_at_once().max(1) * BLOCK);
         let lines = self.lines(start, count)?;
         for (number, block) in (first..).zip(lines.chunks(BLOCK as usize * width)) {
             let mut report = |line: u64, problem: &str| {

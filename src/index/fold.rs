@@ -9,9 +9,9 @@ use super::entry::{Digits, Entry};
 use super::line::{Location, Totals};
 use super::run::{Run, RunCursor};
 use super::run_writer::RunWriter;
-use crate::dir::File;
+use crate::dir::{Dir, File};
+use crate::disk::Disk;
 use crate::error::Result;
-use crate::flush::Flush;
 use crate::id::ObjectId;
 
 /// What the log has told: the newest part of the index. Without a location: not packed any more.
@@ -34,16 +34,16 @@ pub(super) fn runs_to_merge(entries: u64, runs: impl Iterator<Item = u64>) -> us
 
 /// Write a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `last`: there is no older
 /// run, so that nothing has to be said any more of what is not packed. Returns what the entries add up to.
-pub(super) fn write_run<F: File>(
-    file: (String, F),
+pub(super) fn write_run<D: Dir>(
+    disk: &Disk<D>,
+    file: (String, D::File),
     tail: &Tail,
-    runs: &mut [Run<F>],
+    runs: &mut [Run<D::File>],
     last: bool,
-    flush: &Flush,
 ) -> Result<Totals> {
     let in_memory = tail.values().flatten().map(Digits::of);
     let digits = runs.iter().map(|run| run.digits).chain(in_memory).fold(Digits::ONE, Digits::max);
-    let mut writer = RunWriter::new(file, digits);
+    let mut writer = RunWriter::new(file, digits, disk.tuning.chunk);
     let mut merge = Merge::new(tail, runs)?;
     let mut totals = Totals::default();
     while let Some(entry) = merge.next()? {
@@ -52,7 +52,7 @@ pub(super) fn write_run<F: File>(
             writer.push(&entry)?;
         }
     }
-    writer.finish(flush)?;
+    writer.finish(&disk.flush)?;
     Ok(totals)
 }
 

@@ -8,14 +8,13 @@ use core::cmp::Ordering;
 use super::entry::Entry;
 use super::line::{self, Commit, Crc, Line, Location, Totals};
 use crate::dir::{Dir, File, read_full_at, write_all_at};
+use crate::disk::Disk;
 use crate::error::{Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout;
 use crate::regular;
 
-/// What is read of the log at once.
-const CHUNK: usize = 256 << 10;
 /// A batch has less: it is read into memory before its commit line tells whether it counts. A packer commits after
 /// about 2^17 objects, whose lines have less than 32 MiB.
 const BATCH_MAX: u64 = 128 << 20;
@@ -24,6 +23,8 @@ const BATCH_MAX: u64 = 128 << 20;
 pub(super) struct Log<F> {
     path: String,
     file: F,
+    /// Bytes that are read at once.
+    chunk: usize,
     committed: Committed,
 }
 
@@ -40,10 +41,10 @@ struct Committed {
 
 impl<F: File> Log<F> {
     /// Open a log; `None` when there is none. `totals`: what everything adds up to before its first batch.
-    pub(super) fn open<D: Dir<File = F>>(dir: &D, number: u32, totals: Totals) -> Result<Option<Self>> {
+    pub(super) fn open<D: Dir<File = F>>(disk: &Disk<D>, number: u32, totals: Totals) -> Result<Option<Self>> {
         let path = layout::log(number);
-        let opened = regular::open(dir, &path)?;
-        Ok(opened.map(|(file, _)| Log { path, file, committed: Committed { end: 0, lines: 0, totals } }))
+        let (opened, chunk) = (regular::open(&disk.dir, &path)?, disk.tuning.chunk);
+        Ok(opened.map(|(file, _)| Log { path, file, chunk, committed: Committed { end: 0, lines: 0, totals } }))
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -73,7 +74,7 @@ impl<F: File> Log<F> {
         let mut buffer = Vec::new();
         loop {
             let kept = buffer.len();
-            buffer.resize(kept + CHUNK, 0);
+            buffer.resize(kept + self.chunk, 0);
             let read =
                 read_full_at(&self.file, &mut buffer[kept..], position + kept as u64).during("read", &self.path)?;
             buffer.truncate(kept + read);
@@ -119,13 +120,13 @@ impl<F: File> Log<F> {
 
     /// Open the log for appending, cut what was left uncommitted and make the rest durable. The packer's place must be
     /// held, and everything committed must have been read.
-    pub(super) fn writer<D: Dir<File = F>>(&self, dir: &D, flush: Flush) -> Result<LogWriter<F>> {
-        let file = dir.open_write(&self.path).during("open", &self.path)?;
+    pub(super) fn writer<D: Dir<File = F>>(&self, disk: &Disk<D>) -> Result<LogWriter<F>> {
+        let file = disk.open_write(&self.path).during("open", &self.path)?;
         if file.metadata().during("examine", &self.path)?.len > self.committed.end {
             file.set_len(self.committed.end).during("cut", &self.path)?;
         }
-        flush.file(&file, &self.path)?;
-        Ok(LogWriter { file, flush })
+        disk.flush.file(&file, &self.path)?;
+        Ok(LogWriter { file, flush: disk.flush.clone() })
     }
 }
 

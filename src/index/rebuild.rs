@@ -10,36 +10,31 @@ use super::run::Run;
 use super::writer::{IndexWriter, create_run, publish};
 use super::{Location, Totals};
 use crate::dir::Dir;
+use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
-use crate::options::Durability;
 use crate::small_file::create_in_sandbox;
-
-/// Entries that are gathered in memory before they become a run, for each entry that a log may have: so many fit in
-/// memory here, where there is nothing else, and fewer runs are merged.
-const GATHER: usize = 16;
 
 /// An index that is being built. Until it is finished its runs are files of the sandbox, so that nobody takes them for
 /// what is left of an index.
 pub(crate) struct Rebuild<D: Dir> {
-    dir: D,
+    disk: Disk<D>,
     gathered: Tail,
     /// Newest first.
     runs: Vec<(String, Run<D::File>)>,
-    log_entries: usize,
 }
 
 impl<D: Dir> Rebuild<D> {
-    /// Start with nothing. The packer's place must be held. `log_entries`: as in [`Options`](crate::Options).
-    pub(crate) fn new(dir: D, log_entries: usize) -> Self {
-        Rebuild { dir, gathered: Tail::new(), runs: Vec::new(), log_entries }
+    /// Start with nothing. The packer's place must be held.
+    pub(crate) fn new(disk: &Disk<D>) -> Self {
+        Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new() }
     }
 
     /// What counts of an id from now on: it lies there, or is not packed.
     pub(crate) fn tell(&mut self, id: ObjectId, location: Option<Location>) -> Result<()> {
         self.gathered.insert(id, location);
-        if self.gathered.len() >= self.log_entries.saturating_mul(GATHER) {
+        let tuning = &self.disk.tuning;
+        if self.gathered.len() >= tuning.log_entries.saturating_mul(tuning.rebuild) {
             self.spill()?;
         }
         Ok(())
@@ -67,21 +62,21 @@ impl<D: Dir> Rebuild<D> {
     /// Write a run of what is gathered and of the `merged` newest runs.
     fn merge(&mut self, merged: usize) -> Result<()> {
         let last = merged == self.runs.len();
-        let (path, file) = create_in_sandbox(&self.dir)?;
+        let (path, file) = create_in_sandbox(&self.disk.dir)?;
         let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
-        let flush = Flush::new(Durability::None);
-        let written = write_run((path.clone(), file), &self.gathered, &mut runs, last, &flush);
+        let disk = self.disk.unflushed();
+        let written = write_run(&disk, (path.clone(), file), &self.gathered, &mut runs, last);
         // Closed first: some systems do not remove files that are open.
         drop(runs);
-        remove(&self.dir, paths);
+        remove(&self.disk.dir, paths);
         let opened = written.and_then(|_| {
             let gone = || Error::corrupt(path.as_str(), "it was removed while the index was rebuilt: start again");
-            let mut run = Run::open(&self.dir, path.clone())?.ok_or_else(gone)?;
+            let mut run = Run::open(&self.disk, path.clone())?.ok_or_else(gone)?;
             run.read_header()?;
             Ok(run)
         });
         self.gathered.clear();
-        let run = opened.inspect_err(|_| remove(&self.dir, [path.clone()]))?;
+        let run = opened.inspect_err(|_| remove(&self.disk.dir, [path.clone()]))?;
         self.runs.insert(0, (path, run));
         Ok(())
     }
@@ -97,16 +92,16 @@ impl<D: Dir> Rebuild<D> {
 
     /// Make it the index of the container, in place of whatever is there. `number`: no index file has it, or a greater
     /// one.
-    pub(crate) fn finish(mut self, number: u32, flush: &Flush) -> Result<Totals> {
-        let file = create_run(&self.dir, number)?;
+    pub(crate) fn finish(mut self, number: u32) -> Result<Totals> {
+        let file = create_run(&self.disk.dir, number)?;
         let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..).unzip();
-        let written = write_run(file, &self.gathered, &mut runs, true, flush);
+        let written = write_run(&self.disk, file, &self.gathered, &mut runs, true);
         drop(runs);
-        remove(&self.dir, paths);
+        remove(&self.disk.dir, paths);
         let totals = written?;
-        publish(&self.dir, Vec::from([number]), totals, flush)?;
+        publish(&self.disk, Vec::from([number]), totals)?;
         // It opens, and what it does not name is removed.
-        IndexWriter::open(&self.dir, flush.clone(), self.log_entries)?;
+        IndexWriter::open(&self.disk)?;
         Ok(totals)
     }
 }
@@ -115,7 +110,7 @@ impl<D: Dir> Drop for Rebuild<D> {
     fn drop(&mut self) {
         let (paths, runs): (Vec<String>, Vec<_>) = mem::take(&mut self.runs).into_iter().unzip();
         drop(runs);
-        remove(&self.dir, paths);
+        remove(&self.disk.dir, paths);
     }
 }
 

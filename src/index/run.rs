@@ -7,6 +7,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -17,23 +18,13 @@ use super::entry::{Digits, Entry, id_digits};
 use super::fences::{self, Fences};
 use super::{Location, run_writer};
 use crate::dir::{Dir, File, read_full_at, read_full_vec_at};
+use crate::disk::Disk;
 use crate::error::{Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
 use crate::regular;
-
-/// What is read or written at once when many entries are wanted.
-pub(super) const CHUNK: usize = 256 << 10;
-/// Lines of a block that are read to find one id. Where among 64 uniform ids one lies deviates by 4 lines from where it is
-/// expected at most, so that three standard deviations fit.
-const GUESS: u64 = 24;
-
-/// Lookups of one id for which a part of the fences is read: a process that makes few need not read all of them.
-const COLD_LOOKUPS: u32 = 8;
-/// Fences of such a part. Where a block lies among `n` deviates from where it is expected by the square root of the entries
-/// at most, which is 8 blocks for a million entries.
-const PART: u64 = 128;
+use crate::tuning::Tuning;
 
 /// What a run says of an id: where the object lies, or that it lies nowhere any more.
 type Told = Option<Location>;
@@ -50,12 +41,13 @@ pub(super) struct Run<F> {
     fences: Option<Fences>,
     /// Lookups of one id without them.
     cold_lookups: u32,
+    tuning: Arc<Tuning>,
 }
 
 impl<F: File> Run<F> {
     /// Open a run; `None` when there is none. Nothing is read yet.
-    pub(super) fn open<D: Dir<File = F>>(dir: &D, path: String) -> Result<Option<Self>> {
-        let opened = regular::open(dir, &path)?;
+    pub(super) fn open<D: Dir<File = F>>(disk: &Disk<D>, path: String) -> Result<Option<Self>> {
+        let opened = regular::open(&disk.dir, &path)?;
         Ok(opened.map(|(file, _)| Run {
             path,
             file,
@@ -64,6 +56,7 @@ impl<F: File> Run<F> {
             fences_crc: 0,
             fences: None,
             cold_lookups: 0,
+            tuning: disk.tuning.clone(),
         }))
     }
 
@@ -101,6 +94,11 @@ impl<F: File> Run<F> {
     fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let read = read_full_at(&self.file, buffer, offset).during("read", &self.path)?;
         if read == buffer.len() { Ok(()) } else { Err(self.corrupt("it is shorter than its first line says")) }
+    }
+
+    /// Blocks that are read at once when many entries are wanted; may be none.
+    pub(super) fn blocks_at_once(&self) -> u64 {
+        (self.tuning.chunk / self.digits.width()) as u64 / BLOCK
     }
 
     /// The lines from entry `first` on, `count` of them.
@@ -157,7 +155,7 @@ impl<F: File> Run<F> {
         }
         let (mut position, mut left) = (start + fences::START.len() as u64, self.entries.div_ceil(BLOCK));
         while left > 0 {
-            let count = left.min((CHUNK / fences::FENCE) as u64);
+            let count = left.min((self.tuning.chunk / fences::FENCE).max(1) as u64);
             text.resize(count as usize * fences::FENCE, 0);
             self.read(&mut text, position)?;
             crc.update(&text);
@@ -229,15 +227,15 @@ impl<F: File> Run<F> {
     /// The block that can hold an id, by a part of the fences around where it is expected among uniform ids. `None` when
     /// that does not tell, and when all fences are in memory or to be read.
     fn cold_block(&mut self, id: &ObjectId) -> Result<Option<u64>> {
-        let blocks = self.entries.div_ceil(BLOCK);
-        if self.fences.is_some() || blocks <= PART || self.cold_lookups >= COLD_LOOKUPS {
+        let (blocks, part_blocks) = (self.entries.div_ceil(BLOCK), self.tuning.cold_fences);
+        if self.fences.is_some() || blocks <= part_blocks || self.cold_lookups >= self.tuning.cold_lookups {
             return Ok(None);
         }
         self.cold_lookups += 1;
         let expected = ((u128::from(id.prefix()) * u128::from(blocks)) >> u64::BITS) as u64;
-        let start = expected.saturating_sub(PART / 2).min(blocks - PART);
+        let start = expected.saturating_sub(part_blocks / 2).min(blocks - part_blocks);
         let line = self.last_line() + fences::START.len() as u64;
-        let mut text = vec![0; PART as usize * fences::FENCE];
+        let mut text = vec![0; part_blocks as usize * fences::FENCE];
         self.read(&mut text, line + start * fences::FENCE as u64)?;
         let mut part = Fences::default();
         if part.parse(&text).is_none() {
@@ -245,14 +243,15 @@ impl<F: File> Run<F> {
         }
         let (first, last) = part.blocks(0, id);
         // At an end of the part, a block beyond it may be the one.
-        let told = first == last && (first > 0 || start == 0) && (first + 1 < PART || start + PART == blocks);
+        let told =
+            first == last && (first > 0 || start == 0) && (first + 1 < part_blocks || start + part_blocks == blocks);
         Ok(told.then_some(start + first))
     }
 
     /// The lines of a block that probably hold an id: the first, and how many.
     fn guess(&self, id: &ObjectId, block: u64) -> Option<(u64, u64)> {
-        let line = self.fences.as_ref()?.line_in(block, id)?;
-        Some((block * BLOCK + line.saturating_sub(GUESS / 2).min(BLOCK - GUESS), GUESS))
+        let (line, count) = (self.fences.as_ref()?.line_in(block, id)?, self.tuning.guess);
+        Some((block * BLOCK + line.saturating_sub(count / 2).min(BLOCK - count), count))
     }
 
     /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read. `certain`: as
@@ -282,7 +281,7 @@ impl<F: File> Run<F> {
                     Some(next) => self.fences()?.blocks(block, next).0 <= last + 1,
                     None => false,
                 };
-                let ahead = if near { (CHUNK / width) as u64 / BLOCK * BLOCK } else { 0 };
+                let ahead = if near { self.blocks_at_once() * BLOCK } else { 0 };
                 (start, end) = (block_start, (block_end + ahead).min(entries));
                 window = self.lines(start, end - start)?;
                 if certain {
@@ -378,9 +377,7 @@ impl<'a, F: File> RunCursor<'a, F> {
 
     pub(super) fn next(&mut self) -> Result<Option<Entry>> {
         if self.chunk.len() == 0 && self.next < self.run.entries {
-            let width = self.run.digits.width();
-            let blocks = (CHUNK / width) as u64 / BLOCK;
-            let count = (self.run.entries - self.next).min(blocks.max(1) * BLOCK);
+            let count = (self.run.entries - self.next).min(self.run.blocks_at_once().max(1) * BLOCK);
             let lines = self.run.lines(self.next, count)?;
             self.run.check_lines(self.next / BLOCK, &lines)?;
             self.next += count;

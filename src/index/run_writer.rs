@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use super::entry::{Digits, Entry};
 use super::fences::Fences;
-use super::run::CHUNK;
 use crate::dir::{File, write_all_at};
 use crate::error::{Context as _, Result};
 use crate::flush::Flush;
@@ -24,20 +23,23 @@ pub(super) struct RunWriter<F> {
     written: u64,
     entries: u64,
     fences: Fences,
+    /// Bytes that are written at once.
+    chunk: usize,
 }
 
 impl<F: File> RunWriter<F> {
-    /// Start a run in a file that is empty. Its numbers have at most these digits.
-    pub(super) fn new((path, file): (String, F), digits: Digits) -> Self {
-        let written = HEADER as u64;
-        RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences: Fences::default() }
+    /// Start a run in a file that is empty. Its numbers have at most these digits. It is written out in pieces of about
+    /// `chunk` bytes.
+    pub(super) fn new((path, file): (String, F), digits: Digits, chunk: usize) -> Self {
+        let (written, fences) = (HEADER as u64, Fences::default());
+        RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences, chunk }
     }
 
     /// Append an entry, greater than those before.
     pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
         if self.entries.is_multiple_of(BLOCK) {
             self.end_block();
-            if self.out.len() >= CHUNK {
+            if self.out.len() >= self.chunk {
                 self.write_out()?;
             }
             self.fences.start_block(&entry.0);

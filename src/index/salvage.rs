@@ -8,12 +8,10 @@ use super::Manifest;
 use super::check::damage;
 use super::line::{self, Cursor, Line, Location};
 use crate::dir::{Dir, Kind, read_full_at};
+use crate::disk::Disk;
 use crate::error::{Code, Context as _, Damage, Error, Result};
 use crate::id::ObjectId;
 use crate::layout::{self, INDEX, IndexFile, MANIFEST};
-
-/// What is read of a file at once.
-const CHUNK: usize = 256 << 10;
 
 /// What a readable line tells.
 #[derive(Clone, Copy)]
@@ -70,12 +68,16 @@ pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
 
 /// Hand what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no commit
 /// line follows in a log have never happened. Returns what keeps the file from being read.
-pub(crate) fn read<D: Dir>(dir: &D, leaf: &Leaf, mut visit: impl FnMut(Told) -> Result<()>) -> Result<Option<Damage>> {
+pub(crate) fn read<D: Dir>(
+    disk: &Disk<D>,
+    leaf: &Leaf,
+    mut visit: impl FnMut(Told) -> Result<()>,
+) -> Result<Option<Damage>> {
     let unreadable = |operation: &str, code: Code| {
         let problem = format!("cannot {operation} it: {code}; what it told is not known any more");
         Ok(Some(Damage { file: leaf.path.clone(), problem }))
     };
-    let file = match dir.open_read(&leaf.path) {
+    let file = match disk.open_read(&leaf.path) {
         Ok(file) => file,
         Err(code) => return unreadable("open", code),
     };
@@ -83,7 +85,7 @@ pub(crate) fn read<D: Dir>(dir: &D, leaf: &Leaf, mut visit: impl FnMut(Told) -> 
     let mut batch = Vec::new();
     loop {
         let kept = buffer.len();
-        buffer.resize(kept + CHUNK, 0);
+        buffer.resize(kept + disk.tuning.chunk, 0);
         let read = match read_full_at(&file, &mut buffer[kept..], position) {
             Ok(read) => read,
             Err(code) => return unreadable("read", code),

@@ -9,8 +9,8 @@ use super::fold::{runs_to_merge, write_run};
 use super::log::LogWriter;
 use super::{Index, Location, Manifest, Run, Totals};
 use crate::dir::{Dir, Kind};
+use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout::{self, INDEX, MANIFEST};
 use crate::small_file;
@@ -24,7 +24,8 @@ pub(super) fn create_run<D: Dir>(dir: &D, number: u32) -> Result<(String, D::Fil
 
 /// Make runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what the
 /// entries of the runs add up to.
-pub(super) fn publish(dir: &impl Dir, runs: Vec<u32>, totals: Totals, flush: &Flush) -> Result<()> {
+pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) -> Result<()> {
+    let Disk { dir, flush, .. } = disk;
     let newest = runs.first().copied().unwrap_or(0);
     let log = newest.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))?;
     let path = layout::log(log);
@@ -41,8 +42,6 @@ pub(super) fn publish(dir: &impl Dir, runs: Vec<u32>, totals: Totals, flush: &Fl
 pub(crate) struct IndexWriter<D: Dir> {
     index: Index<D>,
     log: LogWriter<D::File>,
-    flush: Flush,
-    log_entries: usize,
     failed: bool,
 }
 
@@ -50,15 +49,15 @@ impl<D: Dir> IndexWriter<D> {
     /// Become the one who writes; the packer's place must be held. What an earlier packer left uncommitted is cut off or
     /// removed, and what it committed is made durable, runs and manifest included: it may have been killed in between, or
     /// have flushed nothing.
-    /// `log_entries`: as in [`Options`](crate::Options).
-    pub(crate) fn open(dir: &D, flush: Flush, log_entries: usize) -> Result<Self> {
-        let index = Index::open(dir.clone())?;
-        index.runs.iter().try_for_each(|run| run.flush(&flush))?;
+    pub(crate) fn open(disk: &Disk<D>) -> Result<Self> {
+        let Disk { dir, flush, .. } = disk;
+        let index = Index::open(disk)?;
+        index.runs.iter().try_for_each(|run| run.flush(flush))?;
         let manifest = dir.open_read(MANIFEST).during("open", MANIFEST)?;
         flush.file(&manifest, MANIFEST)?;
         flush.dir(dir, INDEX)?;
-        let log = index.log.writer(dir, flush.clone())?;
-        let mut writer = IndexWriter { index, log, flush, log_entries, failed: false };
+        let log = index.log.writer(disk)?;
+        let mut writer = IndexWriter { index, log, failed: false };
         writer.remove_leftovers()?;
         Ok(writer)
     }
@@ -82,7 +81,7 @@ impl<D: Dir> IndexWriter<D> {
         let mut totals = self.index.totals();
         entries.clone().for_each(|(_, location)| totals.add(location));
         replaced.iter().for_each(|location| totals.remove(location));
-        let fold = self.index.tail.len() + entries.len() >= self.log_entries;
+        let fold = self.index.tail.len() + entries.len() >= self.index.disk.tuning.log_entries;
         if !fold {
             self.log.append(&mut self.index.log, entries.clone(), totals)?;
         }
@@ -96,17 +95,17 @@ impl<D: Dir> IndexWriter<D> {
 
     /// Write a run of the log, of what is to be appended and of the newest runs, and start an empty log.
     fn fold(&mut self, totals: Totals) -> Result<()> {
-        let Index { dir, manifest, tail, runs, .. } = &mut self.index;
+        let Index { disk, manifest, tail, runs, .. } = &mut self.index;
         let number = manifest.next_number()?;
         let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
         let last = merged == runs.len();
-        let file = create_run(dir, number)?;
-        write_run(file, tail, &mut runs[..merged], last, &self.flush)?;
+        let file = create_run(&disk.dir, number)?;
+        write_run(disk, file, tail, &mut runs[..merged], last)?;
         let older = manifest.runs[merged..].iter().copied();
-        publish(dir, core::iter::once(number).chain(older).collect(), totals, &self.flush)?;
-        let dir = dir.clone();
-        let old = mem::replace(&mut self.index, Index::open(dir)?);
-        self.log = self.index.log.writer(&self.index.dir, self.flush.clone())?;
+        publish(disk, core::iter::once(number).chain(older).collect(), totals)?;
+        let newest = Index::open(disk)?;
+        let old = mem::replace(&mut self.index, newest);
+        self.log = self.index.log.writer(&self.index.disk)?;
         // Closed first: some systems do not remove files that are open.
         drop(old);
         self.remove_leftovers()
@@ -115,7 +114,7 @@ impl<D: Dir> IndexWriter<D> {
     /// Remove index files that the manifest does not name: replaced ones, and what a killed packer left. A reader that
     /// has one of them open reads on, and sees the newer index when it looks for it.
     fn remove_leftovers(&mut self) -> Result<()> {
-        let Index { dir, manifest, .. } = &self.index;
+        let Index { disk: Disk { dir, .. }, manifest, .. } = &self.index;
         for entry in dir.list(INDEX).during("list", INDEX)? {
             if manifest.names(&entry.name) || entry.kind != Kind::File {
                 continue;

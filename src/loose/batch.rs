@@ -7,28 +7,17 @@ use core::mem;
 use super::{LooseWriter, SandboxFile, flush_file, is_there};
 use crate::codec;
 use crate::dir::Dir;
+use crate::disk::Disk;
 use crate::error::Result;
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::layout;
 use crate::source::{Source, read_up_to};
-
-/// Objects after which a batch is committed whether the caller asks or not: what a kill costs at most, and what has to be
-/// remembered of them.
-const COMMIT_OBJECTS: usize = 8192;
-
-/// With so few files, each is flushed by itself: the file system may hold much that is not ours.
-const FEW: usize = 8;
-
-/// What a source has at most to be read into memory before it is written.
-pub(crate) const PIECE: usize = 256 << 10;
 
 /// Objects that are added loose, and become visible and durable together: at [`LooseBatch::commit`], and when a bounded
 /// number of them has gathered. Where the system can flush everything at once, a batch costs two flushes instead of two
 /// for each object. Dropped before, it leaves none of those added since the last commit.
 pub struct LooseBatch<D: Dir> {
-    dir: D,
-    flush: Flush,
+    disk: Disk<D>,
     /// Written to the sandbox.
     written: Vec<(ObjectId, SandboxFile<D>)>,
     /// Those that were there already.
@@ -38,14 +27,8 @@ pub struct LooseBatch<D: Dir> {
 }
 
 impl<D: Dir> LooseBatch<D> {
-    pub(crate) fn new(dir: &D, flush: &Flush) -> Self {
-        LooseBatch {
-            dir: dir.clone(),
-            flush: flush.clone(),
-            written: Vec::new(),
-            found: Vec::new(),
-            taken: BTreeSet::new(),
-        }
+    pub(crate) fn new(disk: &Disk<D>) -> Self {
+        LooseBatch { disk: disk.clone(), written: Vec::new(), found: Vec::new(), taken: BTreeSet::new() }
     }
 
     /// Add an object.
@@ -76,10 +59,10 @@ impl<D: Dir> LooseBatch<D> {
         if self.taken.contains(&id) {
             return Ok(());
         }
-        if is_there(&self.dir, &id, content.len() as u64)? {
+        if is_there(&self.disk, &id, content.len() as u64)? {
             self.found.push(id);
         } else {
-            let mut file = SandboxFile::create(&self.dir, &self.flush)?;
+            let mut file = SandboxFile::create(&self.disk)?;
             file.append(content)?;
             self.keep(id, file);
         }
@@ -92,15 +75,15 @@ impl<D: Dir> LooseBatch<D> {
     /// Those of [`LooseBatch::add`] and of the source.
     pub fn add_source(&mut self, source: &mut dyn Source) -> Result<ObjectId> {
         self.check()?;
-        let mut buffer = Vec::new();
-        if read_up_to(source, PIECE, &mut buffer)? {
+        let (mut buffer, tuning) = (Vec::new(), &self.disk.tuning);
+        if read_up_to(source, tuning.chunk, tuning.piece, &mut buffer)? {
             return self.add(&buffer);
         }
-        let mut writer = LooseWriter::new(&self.dir, &self.flush)?;
+        let mut writer = LooseWriter::new(&self.disk)?;
         writer.write_all(buffer, source)?;
         let (id, file) = writer.close()?;
         if !self.taken.contains(&id) {
-            match is_there(&self.dir, &id, file.len)? {
+            match is_there(&self.disk, &id, file.len)? {
                 true => self.found.push(id),
                 false => self.keep(id, file),
             }
@@ -117,7 +100,7 @@ impl<D: Dir> LooseBatch<D> {
 
     fn take(&mut self, id: ObjectId) -> Result<()> {
         self.taken.insert(id);
-        if self.taken.len() < COMMIT_OBJECTS { Ok(()) } else { self.commit() }
+        if self.taken.len() < self.disk.tuning.loose_objects { Ok(()) } else { self.commit() }
     }
 
     /// Whether the batch still takes objects.
@@ -125,7 +108,7 @@ impl<D: Dir> LooseBatch<D> {
     /// # Errors
     /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a flush that failed.
     pub fn check(&self) -> Result<()> {
-        self.flush.check()
+        self.disk.flush.check()
     }
 
     /// Make everything added so far visible and durable.
@@ -145,15 +128,16 @@ impl<D: Dir> LooseBatch<D> {
         }
         // COMMIT: of all of them. Cut at by `store::crash`.
         if !self.flush_all(taken.len())? {
-            found.iter().try_for_each(|id| flush_file(&self.dir, &self.flush, id))?;
+            found.iter().try_for_each(|id| flush_file(&self.disk, id))?;
             let shards: BTreeSet<u8> = taken.iter().map(ObjectId::shard).collect();
-            shards.into_iter().try_for_each(|shard| self.flush.dir(&self.dir, &layout::shard(shard)))?;
+            let Disk { dir, flush, .. } = &self.disk;
+            shards.into_iter().try_for_each(|shard| flush.dir(dir, &layout::shard(shard)))?;
         }
         Ok(())
     }
 
     /// Flush everything at once, if that is worth it and possible.
     fn flush_all(&self, files: usize) -> Result<bool> {
-        if files < FEW { Ok(false) } else { self.flush.all(&self.dir) }
+        if files < self.disk.tuning.flush_together { Ok(false) } else { self.disk.flush.all(&self.disk.dir) }
     }
 }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::walk::{Record, Walk};
 use super::{frame_count, frame_table_length};
-use crate::codec::{self, Checking, Payload};
+use crate::codec::{Checking, Payload};
 use crate::compress::{ADLER_OF_NOTHING, adler32};
 use crate::dir::{File, read_full_at};
 use crate::error::{Context as _, Error, Result};
@@ -17,23 +17,17 @@ use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::{self, FRAME, FRAME_ENTRY};
 use crate::reader::{Stored, StoredReader};
+use crate::tuning::Tuning;
 
-/// What is read at once of an object that is not in memory.
-const PIECE: usize = 256 << 10;
-/// Bytes of an object that is not in memory that are read in a step.
-const STEP: u64 = 16 << 20;
 /// Bytes around the blocks of a zlib stream: its header, and the Adler-32 at its end.
 const ZLIB: (usize, usize) = (2, 4);
-
-/// Where a record does not hold its object, records are looked for within it. Crafted packs in which each record claims to
-/// hold all others are given up after the pack's length has been looked through this many times.
-const AGAIN_MAX: u64 = 16;
 
 /// A walk through a pack on which each record is checked. Windows are checked while later ones are read.
 ///
 /// A record that does not hold its object may claim a length that is not its own, and so hide other records: they are
 /// looked for within it, and come right after it. What was read ahead stays, so that the time grows with the bytes,
-/// however many records are unsound.
+/// however many records are unsound. Crafted packs in which each record claims to hold all others are given up after the
+/// pack's length has been looked through again `Tuning::walk_again` times.
 pub(crate) struct Inspection<F> {
     walk: Walk<F>,
     windows: VecDeque<Window>,
@@ -81,9 +75,9 @@ impl Window {
 
 impl<F: File> Inspection<F> {
     /// Inspect the first `len` bytes of a pack.
-    pub(crate) fn new(file: Arc<F>, number: u32, len: u64) -> Self {
+    pub(crate) fn new(file: Arc<F>, number: u32, len: u64, tuning: &Arc<Tuning>) -> Self {
         Inspection {
-            walk: Walk::new(file, number, len),
+            walk: Walk::new(file, number, len, tuning),
             windows: VecDeque::new(),
             current: Vec::new().into_iter(),
             failed: None,
@@ -129,7 +123,7 @@ impl<F: File> Inspection<F> {
 
     /// Go on within a record that does not hold its object, for a bounded time.
     fn inspect_inner(&mut self, inspected: &mut Vec<(Record, bool)>) -> Result<()> {
-        let mut left = STEP;
+        let mut left = self.walk.tuning().step_bytes;
         while self.large.is_none()
             && left > 0
             && let Some(inner) = &mut self.inner
@@ -157,11 +151,16 @@ impl<F: File> Inspection<F> {
     fn inspect(&mut self, inspected: &mut Vec<(Record, bool)>, record: Record, check: Check) {
         match check {
             Check::Done(sound) => self.take(inspected, record, sound),
-            Check::Large => match Scrub::record(self.walk.file(), record.id, record.location, self.walk.len()) {
+            Check::Large => match self.scrub(&record) {
                 Ok(scrub) => self.large = Some((record, Box::new(scrub))),
                 Err(_) => self.take(inspected, record, false),
             },
         }
+    }
+
+    fn scrub(&self, record: &Record) -> Result<Scrub<F>> {
+        let walk = &self.walk;
+        Scrub::record(walk.file(), record.id, record.location, walk.len(), walk.tuning())
     }
 
     /// Give out a record. Records are looked for within one that does not hold its object.
@@ -175,20 +174,20 @@ impl<F: File> Inspection<F> {
         }
         let range = record.location.offset..record.end;
         self.again = self.again.saturating_add(range.end - range.start);
-        if self.again > self.walk.len().saturating_mul(AGAIN_MAX) {
+        if self.again > self.walk.len().saturating_mul(self.walk.tuning().walk_again) {
             return;
         }
         match &mut self.inner {
             Some(inner) => inner.enter(&record),
             None => {
                 let (file, number, len) = (self.walk.file(), record.location.pack, self.walk.len());
-                self.inner = Some(Walk::within(file, number, range, len));
+                self.inner = Some(Walk::within(file, number, range, len, self.walk.tuning()));
             }
         }
     }
 
     fn read_ahead(&mut self) {
-        while self.windows.len() < codec::AHEAD && self.failed.is_none() {
+        while self.windows.len() < self.walk.tuning().ahead && self.failed.is_none() {
             match self.walk.next() {
                 Ok(Some(records)) => self.windows.push_back(start_checking(&self.walk, records)),
                 Ok(None) => break,
@@ -252,24 +251,31 @@ pub(crate) struct Scrub<F> {
     buffer: Vec<u8>,
     /// What has been found wrong.
     problem: Option<String>,
+    tuning: Arc<Tuning>,
 }
 
 impl<F: File> Scrub<F> {
     /// Check an object whose location has been compared with its pack's length.
     pub(crate) fn new(stored: Stored<F>, packed: Option<Location>) -> Self {
-        let file = stored.file();
-        let buffer = vec![0; PIECE.min(usize::try_from(stored.size).unwrap_or(PIECE))];
-        Scrub { reader: StoredReader::new(stored, true), file, packed, adler: ADLER_OF_NOTHING, buffer, problem: None }
+        let (file, buffer, tuning) = (stored.file(), stored.buffer(), stored.tuning().clone());
+        let reader = StoredReader::new(stored, true);
+        Scrub { reader, file, packed, adler: ADLER_OF_NOTHING, buffer, problem: None, tuning }
     }
 
     /// Check a record of a pack of this length. Fails when it cannot be one.
-    pub(crate) fn record(file: Arc<F>, id: ObjectId, location: Location, pack_len: u64) -> Result<Self> {
-        Ok(Scrub::new(Stored::packed(id, file, location, pack_len)?, Some(location)))
+    pub(crate) fn record(
+        file: Arc<F>,
+        id: ObjectId,
+        location: Location,
+        pack_len: u64,
+        tuning: &Arc<Tuning>,
+    ) -> Result<Self> {
+        Ok(Scrub::new(Stored::packed(id, file, location, pack_len, tuning)?, Some(location)))
     }
 
     /// Go on for a bounded time. `Some`: done, and whether the object is sound.
     pub(crate) fn step(&mut self) -> Result<Option<bool>> {
-        let mut left = STEP;
+        let mut left = self.tuning.step_bytes;
         while left > 0 {
             match self.reader.read(&mut self.buffer) {
                 Ok(0) => {
@@ -315,11 +321,12 @@ impl<F: File> Scrub<F> {
         if table == 0 {
             return Ok(true);
         }
-        let mut buffer = vec![0; PIECE / ENTRY * ENTRY];
+        let together = (self.tuning.chunk / ENTRY).max(1);
+        let mut buffer = vec![0; together * ENTRY];
         let frames = frame_count(location.size);
         let mut frame = 0;
         while frame < frames {
-            let count = (frames - frame).min((PIECE / ENTRY) as u64);
+            let count = (frames - frame).min(together as u64);
             let entries = &mut buffer[..count as usize * ENTRY];
             read_full_at(&*self.file, entries, end + 1 + frame * ENTRY as u64).during("read", &path)?;
             for (place, entry) in entries.chunks_exact(ENTRY).enumerate() {

@@ -15,11 +15,7 @@ use crate::error::{Context as _, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::{self, FRAME, HEADER_MAX};
-
-/// What is read of a pack at once. A record that is longer is not kept in memory.
-const WINDOW: usize = FRAME + (64 << 10);
-/// Records of a window.
-const WINDOW_RECORDS: usize = 8192;
+use crate::tuning::Tuning;
 
 /// What a header and the bytes around it say. Whether the payload is the object has not been looked at.
 #[derive(Debug, Clone, Copy)]
@@ -55,22 +51,27 @@ pub(crate) struct Walk<F> {
     buffer_start: u64,
     /// Bytes that belong to no record.
     unused: u64,
+    tuning: Arc<Tuning>,
 }
 
 impl<F: File> Walk<F> {
     /// Walk through the first `len` bytes of a pack.
-    pub(crate) fn new(file: Arc<F>, number: u32, len: u64) -> Self {
-        Walk::within(file, number, 0..len, len)
+    pub(crate) fn new(file: Arc<F>, number: u32, len: u64, tuning: &Arc<Tuning>) -> Self {
+        Walk::within(file, number, 0..len, len, tuning)
     }
 
     /// Walk through the records of a pack of `len` bytes whose headers start in `range`. They may end behind it.
-    pub(crate) fn within(file: Arc<F>, number: u32, range: Range<u64>, len: u64) -> Self {
-        let (position, until) = (range.start, range.end);
-        Walk { file, number, len, until, position, buffer: Vec::new(), buffer_start: position, unused: 0 }
+    pub(crate) fn within(file: Arc<F>, number: u32, range: Range<u64>, len: u64, tuning: &Arc<Tuning>) -> Self {
+        let (position, until, tuning) = (range.start, range.end, tuning.clone());
+        Walk { file, number, len, until, position, buffer: Vec::new(), buffer_start: position, unused: 0, tuning }
     }
 
     pub(crate) fn file(&self) -> Arc<F> {
         self.file.clone()
+    }
+
+    pub(crate) fn tuning(&self) -> &Arc<Tuning> {
+        &self.tuning
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -90,13 +91,13 @@ impl<F: File> Walk<F> {
     /// The next records. There may be none before the end: `None` is the end. One whose object or payload is too large for
     /// memory comes alone.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Record>>> {
-        self.next_records(WINDOW_RECORDS, WINDOW)
+        self.next_records(self.tuning.window_records, self.tuning.window)
     }
 
     /// The next record; `None` is the end.
     pub(crate) fn next_record(&mut self) -> Result<Option<Record>> {
         // Half a window at least, so that bytes in memory are moved for many records together.
-        while let Some(records) = self.next_records(1, WINDOW / 2)? {
+        while let Some(records) = self.next_records(1, self.tuning.window / 2)? {
             if let Some(record) = records.into_iter().next() {
                 return Ok(Some(record));
             }
@@ -185,7 +186,7 @@ impl<F: File> Walk<F> {
         if kept as u64 >= left.min(ahead as u64) {
             return Ok(());
         }
-        let wanted = left.min(WINDOW as u64) as usize;
+        let wanted = left.min(self.tuning.window as u64) as usize;
         self.buffer.drain(..self.buffer.len() - kept);
         self.buffer_start = self.position;
         self.buffer.resize(wanted, 0);

@@ -12,8 +12,8 @@ use super::{Job, Progress};
 use crate::codec::Checking;
 use crate::container::Container;
 use crate::dir::{Dir, File as _, Kind};
+use crate::disk::Disk;
 use crate::error::{Code, Context as _, Damage, Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::{IndexWriter, Location};
 use crate::layout::{self, PACKS, SANDBOX, SANDBOX_AGE, SHARDS};
@@ -27,7 +27,7 @@ use crate::window::Window;
 /// sandbox. The packed copy is read first; where it is damaged, that is reported and the loose file stays. Units of
 /// progress are shards, and the sandbox.
 pub struct Clean<D: Dir> {
-    dir: D,
+    disk: Disk<D>,
     place: Option<Place<D>>,
     progress: Progress,
 }
@@ -49,30 +49,29 @@ impl<D: Dir> Clean<D> {
     /// [`Error::Locked`] when it is taken; those of opening the index and the packs.
     pub fn new(container: &Container<D>) -> Result<Self> {
         container.check_writable()?;
-        let dir = container.dir.clone();
-        let lock = PackerLock::acquire(&dir, &container.options.holder)?;
-        let flush = container.flush.clone();
+        let disk = container.disk.clone();
+        let lock = PackerLock::acquire(&disk.dir, &container.options.holder)?;
         // A packer that was killed, or did not flush, may have left packs and index lines that are not durable: they are
         // made so before a loose file is removed on their account.
-        let packs = flush_packs(&dir, &flush)?;
-        let index = IndexWriter::open(&dir, flush, container.options.log_entries)?;
+        let packs = flush_packs(&disk)?;
+        let index = IndexWriter::open(&disk)?;
         let progress = Progress { total: SHARDS + 1, ..Progress::default() };
-        Ok(Clean { dir, place: Some(Place { index, packs, open: None, _lock: lock }), progress })
+        Ok(Clean { disk, place: Some(Place { index, packs, open: None, _lock: lock }), progress })
     }
 
     fn clean_shard(&mut self, place: &mut Place<D>, shard: u8) -> Result<()> {
-        let ids = loose::list(&self.dir, shard)?;
+        let ids = loose::list(&self.disk.dir, shard)?;
         let locations = place.index.index().lookup_many(&ids)?;
         let mut packed: Vec<(Location, ObjectId)> =
             ids.into_iter().zip(locations).filter_map(|(id, location)| Some((location?, id))).collect();
         packed.sort_unstable_by_key(|(location, _)| Reverse((location.pack, location.offset)));
-        while let Some(window) = Window::take(&mut packed) {
-            let sound = place.are_sound(&self.dir, &window)?;
+        while let Some(window) = Window::take(&mut packed, &self.disk.tuning) {
+            let sound = place.are_sound(&self.disk, &window)?;
             for ((location, id), sound) in window.objects.iter().zip(sound) {
-                if !sound && !place.is_sound(&self.dir, id, *location)? {
+                if !sound && !place.is_sound(&self.disk, id, *location)? {
                     let problem = format!("object {id} is damaged here, so its loose copy was not removed");
                     self.progress.problems.push(Damage { file: layout::pack(location.pack), problem });
-                } else if loose::remove(&self.dir, id)? {
+                } else if loose::remove(&self.disk.dir, id)? {
                     self.progress.objects += 1;
                     self.progress.bytes += location.size;
                 }
@@ -82,20 +81,20 @@ impl<D: Dir> Clean<D> {
     }
 
     fn clean_sandbox(&self) -> Result<()> {
-        let now = self.dir.now();
-        for entry in small_file::list(&self.dir, SANDBOX)? {
+        let now = self.disk.now();
+        for entry in small_file::list(&self.disk.dir, SANDBOX)? {
             if !layout::is_sandbox_file(&entry.name) {
                 continue;
             }
             let path = format!("{SANDBOX}/{}", entry.name);
-            let found = match self.dir.metadata(&path) {
+            let found = match self.disk.metadata(&path) {
                 Ok(found) => found,
                 // Just put in place by its writer.
                 Err(Code::NotFound) => continue,
                 Err(code) => return Err(code).during("examine", &path),
             };
             if found.kind == Kind::File && found.modified.saturating_add(SANDBOX_AGE) < now {
-                match self.dir.remove_file(&path) {
+                match self.disk.remove_file(&path) {
                     Ok(()) | Err(Code::NotFound | Code::Busy | Code::Access) => {}
                     Err(code) => return Err(code).during("remove", &path),
                 }
@@ -108,8 +107,8 @@ impl<D: Dir> Clean<D> {
 impl<D: Dir> Place<D> {
     /// Which objects the pack holds, which is read for that: a loose file may be the last good copy there is, as when it was
     /// added again because the packed one is damaged. Not certain of those that it does not seem to hold.
-    fn are_sound(&mut self, dir: &D, window: &Window<ObjectId>) -> Result<Vec<bool>> {
-        let read = window.read(true, |location, id| self.open(dir, &id, location))?;
+    fn are_sound(&mut self, disk: &Disk<D>, window: &Window<ObjectId>) -> Result<Vec<bool>> {
+        let read = window.read(true, |location, id| self.open(disk, &id, location))?;
         Ok(match read {
             Some((bytes, payloads)) => Checking::start(bytes, payloads).finish(),
             None => vec![false; window.objects.len()],
@@ -117,12 +116,12 @@ impl<D: Dir> Place<D> {
     }
 
     /// The same of one object, and certain. Fails when the pack is not what the index says.
-    fn is_sound(&mut self, dir: &D, id: &ObjectId, location: Location) -> Result<bool> {
-        self.open(dir, id, location)?.map_or(Ok(false), |stored| StoredReader::new(stored, true).is_sound())
+    fn is_sound(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<bool> {
+        self.open(disk, id, location)?.map_or(Ok(false), |stored| StoredReader::new(stored, true).is_sound())
     }
 
     /// An object of a pack; `None` when its location cannot be right. Fails when the pack is not what the index says.
-    fn open(&mut self, dir: &D, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
+    fn open(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
         let path = layout::pack(location.pack);
         let end = location.offset + location.length;
         let Some(len) = self.packs.get(&location.pack).copied().filter(|len| end <= *len) else {
@@ -134,10 +133,10 @@ impl<D: Dir> Place<D> {
         };
         let file = match &self.open {
             Some((number, file)) if *number == location.pack => file.clone(),
-            _ => Arc::new(dir.open_read(&path).during("open", &path)?),
+            _ => Arc::new(disk.open_read(&path).during("open", &path)?),
         };
         self.open = Some((location.pack, file.clone()));
-        Ok(Stored::packed(*id, file, location, len).ok())
+        Ok(Stored::packed(*id, file, location, len, &disk.tuning).ok())
     }
 }
 
@@ -162,20 +161,18 @@ impl<D: Dir> Job for Clean<D> {
 }
 
 /// Make all packs durable; returns their lengths.
-pub(super) fn flush_packs<D: Dir>(dir: &D, flush: &Flush) -> Result<BTreeMap<u32, u64>> {
+pub(super) fn flush_packs<D: Dir>(disk: &Disk<D>) -> Result<BTreeMap<u32, u64>> {
     let mut packs = BTreeMap::new();
-    let entries = match dir.list(PACKS) {
-        Err(Code::NotFound) => return Ok(packs),
-        listed => listed.during("list", PACKS)?,
-    };
-    for entry in entries {
+    for entry in small_file::list(&disk.dir, PACKS)? {
         if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
             let path = layout::pack(number);
-            let file = dir.open_write(&path).during("open", &path)?;
+            let file = disk.open_write(&path).during("open", &path)?;
             packs.insert(number, file.metadata().during("examine", &path)?.len);
-            flush.file(&file, &path)?;
+            disk.flush.file(&file, &path)?;
         }
     }
-    flush.dir(dir, PACKS)?;
+    if !packs.is_empty() {
+        disk.flush.dir(&disk.dir, PACKS)?;
+    }
     Ok(packs)
 }

@@ -15,15 +15,17 @@ pub(super) enum Head {
     Large(Vec<u8>),
 }
 
-pub(super) fn read_head(source: &mut dyn Source) -> Result<Head> {
+/// `piece`: as in [`Tuning`](crate::Tuning).
+pub(super) fn read_head(source: &mut dyn Source, piece: usize) -> Result<Head> {
     let mut bytes = Vec::new();
-    let ended = read_up_to(source, FRAME + 1, &mut bytes)?;
+    let ended = read_up_to(source, FRAME + 1, piece, &mut bytes)?;
     Ok(if ended { Head::Whole(bytes) } else { Head::Large(bytes) })
 }
 
 /// The frames of a large object, hashed on the way.
 pub(super) struct Frames<'a> {
     source: &'a mut dyn Source,
+    piece: usize,
     /// What has been read and not given out: a byte more than a frame tells whether that is the last.
     read: Vec<u8>,
     ended: bool,
@@ -33,9 +35,10 @@ pub(super) struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// Those of `head`, which has more than [`FRAME`] bytes, and of what is left of `source`.
-    pub(super) fn new(source: &'a mut dyn Source, head: Vec<u8>) -> Self {
-        Frames { source, read: head, ended: false, hash: Sha256::default(), size: 0 }
+    /// Those of `head`, which has more than [`FRAME`] bytes, and of what is left of `source`. `piece`: as in
+    /// [`Tuning`](crate::Tuning).
+    pub(super) fn new(source: &'a mut dyn Source, head: Vec<u8>, piece: usize) -> Self {
+        Frames { source, piece, read: head, ended: false, hash: Sha256::default(), size: 0 }
     }
 
     /// The id of all frames.
@@ -46,7 +49,7 @@ impl<'a> Frames<'a> {
     /// The next frame, and whether it is the last.
     pub(super) fn next(&mut self) -> Result<Option<(Vec<u8>, bool)>> {
         if !self.ended {
-            self.ended = read_up_to(self.source, FRAME + 1 - self.read.len(), &mut self.read)?;
+            self.ended = read_up_to(self.source, FRAME + 1 - self.read.len(), self.piece, &mut self.read)?;
         }
         if self.read.is_empty() {
             return Ok(None);

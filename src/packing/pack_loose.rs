@@ -9,6 +9,7 @@ use super::{Job, Progress};
 use crate::codec;
 use crate::container::Container;
 use crate::dir::{Dir, read_full_at};
+use crate::disk::Disk;
 use crate::error::{Context as _, Damage, Error, Result};
 use crate::id::ObjectId;
 use crate::layout::{self, FRAME, SHARDS};
@@ -16,14 +17,10 @@ use crate::loose;
 use crate::options::Compression;
 use crate::source::FileSource;
 
-/// Bytes and objects after which a step ends.
-const STEP_BYTES: u64 = 8 << 20;
-const STEP_OBJECTS: u64 = 1024;
-
 /// The job that packs loose objects, shard by shard. Each object is hashed again while it is copied; a damaged one is
 /// reported and left. The loose files stay until [`Clean`](super::Clean). Units of progress are shards.
 pub struct PackLoose<D: Dir> {
-    dir: D,
+    disk: Disk<D>,
     packer: Option<Packer<D>>,
     /// Objects of the current shard that are not packed, last first.
     ids: Vec<ObjectId>,
@@ -39,28 +36,29 @@ impl<D: Dir> PackLoose<D> {
     pub fn new(container: &Container<D>, compression: Compression) -> Result<Self> {
         let packer = Some(Packer::new(container, compression)?);
         let progress = Progress { total: SHARDS, ..Progress::default() };
-        Ok(PackLoose { dir: container.dir.clone(), packer, ids: Vec::new(), buffer: Vec::new(), progress })
+        Ok(PackLoose { disk: container.disk.clone(), packer, ids: Vec::new(), buffer: Vec::new(), progress })
     }
 
     fn advance(&mut self, packer: &mut Packer<D>) -> Result<()> {
         let (mut bytes, mut objects) = (0, 0);
-        while bytes < STEP_BYTES && objects < STEP_OBJECTS {
+        let (step_bytes, step_objects) = (self.disk.tuning.step_bytes, self.disk.tuning.step_objects);
+        while bytes < step_bytes && objects < step_objects {
             let Some(id) = self.ids.pop() else {
                 if self.progress.done == SHARDS {
                     packer.commit()?;
                     self.progress.finished = true;
                     return Ok(());
                 }
-                let listed = loose::list(&self.dir, self.progress.done as u8)?;
+                let listed = loose::list(&self.disk.dir, self.progress.done as u8)?;
                 let packed = packer.packed(&listed)?;
                 self.ids.extend(listed.iter().zip(packed).rev().filter(|(_, packed)| !packed).map(|(id, _)| *id));
                 self.progress.done += 1;
                 // Listing is work as well: an empty container should not be one step.
-                objects += STEP_OBJECTS / 16;
+                objects += (step_objects / 16).max(1);
                 continue;
             };
             objects += 1;
-            match pack(&self.dir, packer, &id, &mut self.buffer) {
+            match pack(&self.disk.dir, packer, &id, &mut self.buffer) {
                 Ok(size) => {
                     bytes += size;
                     self.progress.objects += 1;
@@ -109,7 +107,7 @@ fn pack<D: Dir>(dir: &D, packer: &mut Packer<D>, id: &ObjectId, buffer: &mut Vec
         found
     } else {
         let mut source = FileSource::new(path.as_str(), move || Ok(file));
-        match read_head(&mut source)? {
+        match read_head(&mut source, packer.piece())? {
             Head::Whole(content) => codec::sha256(&content),
             Head::Large(head) => packer.add_large(head, &mut source, Some(id))?,
         }

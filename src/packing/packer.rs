@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::frames::Frames;
 use super::proof::Proof;
-use crate::codec::{self, Compressing, Framing};
+use crate::codec::{Compressing, Framing};
 use crate::compress::{self, ADLER_OF_NOTHING, EMPTY_BLOCK};
 use crate::container::Container;
 use crate::dir::Dir;
@@ -21,21 +21,13 @@ use crate::lock::PackerLock;
 use crate::options::Compression;
 use crate::pack::{OpenRecord, PackAppender};
 use crate::source::Source;
-
-/// Small objects gathered before the index is asked for all of them at once, in bytes.
-const GATHER_BYTES: usize = 1 << 20;
-/// The same, in objects.
-const GATHER_OBJECTS: usize = 8192;
-/// Objects appended before they are committed whether the caller asks or not: what a killed packer loses at most, and
-/// what has to be remembered of them.
-const COMMIT_OBJECTS: usize = 1 << 17;
-/// The same, in bytes.
-const COMMIT_BYTES: u64 = 1 << 30;
+use crate::tuning::Tuning;
 
 /// Holds the packer's place.
 pub(super) struct Packer<D: Dir> {
     index: IndexWriter<D>,
     packs: PackAppender<D>,
+    tuning: Arc<Tuning>,
     compression: Compression,
     level: u8,
     gathered: Vec<u8>,
@@ -69,13 +61,13 @@ impl<D: Dir> Packer<D> {
     /// Take the packer's place of a container.
     pub(super) fn new(container: &Container<D>, compression: Compression) -> Result<Self> {
         container.check_writable()?;
-        let (dir, options, config) = (&container.dir, &container.options, container.config);
-        let lock = PackerLock::acquire(dir, &options.holder)?;
-        let flush = container.flush.clone();
+        let (disk, config) = (&container.disk, container.config);
+        let lock = PackerLock::acquire(&disk.dir, &container.options.holder)?;
         Ok(Packer {
-            index: IndexWriter::open(dir, flush.clone(), options.log_entries)?,
-            packs: PackAppender::open(dir.clone(), config.pack_target, flush.clone())?,
-            proof: Proof::new(dir.clone(), flush),
+            index: IndexWriter::open(disk)?,
+            packs: PackAppender::open(disk.clone(), config.pack_target)?,
+            proof: Proof::new(disk.clone()),
+            tuning: disk.tuning.clone(),
             compression,
             level: config.compression_level,
             gathered: Vec::new(),
@@ -95,6 +87,11 @@ impl<D: Dir> Packer<D> {
         if self.failed { Err(Error::WriterFailed) } else { Ok(()) }
     }
 
+    /// Bytes that are asked for first of a source.
+    pub(super) fn piece(&self) -> usize {
+        self.tuning.piece
+    }
+
     /// Do something that writes; a failure is the end of this packer.
     fn writing<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.check()?;
@@ -112,7 +109,8 @@ impl<D: Dir> Packer<D> {
         self.check()?;
         self.gathered.extend_from_slice(content);
         self.gathered_objects.push((id, content.len()));
-        if self.gathered.len() >= GATHER_BYTES || self.gathered_objects.len() >= GATHER_OBJECTS {
+        if self.gathered.len() >= self.tuning.gather_bytes || self.gathered_objects.len() >= self.tuning.gather_objects
+        {
             self.writing(Self::append_gathered)?;
         }
         self.commit_if_many()
@@ -155,7 +153,7 @@ impl<D: Dir> Packer<D> {
         let parts = objects.iter().map(|(_, range)| range.clone()).collect();
         let streams = Compressing::start(contents.clone(), parts, self.level, self.compression);
         self.compressing.push_back(Batch { contents, objects, streams });
-        self.append_compressed(codec::AHEAD)
+        self.append_compressed(self.tuning.ahead)
     }
 
     /// Append batches in their order until no more than so many are being compressed.
@@ -206,7 +204,7 @@ impl<D: Dir> Packer<D> {
     ) -> Result<Result<ObjectId>> {
         let compressed = compress::worth_trying(&head[..FRAME], self.compression);
         let mut record = self.packs.start_record()?;
-        let mut frames = Frames::new(source, head);
+        let mut frames = Frames::new(source, head, self.tuning.piece);
         let stream = match compressed {
             true => self.write_stream(&mut record, &mut frames)?.map(Some),
             false => self.write_plain(&mut record, &mut frames)?.map(|()| None),
@@ -261,7 +259,7 @@ impl<D: Dir> Packer<D> {
                 Ok(None) => ended = true,
                 Err(error) => return Ok(Err(error)),
             }
-            if (going.len() > codec::AHEAD || ended)
+            if (going.len() > self.tuning.ahead || ended)
                 && let Some((framing, len)) = going.pop_front()
             {
                 let (blocks, frame_adler) = framing.finish();
@@ -281,7 +279,7 @@ impl<D: Dir> Packer<D> {
     }
 
     fn commit_if_many(&mut self) -> Result<()> {
-        if self.taken.len() >= COMMIT_OBJECTS || self.appended_bytes >= COMMIT_BYTES {
+        if self.taken.len() >= self.tuning.commit_objects || self.appended_bytes >= self.tuning.commit_bytes {
             return self.commit();
         }
         Ok(())

@@ -4,8 +4,8 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 
 use crate::dir::{Dir, File as _};
+use crate::disk::Disk;
 use crate::error::{Context as _, Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::{self, PACKS};
@@ -15,8 +15,7 @@ use crate::regular;
 /// Reads packed objects that are added again, and makes durable the packs that hold them: whoever wrote them may not have
 /// flushed, or may have been killed.
 pub(super) struct Proof<D: Dir> {
-    dir: D,
-    flush: Flush,
+    disk: Disk<D>,
     /// The pack that was read last.
     open: Option<(u32, Arc<D::File>)>,
     /// Packs that have been relied on since the last flush.
@@ -26,8 +25,8 @@ pub(super) struct Proof<D: Dir> {
 }
 
 impl<D: Dir> Proof<D> {
-    pub(super) fn new(dir: D, flush: Flush) -> Self {
-        Proof { dir, flush, open: None, relied: BTreeSet::new(), flushed: BTreeSet::new() }
+    pub(super) fn new(disk: Disk<D>) -> Self {
+        Proof { disk, open: None, relied: BTreeSet::new(), flushed: BTreeSet::new() }
     }
 
     /// Whether the object lies at a location that the index tells of. Not when it is damaged, cut or missing.
@@ -46,14 +45,14 @@ impl<D: Dir> Proof<D> {
         let path = layout::pack(location.pack);
         let file = match &self.open {
             Some((number, file)) if *number == location.pack => file.clone(),
-            _ => match regular::open(&self.dir, &path)? {
+            _ => match regular::open(&self.disk.dir, &path)? {
                 Some((file, _)) => Arc::new(file),
                 None => return Ok(false),
             },
         };
         self.open = Some((location.pack, file.clone()));
         let len = file.metadata().during("examine", &path)?.len;
-        StoredReader::new(Stored::packed(*id, file, location, len)?, true).is_sound()
+        StoredReader::new(Stored::packed(*id, file, location, len, &self.disk.tuning)?, true).is_sound()
     }
 
     /// Make everything durable that has been relied on.
@@ -63,10 +62,10 @@ impl<D: Dir> Proof<D> {
         }
         for number in core::mem::take(&mut self.relied) {
             let path = layout::pack(number);
-            let file = self.dir.open_read(&path).during("open", &path)?;
-            self.flush.file(&file, &path)?;
+            let file = self.disk.open_read(&path).during("open", &path)?;
+            self.disk.flush.file(&file, &path)?;
             self.flushed.insert(number);
         }
-        self.flush.dir(&self.dir, PACKS)
+        self.disk.flush.dir(&self.disk.dir, PACKS)
     }
 }

@@ -12,8 +12,8 @@ use super::clean::flush_packs;
 use super::{Job, Progress};
 use crate::container::Container;
 use crate::dir::{Dir, File as _};
+use crate::disk::Disk;
 use crate::error::{Code, Context as _, Damage, Error, Result};
-use crate::flush::Flush;
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::index::rebuild::Rebuild;
@@ -23,12 +23,6 @@ use crate::lock::PackerLock;
 use crate::loose;
 use crate::pack::check::{Inspection, Scrub};
 use crate::pack::walk::{Record, record_at};
-
-/// Damaged records that are remembered at a time, until it is known whether the old index speaks of them.
-const DAMAGED: usize = 1 << 16;
-
-/// Entries of the old index that are looked at in a step.
-const KEEP: u64 = 1024;
 
 /// The job that rebuilds the index from the packs, whatever is left of the old one. Every record is read, and counts when
 /// it holds the object that its header says. Deletions that can still be read in the old index are kept. The old index
@@ -41,8 +35,7 @@ pub struct Reindex<D: Dir> {
 }
 
 struct Work<D: Dir> {
-    dir: D,
-    flush: Flush,
+    disk: Disk<D>,
     rebuild: Rebuild<D>,
     /// What the old index tells, as far as it can be read, and how many of its entries have been looked at.
     old: Rebuild<D>,
@@ -84,21 +77,19 @@ impl<D: Dir> Reindex<D> {
     /// [`Error::Locked`] when it is taken; those of opening the packs.
     pub fn new(container: &Container<D>) -> Result<Self> {
         container.check_writable()?;
-        let (dir, options) = (container.dir.clone(), &container.options);
-        let flush = Flush::new(options.durability);
-        make_directories(&dir, &flush)?;
-        let lock = PackerLock::acquire(&dir, &options.holder)?;
+        let disk = container.disk.clone();
+        make_directories(&disk)?;
+        let lock = PackerLock::acquire(&disk.dir, &container.options.holder)?;
         // What the new index speaks of is made durable before it does.
-        let packs: VecDeque<(u32, u64)> = flush_packs(&dir, &flush)?.into_iter().collect();
-        let Remains { leaves, number, unreadable } = salvage::remains(&dir)?;
+        let packs: VecDeque<(u32, u64)> = flush_packs(&disk)?.into_iter().collect();
+        let Remains { leaves, number, unreadable } = salvage::remains(&disk.dir)?;
         let total = packs.iter().map(|(_, len)| len).sum::<u64>() + 1;
         let work = Work {
-            rebuild: Rebuild::new(dir.clone(), options.log_entries),
-            old: Rebuild::new(dir.clone(), options.log_entries),
+            rebuild: Rebuild::new(&disk),
+            old: Rebuild::new(&disk),
             kept: 0,
             number,
-            flush,
-            dir,
+            disk,
             unread: leaves.into(),
             leaves: Vec::new(),
             reach: None,
@@ -123,8 +114,8 @@ impl<D: Dir> Job for Reindex<D> {
             // Taken out, so that a failure gives up the packer's place and ends the job.
             let mut work = self.work.take().ok_or(Error::WriterFailed)?;
             if work.advance(&mut self.progress)? {
-                let Work { rebuild, number, flush, _lock, .. } = work;
-                let totals = rebuild.finish(number, &flush)?;
+                let Work { rebuild, number, _lock, .. } = work;
+                let totals = rebuild.finish(number)?;
                 (self.progress.objects, self.progress.bytes) = (totals.objects, totals.size);
                 (self.progress.done, self.progress.finished) = (self.progress.total, true);
             } else {
@@ -154,8 +145,8 @@ impl<D: Dir> Work<D> {
             }
         } else if let Some((number, len)) = self.packs.pop_front() {
             let path = layout::pack(number);
-            let file = self.dir.open_read(&path).during("open", &path)?;
-            self.inspection = Some(Inspection::new(Arc::new(file), number, len));
+            let file = self.disk.open_read(&path).during("open", &path)?;
+            self.inspection = Some(Inspection::new(Arc::new(file), number, len, &self.disk.tuning));
         } else {
             self.judge_damaged(progress)?;
             self.delete_up_to(None)?;
@@ -166,7 +157,7 @@ impl<D: Dir> Work<D> {
             }
             return self.keep(progress);
         }
-        if self.damaged.len() >= DAMAGED {
+        if self.damaged.len() >= self.disk.tuning.remembered {
             self.judge_damaged(progress)?;
         }
         Ok(false)
@@ -175,15 +166,15 @@ impl<D: Dir> Work<D> {
     /// Look at entries of the old index whose records have not been met: an object that reads is kept, and one that does not
     /// stays in the index, lest its loss pass for its absence. Whether that were the last.
     fn keep(&mut self, progress: &mut Progress) -> Result<bool> {
-        let entries = self.old.entries(self.kept, KEEP)?;
+        let entries = self.old.entries(self.kept, self.disk.tuning.step_objects as u64)?;
         self.kept += entries.len() as u64;
         for (id, location) in &entries {
             let Some(location) = *location else { continue };
             if self.rebuild.lookup(id)?.is_some() {
                 continue;
             }
-            if let Some(problem) = unreadable(&self.dir, id, &location)? {
-                if matches!(loose::is_sound(&self.dir, id), Ok(true)) {
+            if let Some(problem) = unreadable(&self.disk, id, &location)? {
+                if matches!(loose::is_sound(&self.disk, id), Ok(true)) {
                     continue;
                 }
                 progress.problems.push(Damage { file: place(&location), problem: format!("object {id}: {problem}") });
@@ -192,16 +183,16 @@ impl<D: Dir> Work<D> {
         }
         if entries.is_empty() {
             // Its files are gone before the new index is written.
-            self.old = Rebuild::new(self.dir.clone(), 0);
+            self.old = Rebuild::new(&self.disk);
         }
         Ok(entries.is_empty())
     }
 
     /// Find out what was deleted, and when: behind which place of the packs.
     fn look_through(&mut self, leaf: &Leaf) -> Result<Option<Damage>> {
-        let Work { dir, reach, deletions, old, .. } = self;
+        let Work { disk, reach, deletions, old, .. } = self;
         let mut any = false;
-        let unreadable = salvage::read(dir, leaf, |told| {
+        let unreadable = salvage::read(disk, leaf, |told| {
             match told {
                 Told::Put(id, location) => old.tell(id, Some(location))?,
                 Told::Delete(id) => old.tell(id, None)?,
@@ -209,7 +200,7 @@ impl<D: Dir> Work<D> {
             match told {
                 Told::Put(id, location) => {
                     let place = Some((location.pack, location.offset));
-                    if place > *reach && is_there(dir, &id, &location)? {
+                    if place > *reach && is_there(&disk.dir, &id, &location)? {
                         *reach = place;
                     }
                 }
@@ -244,7 +235,7 @@ impl<D: Dir> Work<D> {
                 Deletions::Of(id) => self.rebuild.tell(id, None)?,
                 Deletions::In(leaf) => {
                     let rebuild = &mut self.rebuild;
-                    salvage::read(&self.dir, &leaf, |told| match told {
+                    salvage::read(&self.disk, &leaf, |told| match told {
                         Told::Delete(id) => rebuild.tell(id, None),
                         Told::Put(..) => Ok(()),
                     })?;
@@ -262,7 +253,7 @@ impl<D: Dir> Work<D> {
         damaged.sort_unstable_by_key(|(id, location)| (*id, location.pack, location.offset));
         let mut known = vec![false; damaged.len()];
         for leaf in self.leaves.iter().filter(|_| !damaged.is_empty()) {
-            salvage::read(&self.dir, leaf, |told| {
+            salvage::read(&self.disk, leaf, |told| {
                 // What the old index tells last of an id counts.
                 let (Told::Put(id, _) | Told::Delete(id)) = told;
                 let first = damaged.partition_point(|(other, _)| *other < id);
@@ -274,7 +265,7 @@ impl<D: Dir> Work<D> {
             })?;
         }
         for ((id, location), known) in damaged.into_iter().zip(known) {
-            let what = if self.rebuild.lookup(&id)?.is_some() || loose::is_sound(&self.dir, &id)? {
+            let what = if self.rebuild.lookup(&id)?.is_some() || loose::is_sound(&self.disk, &id)? {
                 "left out, as there is a sound copy of the object"
             } else if known {
                 self.lost.push((id, location));
@@ -292,12 +283,12 @@ impl<D: Dir> Work<D> {
 }
 
 /// What keeps an object from being read at a place, if anything.
-fn unreadable<D: Dir>(dir: &D, id: &ObjectId, location: &Location) -> Result<Option<String>> {
+fn unreadable<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> Result<Option<String>> {
     let path = layout::pack(location.pack);
-    let found = match dir.open_read(&path) {
+    let found = match disk.open_read(&path) {
         Ok(file) => {
             let len = file.metadata().during("examine", &path)?.len;
-            Scrub::record(Arc::new(file), *id, *location, len).and_then(Scrub::finish)
+            Scrub::record(Arc::new(file), *id, *location, len, &disk.tuning).and_then(Scrub::finish)
         }
         Err(Code::NotFound) => Ok(Some("the pack is missing".into())),
         Err(code) => return Err(code).during("open", &path),
@@ -326,14 +317,14 @@ fn place(location: &Location) -> String {
 }
 
 /// The container's directories, where they are missing.
-fn make_directories<D: Dir>(dir: &D, flush: &Flush) -> Result<()> {
+fn make_directories<D: Dir>(disk: &Disk<D>) -> Result<()> {
     let mut any = false;
     for path in DIRECTORIES {
-        match dir.create_dir(path) {
+        match disk.create_dir(path) {
             Ok(()) => any = true,
             Err(Code::Exists) => {}
             Err(code) => return Err(code).during("create", path),
         }
     }
-    if any { flush.dir(dir, ".") } else { Ok(()) }
+    if any { disk.flush.dir(&disk.dir, ".") } else { Ok(()) }
 }

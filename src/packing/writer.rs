@@ -66,7 +66,7 @@ impl<D: Dir> PackWriter<D> {
     /// [`PackWriter::check`] tells the two apart.
     pub fn add_source(&mut self, source: &mut dyn Source) -> Result<ObjectId> {
         self.check()?;
-        match read_head(source)? {
+        match read_head(source, self.0.piece())? {
             Head::Whole(content) => self.add(&content),
             Head::Large(head) => self.0.add_large(head, source, None),
         }

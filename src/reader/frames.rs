@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Stored;
-use crate::codec::{self, Decoding};
+use crate::codec::Decoding;
 use crate::dir::File;
 use crate::error::Result;
 use crate::index::Location;
@@ -31,7 +31,7 @@ impl FramesAhead {
         self.next = Some(number + 1);
         self.going.retain(|(going, _)| *going >= number && on_and_on);
         let first = self.going.back().map_or(number, |(last, _)| last + 1);
-        let ahead = if on_and_on { number + codec::AHEAD as u64 } else { number + 1 };
+        let ahead = if on_and_on { number + stored.tuning.ahead as u64 } else { number + 1 };
         for frame in first..ahead.min(frame_count(stored.size)) {
             self.going.push_back((frame, stored.start_frame(location, frame)));
         }

@@ -9,6 +9,7 @@ use core::ops::Bound;
 
 use super::Site;
 use crate::dir::{Dir, File as _};
+use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
@@ -18,13 +19,6 @@ use crate::loose;
 use crate::pack::check::{Inspection, Scrub};
 use crate::pack::walk::record_at;
 use crate::packing::Progress;
-
-/// Entries that are read of the index in a step.
-const STEP: usize = 8192;
-/// Entries that are looked for on one walk through the pack.
-const PAGE: usize = 1 << 16;
-/// Entries that are looked at by themselves in a step.
-const ALONE: usize = 256;
 
 /// The search for entries of a pack that have no record.
 pub(super) struct Search<D: Dir> {
@@ -64,7 +58,7 @@ impl<D: Dir> Search<D> {
         match &mut self.stage {
             Stage::Gather(page) => {
                 let start = self.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-                let entries = match index.scan(start, Bound::Unbounded, STEP) {
+                let entries = match index.scan(start, Bound::Unbounded, site.disk.tuning.step_entries) {
                     Ok(entries) => entries,
                     Err(error) => {
                         progress.problems.push(damage(layout::INDEX, error));
@@ -77,10 +71,12 @@ impl<D: Dir> Search<D> {
                 let of_pack = entries.iter().filter(|(_, location)| location.pack == number);
                 page.extend(of_pack.map(|(id, location)| (*id, *location, false)));
                 let end = entries.is_empty();
-                if page.len() >= PAGE || end && !page.is_empty() {
+                if page.len() >= site.disk.tuning.remembered || end && !page.is_empty() {
                     let page = core::mem::take(page);
                     self.stage = match &self.pack {
-                        Some((file, len)) => Stage::Tick(page, Box::new(Inspection::new(file.clone(), number, *len))),
+                        Some((file, len)) => {
+                            Stage::Tick(page, Box::new(Inspection::new(file.clone(), number, *len, &site.disk.tuning)))
+                        }
                         None => Stage::Look { page, unmet: false },
                     };
                     return false;
@@ -109,7 +105,7 @@ impl<D: Dir> Search<D> {
                 false
             }
             Stage::Look { page, unmet } => {
-                let some = page.split_off(page.len().saturating_sub(ALONE));
+                let some = page.split_off(page.len().saturating_sub(site.disk.tuning.step_objects));
                 let done = page.is_empty();
                 for (id, location, _) in some {
                     look_again(site, &id, &location, *unmet, progress);
@@ -135,7 +131,7 @@ pub(super) fn look_again<D: Dir>(
     if !site.is_still_at(id, location) {
         return;
     }
-    let problem = match examine(&site.dir, id, location) {
+    let problem = match examine(&site.disk, id, location) {
         Ok(None) if unmet => "its bytes are right, but its record lies within another one".into(),
         Ok(None) => {
             progress.objects += 1;
@@ -154,20 +150,20 @@ pub(super) fn look_again<D: Dir>(
     let whose = format!("object {id}: ");
     let problem = problem.strip_prefix(&whose).unwrap_or(&problem);
     let copy =
-        if matches!(loose::is_sound(&site.dir, id), Ok(true)) { "; there is a sound loose file of it" } else { "" };
+        if matches!(loose::is_sound(&site.disk, id), Ok(true)) { "; there is a sound loose file of it" } else { "" };
     progress.problem(file, format!("{whose}{problem}{copy}"));
 }
 
 /// What is wrong with an entry, if anything.
-fn examine<D: Dir>(dir: &D, id: &ObjectId, location: &Location) -> Result<Option<String>> {
+fn examine<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> Result<Option<String>> {
     let path = layout::pack(location.pack);
-    let file = match dir.open_read(&path) {
+    let file = match disk.open_read(&path) {
         Ok(file) => Arc::new(file),
         Err(Code::NotFound) => return Ok(Some("the pack is missing; restore it from a copy".into())),
         Err(code) => return Err(code).during("open", &path),
     };
     let len = file.metadata().during("examine", &path)?.len;
-    let problem = Scrub::record(file.clone(), *id, *location, len)?.finish()?;
+    let problem = Scrub::record(file.clone(), *id, *location, len, &disk.tuning)?.finish()?;
     let Some(problem) = problem else {
         let record = record_at(&*file, id, location)?;
         return Ok(record.err().map(|problem| format!("its bytes are right, but {problem}")));

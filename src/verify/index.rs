@@ -15,9 +15,6 @@ use crate::layout::{INDEX, SANDBOX};
 use crate::packing::Progress;
 use crate::small_file;
 
-/// Entries that are counted in a step.
-const STEP: usize = 8192;
-
 /// Number of entries of each pack.
 pub(super) type Entries = BTreeMap<u32, u64>;
 
@@ -35,7 +32,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Open the index that all else is compared with. `check`: tell what is wrong with it, and what lies around.
     pub(super) fn open<D: Dir>(site: &mut Site<D>, check: bool, progress: &mut Progress) -> Self {
-        match Index::open(site.dir.clone()) {
+        match Index::open(&site.disk) {
             Ok(index) => site.index = Some(index),
             // Told by each part: none of them can be compared with it.
             Err(error) => progress.problems.push(damage(INDEX, error)),
@@ -56,7 +53,7 @@ impl Lines {
             }
             return None;
         }
-        match self.count(index) {
+        match self.count(index, site.disk.tuning.step_entries) {
             Ok(true) => None,
             Ok(false) => {
                 if self.compare {
@@ -75,10 +72,10 @@ impl Lines {
         }
     }
 
-    /// Count some entries; whether there were any.
-    fn count<D: Dir>(&mut self, index: &mut Index<D>) -> Result<bool> {
+    /// Count at most `limit` entries; whether there were any.
+    fn count<D: Dir>(&mut self, index: &mut Index<D>, limit: usize) -> Result<bool> {
         let start = self.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-        let page = index.scan(start, Bound::Unbounded, STEP)?;
+        let page = index.scan(start, Bound::Unbounded, limit)?;
         for (id, location) in &page {
             *self.entries.entry(location.pack).or_default() += 1;
             self.totals.add(location);
@@ -90,7 +87,7 @@ impl Lines {
 
 /// What crashes leave in the sandbox and in the directory of the index.
 fn leftovers<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<()> {
-    let writing = small_file::list(&site.dir, SANDBOX)?.len();
+    let writing = small_file::list(&site.disk.dir, SANDBOX)?.len();
     if writing > 0 {
         let note = format!(
             "{writing} files are being written, or were left by a crash: `clean` removes them when they are a day old"

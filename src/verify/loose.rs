@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::Site;
 use crate::codec;
 use crate::dir::{Dir, read_full_at};
+use crate::disk::Disk;
 use crate::error::{Context as _, Result};
 use crate::id::ObjectId;
 use crate::index::check::damage;
@@ -16,10 +17,6 @@ use crate::loose;
 use crate::pack::check::Scrub;
 use crate::packing::Progress;
 use crate::reader::Stored;
-
-/// Bytes and objects after which a step ends.
-const STEP_BYTES: usize = 4 << 20;
-const STEP_OBJECTS: usize = 1024;
 
 /// A shard that is being checked.
 pub(super) struct Shard<D: Dir> {
@@ -40,17 +37,17 @@ impl<D: Dir> Default for Shard<D> {
 impl<D: Dir> Shard<D> {
     /// Do a piece of the work; whether it was the last.
     pub(super) fn step(&mut self, site: &Site<D>, shard: u8, progress: &mut Progress) -> bool {
-        let dir = &site.dir;
+        let disk = &site.disk;
         if let Some((id, size, mut scrub)) = self.large.take() {
             match scrub.step() {
                 Ok(None) => self.large = Some((id, size, scrub)),
-                Ok(Some(sound)) => take(dir, &id, size, sound, progress),
+                Ok(Some(sound)) => take(disk, &id, size, sound, progress),
                 Err(error) => progress.problems.push(damage(&layout::loose(&id), error)),
             }
             return false;
         }
         let Some(ids) = &mut self.ids else {
-            match loose::list(dir, shard) {
+            match loose::list(&disk.dir, shard) {
                 Ok(listed) => self.ids = Some(listed.into_iter().rev().collect()),
                 Err(error) => {
                     progress.problems.push(damage(&layout::shard(shard), error));
@@ -60,15 +57,16 @@ impl<D: Dir> Shard<D> {
             return false;
         };
         let (mut contents, mut bytes) = (Vec::new(), 0);
-        while bytes < STEP_BYTES && contents.len() < STEP_OBJECTS {
+        let (step_bytes, step_objects) = (disk.tuning.step_bytes, disk.tuning.step_objects);
+        while bytes < step_bytes && contents.len() < step_objects {
             let Some(id) = ids.pop() else { break };
-            match open(dir, &id) {
+            match open(&disk.dir, &id) {
                 Ok(Some(Opened::Small(content))) => {
-                    bytes += content.len();
+                    bytes += content.len() as u64;
                     contents.push((id, content));
                 }
                 Ok(Some(Opened::Large(file, size))) => {
-                    let scrub = Scrub::new(Stored::loose(id, Arc::new(file), size), None);
+                    let scrub = Scrub::new(Stored::loose(id, Arc::new(file), size, &disk.tuning), None);
                     self.large = Some((id, size, Box::new(scrub)));
                     break;
                 }
@@ -80,7 +78,7 @@ impl<D: Dir> Shard<D> {
         let (ids_read, contents): (Vec<ObjectId>, Vec<Vec<u8>>) = contents.into_iter().unzip();
         let digests = codec::sha256_many(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
         for ((id, content), digest) in ids_read.iter().zip(&contents).zip(digests) {
-            take(dir, id, content.len() as u64, digest == *id, progress);
+            take(disk, id, content.len() as u64, digest == *id, progress);
         }
         ids.is_empty() && self.large.is_none()
     }
@@ -102,16 +100,16 @@ fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<Opened<D::File>>> {
     Ok(Some(Opened::Small(content)))
 }
 
-fn take<D: Dir>(dir: &D, id: &ObjectId, size: u64, sound: bool, progress: &mut Progress) {
+fn take<D: Dir>(disk: &Disk<D>, id: &ObjectId, size: u64, sound: bool, progress: &mut Progress) {
     if sound {
         progress.objects += 1;
         progress.bytes = progress.bytes.saturating_add(size);
         return;
     }
     // A second look: a damaged file is replaced when its object is added again.
-    match loose::is_sound(dir, id) {
+    match loose::is_sound(disk, id) {
         Ok(true) => {}
-        Ok(false) if matches!(loose::size(dir, id), Ok(None)) => {}
+        Ok(false) if matches!(loose::size(&disk.dir, id), Ok(None)) => {}
         Ok(false) => progress
             .problem(layout::loose(id), "its bytes do not match its id; restore it from a copy, or add it again"),
         Err(error) => progress.problems.push(damage(&layout::loose(id), error)),

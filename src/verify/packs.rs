@@ -22,9 +22,6 @@ use crate::pack::walk::Record;
 use crate::packing::Progress;
 use crate::small_file;
 
-/// Records that are compared with the index together: each line of it is then read less often.
-const BATCH: usize = 1 << 16;
-
 /// All packs.
 pub(super) struct Packs<D: Dir> {
     queue: VecDeque<u32>,
@@ -80,10 +77,10 @@ fn unit(pack: u32) -> u64 {
 
 fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<BTreeMap<u32, u64>> {
     let mut lengths = BTreeMap::new();
-    for entry in small_file::list(&site.dir, PACKS)? {
+    for entry in small_file::list(&site.disk.dir, PACKS)? {
         let Some(number) = layout::pack_number(&entry.name) else { continue };
         let path = layout::pack(number);
-        match site.dir.open_read(&path).and_then(|file| file.metadata()) {
+        match site.disk.open_read(&path).and_then(|file| file.metadata()) {
             Ok(found) if found.kind == Kind::File => drop(lengths.insert(number, found.len)),
             Ok(_) => progress.problem(path, "there is something else in place of the pack"),
             // Repacked meanwhile; or the index tells of objects in it.
@@ -118,8 +115,10 @@ enum Stage<D: Dir> {
 impl<D: Dir> Pack<D> {
     fn new(site: &Site<D>, number: u32, entries: u64, length: Option<u64>, progress: &mut Progress) -> Self {
         let path = layout::pack(number);
-        let stage = match length.map(|length| (site.dir.open_read(&path), length)) {
-            Some((Ok(file), length)) => Stage::Walk(Box::new(Inspection::new(Arc::new(file), number, length))),
+        let stage = match length.map(|length| (site.disk.open_read(&path), length)) {
+            Some((Ok(file), length)) => {
+                Stage::Walk(Box::new(Inspection::new(Arc::new(file), number, length, &site.disk.tuning)))
+            }
             Some((Err(code), _)) if code != Code::NotFound => {
                 progress.problem(path, format!("cannot open it: {code}"));
                 Stage::Search(Search::one_by_one(number))
@@ -138,7 +137,7 @@ impl<D: Dir> Pack<D> {
         match inspection.next() {
             Ok(Some(records)) => {
                 self.batch.extend(records);
-                if self.batch.len() >= BATCH {
+                if self.batch.len() >= site.disk.tuning.remembered {
                     self.compare(site, progress);
                 }
                 return false;

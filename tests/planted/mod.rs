@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, PackWriter, codec};
+use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, PackWriter, Tuning, codec};
 
 /// What is put in place of a file or a directory of the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,11 @@ impl Template {
     pub(crate) fn new(root: &Path) -> Self {
         let path = root.join("template");
         fs::create_dir(&path).unwrap();
-        let options = Options { durability: Durability::None, log_entries: 4, ..Options::default() };
+        let options = Options {
+            durability: Durability::None,
+            tuning: Tuning { log_entries: 4, ..Tuning::default() },
+            ..Options::default()
+        };
         let config = Config { pack_target: 2000, ..Config::default() };
         let store = Container::create(CapDir::open(&path).unwrap(), config, options).unwrap();
         let text = |number: usize| format!("{number}: some text; ").repeat(20 * number).into_bytes();

@@ -4,7 +4,7 @@
 use loosepack::{Code, Compression, Container, Content, Error, Options, PackWriter, Part, Placement};
 
 use crate::sim::SimDir;
-use crate::support::{clean, create, id, noise, open, pack, text, verify};
+use crate::support::{clean, create, folding, id, noise, open, pack, text, verify};
 
 /// Objects of one frame and of several, plain and compressed.
 fn contents() -> Vec<Vec<u8>> {
@@ -154,7 +154,7 @@ fn adding_again_to_packs_heals_what_is_damaged_cut_or_missing() {
                 1 => dir.put("packs/0", &dir.bytes("packs/0")[..40]),
                 _ => dir.remove("packs/0"),
             }
-            let options = Options { log_entries, ..Options::default() };
+            let options = Options { tuning: folding(log_entries), ..Options::default() };
             let store = Container::open(dir.clone(), options).expect("it opens");
             let mut writer = PackWriter::open(&store, Compression::Auto).expect("nobody else packs");
             writer.add_many(&contents()).expect("they can be added again");

@@ -9,7 +9,7 @@ use loosepack::{
 
 use crate::damage::{forged, put};
 use crate::sim::SimDir;
-use crate::support::{create, id, noise, open, run, text};
+use crate::support::{create, folding, id, noise, open, run, text};
 
 /// An id that starts with these bytes.
 fn id_from(start: &[u8]) -> ObjectId {
@@ -63,7 +63,7 @@ fn manifest(log: &str, runs: &str) -> String {
 
 /// Everything that reads the index, and may write it; the first error.
 fn work(dir: SimDir) -> Result<()> {
-    let options = Options { log_entries: 1, ..Options::default() };
+    let options = Options { tuning: folding(1), ..Options::default() };
     let store = Container::open(dir, options)?;
     let mut results = Vec::new();
     for limit in [1, 3, 100] {

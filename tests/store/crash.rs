@@ -3,11 +3,11 @@
 //! A workload runs once to count its operations. Then, for each of them, it runs again and is cut off there; what
 //! survives is decided by several policies and seeds; and the container is opened, read, and worked with.
 
-use loosepack::Error;
+use loosepack::{Error, Tuning};
 
 use crate::promises::{Known, check, explain, recover};
 use crate::sim::{SimDir, Survival};
-use crate::support::Rng;
+use crate::support::{Rng, tiny, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
     self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, empty,
@@ -91,14 +91,16 @@ fn recover_twice(image: &SimDir, known: &Known, point: u64) -> Result<(), String
     Ok(())
 }
 
-/// The workload survives every crash.
+/// The workload survives every crash, in usual sizes and in tiny ones.
 fn survives(workload: &Workload, seeds: u64) {
-    match sweep(workload, seeds, &Watch::new) {
-        Ok(swept) => {
-            assert_ne!(swept.points, 0, "the sweep has something to sweep");
-            println!("{} crash points, {} images", swept.points, swept.images);
+    for tuning in [Tuning::default(), tiny()] {
+        match with_tuning(tuning, || sweep(workload, seeds, &Watch::new)) {
+            Ok(swept) => {
+                assert_ne!(swept.points, 0, "the sweep has something to sweep");
+                println!("{} crash points, {} images", swept.points, swept.images);
+            }
+            Err(problem) => panic!("{problem}, in sizes of {tuning:?}"),
         }
-        Err(problem) => panic!("{problem}"),
     }
 }
 

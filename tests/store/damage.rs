@@ -8,7 +8,7 @@ use loosepack::{
 };
 
 use crate::sim::SimDir;
-use crate::support::{Rng, create, id, noise, open, run, text};
+use crate::support::{Rng, create, folding, id, noise, open, run, text};
 
 /// A container with all there is: loose and packed, plain, compressed and framed, two packs, a log and a run.
 struct Sound {
@@ -33,7 +33,7 @@ fn sound() -> Sound {
 fn sound_with(log_entries: usize) -> Sound {
     let dir = SimDir::new();
     let config = Config { pack_target: 7000, ..Config::default() };
-    let options = Options { log_entries, ..Options::default() };
+    let options = Options { tuning: folding(log_entries), ..Options::default() };
     let store = Container::create(dir.clone(), config, options).unwrap();
     let mut contents = vec![noise(150, 1), text(700, 2)];
     contents.iter().for_each(|content| assert!(store.add(content).is_ok()));

@@ -4,13 +4,13 @@
 use loosepack::{Compression, Container, Durability, ObjectId, Options, PackWriter};
 
 use crate::sim::{SimDir, Survival};
-use crate::support::{clean, create, noise, open, pack};
+use crate::support::{clean, create, folding, noise, open, pack};
 
 const CONTENT: &[u8] = b"acknowledged twice, flushed once";
 
 /// A handle that flushes nothing, which folds its log at so many entries.
 fn careless(dir: &SimDir, log_entries: usize) -> Container<SimDir> {
-    let options = Options { durability: Durability::None, log_entries, ..Options::default() };
+    let options = Options { durability: Durability::None, tuning: folding(log_entries), ..Options::default() };
     Container::open(dir.clone(), options).expect("it opens")
 }
 

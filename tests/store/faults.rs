@@ -1,10 +1,10 @@
 //! Every operation fails once: what is said of it, and what is lost, which is nothing.
 
-use loosepack::{Code, Compression, Container, Damage, Error, Job as _, PackLoose, PackWriter, Part};
+use loosepack::{Code, Compression, Container, Damage, Error, Job as _, PackLoose, PackWriter, Part, Tuning};
 
 use crate::promises::{check, recover};
 use crate::sim::{SimDir, Survival};
-use crate::support::{create, id, noise, open, verify};
+use crate::support::{create, id, noise, open, tiny, verify, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
     self as work, Workload, add_batches, add_batches_one_by_one, add_some, lived_in, nothing, pack_and_clean,
@@ -29,8 +29,13 @@ fn goes_unsaid(operation: &str, path: &str, code: Code) -> bool {
     }
 }
 
-/// Let each operation of the workload fail with each of the codes; returns how often something failed.
+/// Let each operation of the workload fail with each of the codes, in usual sizes and in tiny ones; returns how often
+/// something failed.
 pub(crate) fn withstands(workload: &Workload, codes: &[Code]) -> u64 {
+    [Tuning::default(), tiny()].map(|tuning| with_tuning(tuning, || withstands_as_it_is(workload, codes))).iter().sum()
+}
+
+fn withstands_as_it_is(workload: &Workload, codes: &[Code]) -> u64 {
     let whole = workload.start.fork();
     whole.heal();
     (workload.run)(&Watch::new(whole.clone()), &mut workload.known.clone()).expect("the workload by itself succeeds");

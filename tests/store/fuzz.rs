@@ -17,7 +17,7 @@ use loosepack::{
 use crate::crafted::{line, run_of};
 use crate::damage::forged;
 use crate::sim::SimDir;
-use crate::support::{Rng, id, noise, run, setting, text, verify};
+use crate::support::{Rng, folding, id, noise, run, setting, text, verify};
 
 /// What a mutation puts in: what parsers trip over.
 const NASTY: &[&str] = &[
@@ -143,7 +143,7 @@ struct Sound {
 
 fn sound(framed: bool) -> Sound {
     let dir = SimDir::new();
-    let options = Options { log_entries: 4, ..Options::default() };
+    let options = Options { tuning: folding(4), ..Options::default() };
     let store = Container::create(dir.clone(), Config { pack_target: 1500, ..Config::default() }, options).unwrap();
     let large = if framed { text((1 << 20) + 3000, 3) } else { noise(10, 3) };
     let mut contents = vec![noise(150, 1), text(700, 2)];
@@ -180,7 +180,9 @@ impl Sound {
     }
 
     fn examine(&self, dir: SimDir, write: bool) {
-        let Ok(store) = Container::open(dir.clone(), Options { log_entries: 2, ..Options::default() }) else { return };
+        let Ok(store) = Container::open(dir.clone(), Options { tuning: folding(2), ..Options::default() }) else {
+            return;
+        };
         let mut listed: Vec<ObjectId> = Vec::new();
         while let Ok(page) = store.objects(listed.last(), 5)
             && !page.is_empty()

@@ -9,7 +9,7 @@ use loosepack::{
 use serde_json::Value;
 
 use crate::sim::SimDir;
-use crate::support::{id, noise, text};
+use crate::support::{folding, id, noise, text};
 use crate::watch::{Verdict, Watch};
 
 /// The live log, and the run it follows.
@@ -47,7 +47,7 @@ fn compressed() -> Vec<Vec<u8>> {
 fn make() -> SimDir {
     let dir = SimDir::new();
     // The second batch is folded into a run together with the first one.
-    let options = Options { holder: "the fixture".into(), log_entries: 7, ..Options::default() };
+    let options = Options { holder: "the fixture".into(), tuning: folding(7), ..Options::default() };
     let store = Container::create(dir.clone(), CONFIG, options).unwrap();
     loose().iter().for_each(|content| assert!(store.add(content).is_ok()));
     let [third, fourth] = later();

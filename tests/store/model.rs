@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use loosepack::dir::cap::CapDir;
 use loosepack::{
-    Compression, Config, Container, Content, Dir, Durability, Error, ObjectId, Options, PackWriter, Placement,
+    Compression, Config, Container, Content, Dir, Durability, Error, ObjectId, Options, PackWriter, Placement, Tuning,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::sim::SimDir;
-use crate::support::{clean, id, noise, pack, text};
+use crate::support::{clean, folding, id, noise, pack, text, tiny};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -85,8 +85,10 @@ fn step() -> impl Strategy<Value = Step> {
 
 const HANDLES: usize = 3;
 
-/// A log is folded into a run when it would get so many entries: always, often, never.
-const LOG_ENTRIES: [usize; 3] = [1, 5, 8192];
+/// Sizes of all kinds. A log is folded always, often and never.
+fn tunings() -> impl Strategy<Value = Tuning> {
+    prop::sample::select(vec![folding(1), folding(5), Tuning::default(), tiny(), Tuning::SMALLEST])
+}
 
 struct World<D: Dir> {
     dir: D,
@@ -137,7 +139,7 @@ impl<D: Dir> World<D> {
             }
             Step::Pack(compression) => assert_eq!(pack(self.store(), *compression), Ok(vec![])),
             Step::PackDirectly(contents, compression, end) => {
-                let contents: Vec<Vec<u8>> = contents.iter().map(|bytes| bytes.get()).collect();
+                let mut contents: Vec<Vec<u8>> = contents.iter().map(|bytes| bytes.get()).collect();
                 let mut writer = PackWriter::open(self.store(), *compression).expect("the packer's place is free");
                 for bytes in &contents {
                     assert_eq!(writer.add(bytes), Ok(id(bytes)));
@@ -145,7 +147,14 @@ impl<D: Dir> World<D> {
                 match end {
                     End::Finish => writer.finish().expect("it commits"),
                     End::CommitAndDrop => writer.commit().expect("it commits"),
-                    End::Drop => return,
+                    // What it committed of its own accord stays.
+                    End::Drop => {
+                        drop(writer);
+                        let store = &self.handles[self.current];
+                        contents.retain(|bytes| store.contains(&[id(bytes)]) == Ok(vec![true]));
+                        let bounded = self.options.tuning.commit_objects < Tuning::default().commit_objects;
+                        assert!(bounded || contents.iter().all(|bytes| self.model.contains_key(&id(bytes))));
+                    }
                 }
                 contents.into_iter().for_each(|bytes| self.keep(bytes));
             }
@@ -242,13 +251,13 @@ proptest! {
     fn a_simulated_directory_holds_what_the_model_holds(
         steps in vec(step(), 1..40),
         pack_target in prop::sample::select(vec![1_u64, 300, 5000, 4 << 30]),
-        log_entries in prop::sample::select(LOG_ENTRIES.to_vec()),
+        tuning in tunings(),
         short in any::<bool>(),
         locks in any::<bool>(),
     ) {
         let dir = if short { SimDir::new().short(9) } else { SimDir::new() };
         let dir = if locks { dir } else { dir.without_locks() };
-        let options = Options { log_entries, ..Options::default() };
+        let options = Options { tuning, ..Options::default() };
         let world = run(dir.clone(), pack_target, options, &steps);
         drop(world);
         let left: Vec<String> = dir.files().into_iter().filter(|path| path.starts_with("sandbox/")).collect();
@@ -263,12 +272,12 @@ proptest! {
     fn a_real_directory_holds_what_the_model_holds(
         steps in vec(step(), 1..25),
         pack_target in prop::sample::select(vec![300_u64, 4 << 30]),
-        log_entries in prop::sample::select(LOG_ENTRIES.to_vec()),
+        tuning in tunings(),
     ) {
         let temporary = tempfile::tempdir().expect("there is room for a temporary directory");
         let dir = CapDir::open(temporary.path()).expect("it can be opened");
         // What is synced makes no difference here but in time.
-        let options = Options { durability: Durability::None, log_entries, ..Options::default() };
+        let options = Options { durability: Durability::None, tuning, ..Options::default() };
         run(dir, pack_target, options, &steps);
     }
 }

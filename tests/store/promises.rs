@@ -7,7 +7,7 @@ use loosepack::{
 };
 
 use crate::sim::SimDir;
-use crate::support::{clean, id, pack, run, verify};
+use crate::support::{clean, folding, id, pack, run, tuning, verify};
 use crate::watch::Watch;
 
 pub(crate) type Store = Container<Watch<SimDir>>;
@@ -38,7 +38,7 @@ impl Known {
 
 /// With a log that is folded early, so that some batches are folded into a run and some are not.
 pub(crate) fn options() -> Options {
-    Options { holder: "the sweep".into(), log_entries: 10, ..Options::default() }
+    Options { holder: "the sweep".into(), tuning: folding(tuning().log_entries.min(10)), ..Options::default() }
 }
 
 pub(crate) fn open(dir: &Watch<SimDir>) -> Result<Store> {

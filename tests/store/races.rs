@@ -9,7 +9,7 @@ use std::rc::Rc;
 use loosepack::{Compression, Config, Container, Content, ObjectId, Options, PackWriter, Part, Reindex};
 
 use crate::sim::SimDir;
-use crate::support::{clean, id, noise, open, pack, run, text, verify};
+use crate::support::{clean, folding, id, noise, open, pack, run, text, verify};
 use crate::watch::{Verdict, Watch};
 
 type Store = Container<Watch<SimDir>>;
@@ -41,7 +41,7 @@ fn half_packed() -> SimDir {
 
 fn pack_and_clean(dir: &SimDir) {
     // Folded at each commit, so that index files are replaced as well.
-    let store = Container::open(dir.clone(), Options { log_entries: 1, ..Options::default() }).unwrap();
+    let store = Container::open(dir.clone(), Options { tuning: folding(1), ..Options::default() }).unwrap();
     pack(&store, Compression::Never).unwrap();
     clean(&store).unwrap();
 }
@@ -217,7 +217,7 @@ fn a_second_packer_is_turned_away_at_every_moment() {
 
 fn reindex(dir: &SimDir) {
     // A run for each object, so that there is much to merge and to remove.
-    let options = Options { log_entries: 1, ..Options::default() };
+    let options = Options { tuning: folding(1), ..Options::default() };
     run(Reindex::new(&Container::open(dir.clone(), options).unwrap()).unwrap()).unwrap();
 }
 

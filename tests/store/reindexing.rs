@@ -5,12 +5,12 @@ use loosepack::{
 };
 
 use crate::sim::SimDir;
-use crate::support::{Rng, clean, create, id, noise, open, pack, run, verify};
+use crate::support::{Rng, clean, create, folding, id, noise, open, pack, run, verify};
 use crate::verifying::{contents, sample};
 
 /// A handle for a container whose index may be gone.
 fn damaged(dir: &SimDir) -> Container<SimDir> {
-    Container::open_damaged(dir.clone(), Options { log_entries: 1, ..Options::default() }).expect("it opens")
+    Container::open_damaged(dir.clone(), Options { tuning: folding(1), ..Options::default() }).expect("it opens")
 }
 
 fn reindex(dir: &SimDir) -> Result<(Progress, Vec<Damage>)> {
@@ -229,7 +229,7 @@ fn delete(content: &[u8]) -> String {
 }
 
 fn write(dir: &SimDir, content: &[u8], log_entries: usize) {
-    let store = Container::open(dir.clone(), Options { log_entries, ..Options::default() }).unwrap();
+    let store = Container::open(dir.clone(), Options { tuning: folding(log_entries), ..Options::default() }).unwrap();
     let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
     writer.add(content).unwrap();
     writer.finish().unwrap();
@@ -328,7 +328,7 @@ fn a_cut_or_missing_pack_does_not_pass_for_absence() {
         for cut in [None, Some(0), Some(60), Some(130), Some(5000)] {
             let dir = SimDir::new();
             create(dir.clone());
-            let options = Options { log_entries, ..Options::default() };
+            let options = Options { tuning: folding(log_entries), ..Options::default() };
             let store = Container::open(dir.clone(), options).expect("it opens");
             let mut writer = PackWriter::open(&store, Compression::Never).expect("nobody else packs");
             let lost = writer.add(&noise(9000, 1)).expect("it can be added");

@@ -1,8 +1,10 @@
 //! What several modules need: numbers that only look random, contents, and jobs run to their end.
 
+use std::cell::Cell;
+
 use loosepack::{
     Clean, Compression, Config, Container, Damage, Dir, Job, ObjectId, Options, PackLoose, Part, Progress, Result,
-    Verify, codec,
+    Tuning, Verify, codec,
 };
 
 /// SplitMix64: the same numbers for the same seed, everywhere.
@@ -86,14 +88,70 @@ pub(crate) fn clean<D: Dir>(container: &Container<D>) -> Result<u64> {
     Ok(run(Clean::new(container)?)?.0.objects)
 }
 
+thread_local!(static TUNING: Cell<Tuning> = Cell::new(Tuning::default()));
+
+/// The sizes in which the stores of this test work.
+pub(crate) fn tuning() -> Tuning {
+    TUNING.get()
+}
+
+/// Do something with stores that work in these sizes.
+pub(crate) fn with_tuning<T>(tuning: Tuning, run: impl FnOnce() -> T) -> T {
+    let before = TUNING.replace(tuning);
+    let result = run();
+    TUNING.set(before);
+    result
+}
+
+/// With a log that is folded into a run when it would get so many entries.
+pub(crate) fn folding(log_entries: usize) -> Tuning {
+    Tuning { log_entries, ..tuning() }
+}
+
+/// Sizes so small that a store of a few kilobytes crosses every boundary many times, and that leave the number of
+/// operations bearable where each of them is interrupted.
+pub(crate) fn tiny() -> Tuning {
+    Tuning {
+        chunk: 300,
+        piece: 50,
+        window: 500,
+        window_records: 3,
+        gap: 20,
+        together: 400,
+        batch_bytes: 500,
+        batch_objects: 3,
+        pack_buffer: 200,
+        gather_bytes: 300,
+        gather_objects: 3,
+        commit_bytes: 900,
+        commit_objects: 4,
+        loose_objects: 3,
+        log_entries: 6,
+        rebuild: 2,
+        guess: 3,
+        cold_lookups: 2,
+        cold_fences: 2,
+        step_bytes: 400,
+        step_objects: 2,
+        step_entries: 3,
+        remembered: 2,
+        ..Tuning::SMALLEST
+    }
+}
+
+/// How a container is opened, in the sizes of this test.
+pub(crate) fn options() -> Options {
+    Options { tuning: tuning(), ..Options::default() }
+}
+
 /// Make a container with the settings of everyone.
 pub(crate) fn create<D: Dir>(dir: D) -> Container<D> {
-    Container::create(dir, Config::default(), Options::default()).expect("a container can be made")
+    Container::create(dir, Config::default(), options()).expect("a container can be made")
 }
 
 /// Open a container as everyone does.
 pub(crate) fn open<D: Dir>(dir: D) -> Container<D> {
-    Container::open(dir, Options::default()).expect("the container opens")
+    Container::open(dir, options()).expect("the container opens")
 }
 
 /// Verify a part of a container; returns the last progress, all problems and all notes.

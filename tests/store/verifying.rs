@@ -3,13 +3,13 @@
 use loosepack::{Compression, Container, Damage, Job as _, Options, PackWriter, Part, Placement, Progress, Verify};
 
 use crate::sim::SimDir;
-use crate::support::{create, id, noise, open, pack, run, text, verify};
+use crate::support::{create, folding, id, noise, open, pack, run, text, verify};
 
 /// All there is: loose and packed, plain, compressed and framed; a log and a run.
 pub(crate) fn sample() -> SimDir {
     let dir = SimDir::new();
     let config = loosepack::Config { pack_target: 7000, ..Default::default() };
-    let options = Options { log_entries: 4, ..Options::default() };
+    let options = Options { tuning: folding(4), ..Options::default() };
     let store = Container::create(dir.clone(), config, options).unwrap();
     contents().iter().take(2).for_each(|content| assert!(store.add(content).is_ok()));
     for batch in contents()[2..].chunks(2) {

@@ -7,7 +7,7 @@ use loosepack::{Compression, Config, Container, Durability, Error, Options, Pack
 
 use crate::promises::{self, Known, open, options};
 use crate::sim::{SimDir, Survival};
-use crate::support::{clean, noise, pack, run, text};
+use crate::support::{clean, folding, noise, pack, run, text};
 use crate::watch::{Call, Verdict, Watch};
 
 /// Something to do to a container, and the container it is done to.
@@ -281,7 +281,7 @@ pub(crate) fn reindex(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
 
 /// With runs in the sandbox on the way.
 pub(crate) fn reindex_in_little_memory(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
-    let options = Options { log_entries: 0, ..options() };
+    let options = Options { tuning: folding(0), ..options() };
     run(Reindex::new(&Container::open_damaged(dir.clone(), options)?)?).map(drop)
 }
 

@@ -1,0 +1,182 @@
+//! The sizes the store works in.
+
+use crate::layout::{FRAME, HEADER_MAX, RUN_BLOCK};
+
+/// Sizes in which a handle reads, gathers and writes. None of them is part of the format: handles with different sizes work
+/// on one container at the same time. The defaults are what was measured to be fast in bounded memory; tests make them tiny,
+/// so that a store of a few kilobytes crosses every boundary. A size that is too small to work with counts as the smallest
+/// that does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// Bytes that are read or written at once of a file that is passed through: a large object, a log, a run.
+    pub chunk: usize,
+    /// Bytes that are asked for first of a source of unknown size: what WASI gives at most in one call.
+    pub piece: usize,
+
+    /// Bytes that are read at once on a walk through a pack. A record that is longer is not kept in memory.
+    pub window: usize,
+    /// Records of such a window.
+    pub window_records: usize,
+    /// Bytes that are looked through for records within damaged ones, for each byte of the pack.
+    pub walk_again: u64,
+
+    /// Payloads that are no more bytes apart than this are read together: about what a system call costs.
+    pub gap: u64,
+    /// Bytes that are read together, and bytes that they stand for, unless a single payload has more.
+    pub together: u64,
+    /// Bytes of objects after which a batch of many ends, so that it has less than twice as many. (Runtimes bound what one
+    /// call may return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
+    pub batch_bytes: u64,
+    /// Objects after which such a batch ends: so many empty ones are a batch as well.
+    pub batch_objects: usize,
+    /// Packs that one handle keeps open for reading.
+    pub open_packs: usize,
+    /// Pieces of work of about a mebibyte, such as frames to inflate, that are kept going at the same time: enough for the
+    /// processors of a usual machine.
+    pub ahead: usize,
+
+    /// Bytes that are gathered for a pack before they are written. One large write costs a sandboxed store far less than
+    /// many small ones.
+    pub pack_buffer: usize,
+    /// Bytes of small objects that a packer gathers before it asks the index for all of them at once.
+    pub gather_bytes: usize,
+    /// The same, in objects.
+    pub gather_objects: usize,
+    /// Bytes that a packer appends before it commits whether the caller asks or not.
+    pub commit_bytes: u64,
+    /// The same, in objects: what a killed packer loses at most, and what has to be remembered of them. A batch of the log
+    /// has no more lines than this and `gather_objects`.
+    pub commit_objects: usize,
+    /// Objects after which a batch of loose ones is committed whether the caller asks or not.
+    pub loose_objects: usize,
+    /// From so many files on, everything is flushed at once. With fewer each is flushed by itself: the file system may hold
+    /// much that is not ours.
+    pub flush_together: usize,
+
+    /// A log that would get this many entries is folded into a run by the packer who sees it. What each handle reads at
+    /// opening and keeps in memory is bounded by it; with few, runs are merged more often. The default makes a mebibyte: a
+    /// millisecond of reading.
+    pub log_entries: usize,
+    /// Entries that are gathered in memory while an index is rebuilt, for each entry that a log may have: so many fit in
+    /// memory there, where there is nothing else, and fewer runs are merged.
+    pub rebuild: usize,
+    /// Lines of a block of a run that are read to find one id. Where among 64 uniform ids one lies deviates by 4 lines from
+    /// where it is expected at most, so that three standard deviations fit.
+    pub guess: u64,
+    /// Lookups of one id for which a part of a run's fences is read: a process that makes few need not read all of them.
+    pub cold_lookups: u32,
+    /// Fences of such a part. Where a block lies among `n` deviates from where it is expected by the square root of the
+    /// entries at most, which is 8 blocks for a million entries.
+    pub cold_fences: u64,
+
+    /// Bytes that a job reads in a step.
+    pub step_bytes: u64,
+    /// Objects or files that a job looks at in a step.
+    pub step_objects: usize,
+    /// Entries of the index that a job reads in a step.
+    pub step_entries: usize,
+    /// Records that a job remembers until they are compared with the index together: each line of it is then read less
+    /// often.
+    pub remembered: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Tuning {
+            chunk: 256 << 10,
+            piece: 64 << 10,
+            window: FRAME + (64 << 10),
+            window_records: 8192,
+            walk_again: 16,
+            gap: 16 << 10,
+            together: FRAME as u64,
+            batch_bytes: 1 << 20,
+            batch_objects: 8192,
+            open_packs: 16,
+            ahead: 8,
+            pack_buffer: 1 << 20,
+            gather_bytes: 1 << 20,
+            gather_objects: 8192,
+            commit_bytes: 1 << 30,
+            commit_objects: 1 << 17,
+            loose_objects: 8192,
+            flush_together: 8,
+            log_entries: 8192,
+            rebuild: 16,
+            guess: 24,
+            cold_lookups: 8,
+            cold_fences: 128,
+            step_bytes: 16 << 20,
+            step_objects: 1024,
+            step_entries: 8192,
+            remembered: 1 << 16,
+        }
+    }
+}
+
+impl Tuning {
+    /// The smallest sizes there are: everything is one at a time.
+    pub const SMALLEST: Tuning = Tuning {
+        chunk: 1,
+        piece: 1,
+        window: 2 * HEADER_MAX,
+        window_records: 1,
+        walk_again: 1,
+        gap: 0,
+        together: 1,
+        batch_bytes: 1,
+        batch_objects: 1,
+        open_packs: 1,
+        ahead: 1,
+        pack_buffer: 1,
+        gather_bytes: 1,
+        gather_objects: 1,
+        commit_bytes: 1,
+        commit_objects: 1,
+        loose_objects: 1,
+        flush_together: 1,
+        log_entries: 0,
+        rebuild: 1,
+        guess: 1,
+        cold_lookups: 0,
+        cold_fences: 1,
+        step_bytes: 1,
+        step_objects: 1,
+        step_entries: 1,
+        remembered: 1,
+    };
+
+    /// The same with each size raised to the smallest that works, and what is bounded by the format cut to that.
+    pub(crate) fn within_limits(&self) -> Self {
+        let least = Tuning::SMALLEST;
+        Tuning {
+            chunk: self.chunk.max(least.chunk),
+            piece: self.piece.max(1),
+            window: self.window.max(least.window),
+            window_records: self.window_records.max(1),
+            walk_again: self.walk_again.max(1),
+            gap: self.gap,
+            together: self.together.clamp(1, FRAME as u64),
+            batch_bytes: self.batch_bytes.max(1),
+            batch_objects: self.batch_objects.max(1),
+            open_packs: self.open_packs.max(1),
+            ahead: self.ahead.max(1),
+            pack_buffer: self.pack_buffer.max(1),
+            gather_bytes: self.gather_bytes.clamp(1, u32::MAX as usize / 4),
+            gather_objects: self.gather_objects.clamp(1, 1 << 17),
+            commit_bytes: self.commit_bytes.max(1),
+            commit_objects: self.commit_objects.clamp(1, 1 << 18),
+            loose_objects: self.loose_objects.max(1),
+            flush_together: self.flush_together.max(1),
+            log_entries: self.log_entries,
+            rebuild: self.rebuild.max(1),
+            guess: self.guess.clamp(1, RUN_BLOCK),
+            cold_lookups: self.cold_lookups,
+            cold_fences: self.cold_fences.max(1),
+            step_bytes: self.step_bytes.max(1),
+            step_objects: self.step_objects.max(1),
+            step_entries: self.step_entries.max(1),
+            remembered: self.remembered.max(1),
+        }
+    }
+}
