@@ -197,6 +197,13 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+impl Damage {
+    /// That of a file which does not open.
+    pub(crate) fn unopened(file: impl Into<String>, code: Code) -> Self {
+        Damage { file: file.into(), problem: alloc::format!("cannot open it: {code}") }
+    }
+}
+
 impl Error {
     /// Damage to a stored file.
     pub(crate) fn corrupt(file: impl Into<String>, problem: impl Into<String>) -> Self {

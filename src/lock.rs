@@ -5,6 +5,9 @@
 //! and then looks for the other's, so that of two packers of different kinds at least one sees the other and gives way.
 //! A mark [`OS_MARK`] that a killed packer left behind is taken over by the next who gets the lock of the operating
 //! system; a mark [`FILE_MARK`] says nothing of whether its maker still lives, and only a person can tell.
+//!
+//! On a full disk there may be no room for a mark. Who frees the disk goes on without one, and must do nothing that a second
+//! packer, who cannot see it, could not do at the same time: it appends nothing and cuts nothing.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -30,6 +33,16 @@ pub(crate) struct PackerLock<D: Dir> {
 impl<D: Dir> PackerLock<D> {
     /// Take the packer's place, or fail with [`Error::Locked`]. `holder` is told to others who want it.
     pub(crate) fn acquire(dir: &D, holder: &str) -> Result<Self> {
+        Self::take(dir, holder, false)
+    }
+
+    /// The same for one that only removes what is no longer needed: where the operating system locks, it needs no room for a
+    /// mark.
+    pub(crate) fn acquire_to_free(dir: &D, holder: &str) -> Result<Self> {
+        Self::take(dir, holder, true)
+    }
+
+    fn take(dir: &D, holder: &str, frees: bool) -> Result<Self> {
         let mut os_lock = dir.try_lock(OS_LOCK);
         if matches!(os_lock, Err(Code::NotFound)) && small_file::make_directory(dir, LOCK)? {
             os_lock = dir.try_lock(OS_LOCK);
@@ -50,8 +63,7 @@ impl<D: Dir> PackerLock<D> {
             Ok(file) => Some(file),
             Err(Code::Exists) if locked => Some(dir.open_write(mark).during("open", mark)?),
             Err(Code::Exists) => return Err(held(dir, mark, locked)),
-            // On a full disk nobody can make the other mark either.
-            Err(Code::NoSpace | Code::Quota) if locked => None,
+            Err(Code::NoSpace | Code::Quota) if locked && frees => None,
             Err(code) => return Err(code).during("create", mark),
         };
         // From here on the mark is removed when anything fails.
@@ -59,8 +71,8 @@ impl<D: Dir> PackerLock<D> {
         let text = json!({ "holder": holder, "since": dir.now() / 1_000_000_000 }).to_string() + "\n";
         if let Some(file) = file {
             match file.set_len(0).and_then(|()| write_all_at(&file, text.as_bytes(), 0)) {
-                // The text is for others to read. What frees the disk must not need room for it.
                 Ok(()) => {}
+                // The text is for others to read: that there is a mark is what counts.
                 Err(Code::NoSpace | Code::Quota) if locked => {}
                 Err(code) => return Err(code).during("write", mark),
             }
@@ -86,6 +98,8 @@ pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
     let _os_lock = match dir.try_lock(OS_LOCK) {
         Ok(lock) => Some(lock),
         Err(Code::Unsupported) => None,
+        // There is no directory of locks, and so no mark.
+        Err(Code::NotFound) => return Ok(None),
         Err(Code::WouldBlock) => return Err(held(dir, OS_MARK, true)),
         Err(code) => return Err(code).during("lock", OS_LOCK),
     };

@@ -1,6 +1,7 @@
 //! Packs: appending records, and the form of a record. No policy.
 
 pub(crate) mod check;
+pub(crate) mod scrub;
 pub(crate) mod walk;
 
 use alloc::format;

@@ -20,6 +20,9 @@ pub struct Tuning {
     /// Bytes that are looked through for records within damaged ones, for each byte of the pack.
     pub walk_again: u64,
 
+    /// Bytes that are given up together where some cannot be read: what a disk or a file system loses at least.
+    pub unreadable: u64,
+
     /// Payloads that are no more bytes apart than this are read together: about what a system call costs.
     pub gap: u64,
     /// Bytes that are read together, and bytes that they stand for, unless a single payload has more.
@@ -78,6 +81,8 @@ pub struct Tuning {
     /// Records that a job remembers until they are compared with the index together: each line of it is then read less
     /// often.
     pub remembered: usize,
+    /// Bytes of memory in which a job remembers which records of a pack it has met: one for 512 bytes of the pack.
+    pub met_bytes: usize,
 }
 
 impl Default for Tuning {
@@ -88,6 +93,7 @@ impl Default for Tuning {
             window: FRAME + (64 << 10),
             window_records: 8192,
             walk_again: 16,
+            unreadable: 4096,
             gap: 16 << 10,
             together: FRAME as u64,
             batch_bytes: 1 << 20,
@@ -110,6 +116,7 @@ impl Default for Tuning {
             step_objects: 1024,
             step_entries: 8192,
             remembered: 1 << 16,
+            met_bytes: 64 << 20,
         }
     }
 }
@@ -122,6 +129,7 @@ impl Tuning {
         window: 2 * HEADER_MAX,
         window_records: 1,
         walk_again: 1,
+        unreadable: 1,
         gap: 0,
         together: 1,
         batch_bytes: 1,
@@ -144,6 +152,7 @@ impl Tuning {
         step_objects: 1,
         step_entries: 1,
         remembered: 1,
+        met_bytes: 0,
     };
 
     /// The same with each size raised to the smallest that works, and what is bounded by the format cut to that.
@@ -155,6 +164,7 @@ impl Tuning {
             window: self.window.max(least.window),
             window_records: self.window_records.max(1),
             walk_again: self.walk_again.max(1),
+            unreadable: self.unreadable.max(1),
             gap: self.gap,
             together: self.together.clamp(1, FRAME as u64),
             batch_bytes: self.batch_bytes.max(1),
@@ -177,6 +187,7 @@ impl Tuning {
             step_objects: self.step_objects.max(1),
             step_entries: self.step_entries.max(1),
             remembered: self.remembered.max(1),
+            met_bytes: self.met_bytes,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod entries;
 mod index;
 mod loose;
+mod met;
 mod packs;
 
 use alloc::boxed::Box;

@@ -118,6 +118,11 @@ impl<F: File> Log<F> {
         Error::corrupt(format!("{}:{}", self.path, self.committed.lines + 1), problem)
     }
 
+    /// Make durable what counts.
+    pub(super) fn flush(&self, flush: &Flush) -> Result<()> {
+        flush.file(&self.file, &self.path)
+    }
+
     /// Open the log for appending, cut what was left uncommitted and make the rest durable. The packer's place must be
     /// held, and everything committed must have been read.
     pub(super) fn writer<D: Dir<File = F>>(&self, disk: &Disk<D>) -> Result<LogWriter<F>> {

@@ -22,12 +22,14 @@ pub(crate) struct Rebuild<D: Dir> {
     gathered: Tail,
     /// Newest first.
     runs: Vec<(String, Run<D::File>)>,
+    /// What the entries of the run add up to that was written last.
+    totals: Totals,
 }
 
 impl<D: Dir> Rebuild<D> {
     /// Start with nothing. The packer's place must be held.
     pub(crate) fn new(disk: &Disk<D>) -> Self {
-        Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new() }
+        Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new(), totals: Totals::default() }
     }
 
     /// What counts of an id from now on: it lies there, or is not packed.
@@ -69,7 +71,8 @@ impl<D: Dir> Rebuild<D> {
         // Closed first: some systems do not remove files that are open.
         drop(runs);
         remove(&self.disk.dir, paths);
-        let opened = written.and_then(|_| {
+        let opened = written.and_then(|totals| {
+            self.totals = totals;
             let gone = || Error::corrupt(path.as_str(), "it was removed while the index was rebuilt: start again");
             let mut run = Run::open(&self.disk, path.clone())?.ok_or_else(gone)?;
             run.read_header()?;
@@ -81,12 +84,18 @@ impl<D: Dir> Rebuild<D> {
         Ok(())
     }
 
-    /// Entries of what has been told, sorted, from number `first` on: at most `count`, none at the end. Deletions are not
-    /// among them. Nothing may be told any more.
-    pub(crate) fn entries(&mut self, first: u64, count: u64) -> Result<Vec<Entry>> {
+    /// Make one run of all that has been told; returns what its entries add up to.
+    pub(crate) fn settle(&mut self) -> Result<Totals> {
         if !self.gathered.is_empty() || self.runs.len() > 1 {
             self.merge(self.runs.len())?;
         }
+        Ok(self.totals)
+    }
+
+    /// Entries of what has been told, sorted, from number `first` on: at most `count`, none at the end. Deletions are not
+    /// among them. Nothing may be told any more.
+    pub(crate) fn entries(&mut self, first: u64, count: u64) -> Result<Vec<Entry>> {
+        self.settle()?;
         self.runs.first().map_or(Ok(Vec::new()), |(_, run)| run.read_entries(first, count))
     }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Manifest;
 use super::check::damage;
-use super::line::{self, Cursor, Line, Location};
+use super::line::{self, Cursor, Line, Location, Totals};
 use crate::dir::{Dir, Kind, read_full_at};
 use crate::disk::Disk;
 use crate::error::{Code, Context as _, Damage, Error, Result};
@@ -34,7 +34,18 @@ pub(crate) struct Remains {
     pub(crate) leaves: Vec<Leaf>,
     /// The first number that no file has.
     pub(crate) number: u32,
+    /// What all entries of the runs add up to, as the manifest says, if it does.
+    pub(crate) totals: Option<Totals>,
     /// What keeps the manifest from being read.
+    pub(crate) unreadable: Option<Damage>,
+}
+
+/// What was found in a file of the index, its lines aside.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// What everything adds up to, as the last commit line says.
+    pub(crate) totals: Option<Totals>,
+    /// What keeps the file from being read.
     pub(crate) unreadable: Option<Damage>,
 }
 
@@ -63,19 +74,17 @@ pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
         let problem = "no number is left for an index file: remove the index file with the greatest one";
         Error::corrupt(INDEX, problem)
     })?;
-    Ok(Remains { leaves: found.into_iter().map(|(_, leaf)| leaf).collect(), number, unreadable })
+    let leaves = found.into_iter().map(|(_, leaf)| leaf).collect();
+    Ok(Remains { leaves, number, totals: manifest.map(|manifest| manifest.totals), unreadable })
 }
 
 /// Hand what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no commit
-/// line follows in a log have never happened. Returns what keeps the file from being read.
-pub(crate) fn read<D: Dir>(
-    disk: &Disk<D>,
-    leaf: &Leaf,
-    mut visit: impl FnMut(Told) -> Result<()>,
-) -> Result<Option<Damage>> {
+/// line follows in a log have never happened.
+pub(crate) fn read<D: Dir>(disk: &Disk<D>, leaf: &Leaf, mut visit: impl FnMut(Told) -> Result<()>) -> Result<Found> {
+    let mut totals = None;
     let unreadable = |operation: &str, code: Code| {
         let problem = format!("cannot {operation} it: {code}; what it told is not known any more");
-        Ok(Some(Damage { file: leaf.path.clone(), problem }))
+        Ok(Found { totals: None, unreadable: Some(Damage { file: leaf.path.clone(), problem }) })
     };
     let file = match disk.open_read(&leaf.path) {
         Ok(file) => file,
@@ -103,7 +112,10 @@ pub(crate) fn read<D: Dir>(
             match line::parse(text) {
                 Some(Line::Put(id, location)) => batch.push(Told::Put(id, location)),
                 Some(Line::Delete(id)) => batch.push(Told::Delete(id)),
-                Some(Line::Commit(_)) => batch.drain(..).try_for_each(&mut visit)?,
+                Some(Line::Commit(commit)) => {
+                    totals = Some(commit.totals);
+                    batch.drain(..).try_for_each(&mut visit)?;
+                }
                 None if line::was_commit(text) => batch.drain(..).try_for_each(&mut visit)?,
                 None => {}
             }
@@ -114,7 +126,7 @@ pub(crate) fn read<D: Dir>(
             buffer.drain(..buffer.len() - line::LINE_MAX);
         }
         if read == 0 {
-            return Ok(None);
+            return Ok(Found { totals, unreadable: None });
         }
     }
 }

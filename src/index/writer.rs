@@ -38,6 +38,18 @@ pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) ->
     flush.dir(dir, INDEX)
 }
 
+impl<D: Dir> Index<D> {
+    /// Make durable what the index tells: whoever wrote it may have been killed before, or have flushed nothing.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let Disk { dir, flush, .. } = &self.disk;
+        self.log.flush(flush)?;
+        self.runs.iter().try_for_each(|run| run.flush(flush))?;
+        let manifest = dir.open_read(MANIFEST).during("open", MANIFEST)?;
+        flush.file(&manifest, MANIFEST)?;
+        flush.dir(dir, INDEX)
+    }
+}
+
 /// The index in the hands of the packer.
 pub(crate) struct IndexWriter<D: Dir> {
     index: Index<D>,
@@ -50,12 +62,8 @@ impl<D: Dir> IndexWriter<D> {
     /// removed, and what it committed is made durable, runs and manifest included: it may have been killed in between, or
     /// have flushed nothing.
     pub(crate) fn open(disk: &Disk<D>) -> Result<Self> {
-        let Disk { dir, flush, .. } = disk;
         let index = Index::open(disk)?;
-        index.runs.iter().try_for_each(|run| run.flush(flush))?;
-        let manifest = dir.open_read(MANIFEST).during("open", MANIFEST)?;
-        flush.file(&manifest, MANIFEST)?;
-        flush.dir(dir, INDEX)?;
+        index.settle()?;
         let log = index.log.writer(disk)?;
         let mut writer = IndexWriter { index, log, failed: false };
         writer.remove_leftovers()?;

@@ -1,17 +1,17 @@
 //! Walking through a pack from record to record, without an index.
 //!
 //! Large reads in the order of the pack. Where there is no record, whatever is there is stepped over up to the next
-//! header: so one damaged record hides no other.
+//! header: so one damaged record hides no other. Bytes that the device does not give count as zeros, and are told of.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 
 use super::{HEADER_START, frame_table_length, parse_header};
 use crate::dir::{File, read_full_at};
-use crate::error::{Context as _, Result};
+use crate::error::{Code, Context as _, Damage, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::{self, FRAME, HEADER_MAX};
@@ -37,6 +37,22 @@ impl Record {
     }
 }
 
+/// Bytes of a pack that cannot be read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) range: Range<u64>,
+    pub(crate) code: Code,
+}
+
+impl Unreadable {
+    /// As a finding in the pack of this number.
+    pub(crate) fn damage(self, number: u32) -> Damage {
+        let Range { start, end } = self.range;
+        let problem = format!("{} bytes cannot be read: {}; restore the pack from a copy", end - start, self.code);
+        Damage { file: format!("{} at byte {start}", layout::pack(number)), problem }
+    }
+}
+
 /// A walk through a pack.
 pub(crate) struct Walk<F> {
     file: Arc<F>,
@@ -51,6 +67,8 @@ pub(crate) struct Walk<F> {
     buffer_start: u64,
     /// Bytes that belong to no record.
     unused: u64,
+    /// What could not be read since it was last asked for.
+    unreadable: Vec<Unreadable>,
     tuning: Arc<Tuning>,
 }
 
@@ -63,7 +81,23 @@ impl<F: File> Walk<F> {
     /// Walk through the records of a pack of `len` bytes whose headers start in `range`. They may end behind it.
     pub(crate) fn within(file: Arc<F>, number: u32, range: Range<u64>, len: u64, tuning: &Arc<Tuning>) -> Self {
         let (position, until, tuning) = (range.start, range.end, tuning.clone());
-        Walk { file, number, len, until, position, buffer: Vec::new(), buffer_start: position, unused: 0, tuning }
+        Walk {
+            file,
+            number,
+            len,
+            until,
+            position,
+            buffer: Vec::new(),
+            buffer_start: position,
+            unused: 0,
+            unreadable: Vec::new(),
+            tuning,
+        }
+    }
+
+    /// The number of the pack.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     pub(crate) fn file(&self) -> Arc<F> {
@@ -88,36 +122,40 @@ impl<F: File> Walk<F> {
         self.unused
     }
 
+    /// What could not be read since this was last called.
+    pub(crate) fn take_unreadable(&mut self) -> Vec<Unreadable> {
+        mem::take(&mut self.unreadable)
+    }
+
     /// The next records. There may be none before the end: `None` is the end. One whose object or payload is too large for
     /// memory comes alone.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<Record>>> {
+    pub(crate) fn next(&mut self) -> Option<Vec<Record>> {
         self.next_records(self.tuning.window_records, self.tuning.window)
     }
 
     /// The next record; `None` is the end.
-    pub(crate) fn next_record(&mut self) -> Result<Option<Record>> {
+    pub(crate) fn next_record(&mut self) -> Option<Record> {
         // Half a window at least, so that bytes in memory are moved for many records together.
-        while let Some(records) = self.next_records(1, self.tuning.window / 2)? {
-            if let Some(record) = records.into_iter().next() {
-                return Ok(Some(record));
+        loop {
+            if let Some(record) = self.next_records(1, self.tuning.window / 2)?.pop() {
+                return Some(record);
             }
         }
-        Ok(None)
     }
 
     /// At most `most` records. `ahead`: bytes that are in memory before the first is looked for, as far as there are.
-    fn next_records(&mut self, most: usize, ahead: usize) -> Result<Option<Vec<Record>>> {
+    fn next_records(&mut self, most: usize, ahead: usize) -> Option<Vec<Record>> {
         if self.position >= self.end() {
-            return Ok(None);
+            return None;
         }
-        self.fill(ahead)?;
+        self.fill(ahead);
         let mut records = Vec::new();
         while records.len() < most && self.position < self.end() {
             let rest = self.rest();
             if rest.is_empty() || rest.len() < HEADER_MAX && self.buffer_end() < self.len {
                 break;
             }
-            let Some(record) = self.record_here()? else {
+            let Some(record) = self.record_here() else {
                 self.skip();
                 continue;
             };
@@ -131,7 +169,7 @@ impl<F: File> Walk<F> {
                 break;
             }
         }
-        Ok(Some(records))
+        Some(records)
     }
 
     /// The bytes that are in memory: those of the last window.
@@ -163,10 +201,6 @@ impl<F: File> Walk<F> {
         self.until.min(self.len)
     }
 
-    fn path(&self) -> String {
-        layout::pack(self.number)
-    }
-
     fn buffer_end(&self) -> u64 {
         self.buffer_start + self.buffer.len() as u64
     }
@@ -178,53 +212,70 @@ impl<F: File> Walk<F> {
     }
 
     /// Have at least `ahead` bytes in memory, as far as there are.
-    fn fill(&mut self, ahead: usize) -> Result<()> {
+    fn fill(&mut self, ahead: usize) {
         // The last header may start right before the end of the walk.
         let limit = self.len.min(self.until.saturating_add(HEADER_MAX as u64));
         let left = limit.saturating_sub(self.position);
         let kept = self.rest().len();
         if kept as u64 >= left.min(ahead as u64) {
-            return Ok(());
+            return;
         }
         let wanted = left.min(self.tuning.window as u64) as usize;
         self.buffer.drain(..self.buffer.len() - kept);
         self.buffer_start = self.position;
         self.buffer.resize(wanted, 0);
         let read = read_full_at(&*self.file, &mut self.buffer[kept..], self.position + kept as u64);
-        let read = read.inspect_err(|_| self.buffer.truncate(kept)).during("read", &layout::pack(self.number))?;
-        self.buffer.truncate(kept + read);
-        if kept + read < wanted {
+        let filled = read.map_or_else(|_| self.read_around(kept), |read| kept + read);
+        self.buffer.truncate(filled);
+        if filled < wanted {
             self.len = self.buffer_end();
         }
-        Ok(())
+    }
+
+    /// Read piece by piece what comes behind the `filled` bytes of the buffer, as some of it cannot be read; returns how many
+    /// bytes it has then.
+    fn read_around(&mut self, mut filled: usize) -> usize {
+        let piece = self.tuning.unreadable;
+        while filled < self.buffer.len() {
+            let start = self.buffer_start + filled as u64;
+            let left = (piece - start % piece).min((self.buffer.len() - filled) as u64) as usize;
+            let bytes = &mut self.buffer[filled..filled + left];
+            filled += match read_full_at(&*self.file, bytes, start) {
+                Ok(read) if read < left => return filled + read,
+                Ok(read) => read,
+                Err(code) => {
+                    bytes.fill(0);
+                    tell(&mut self.unreadable, start..start + left as u64, code);
+                    left
+                }
+            }
+        }
+        filled
     }
 
     /// The record whose header is at the position.
-    fn record_here(&self) -> Result<Option<Record>> {
-        let Some(header) = parse_header(self.rest()) else { return Ok(None) };
+    fn record_here(&self) -> Option<Record> {
+        let header = parse_header(self.rest())?;
         let offset = self.position + header.bytes;
-        let Some(payload_end) = offset.checked_add(header.length).filter(|end| *end <= self.len) else {
-            return Ok(None);
-        };
-        let ends = self.byte(payload_end)? == Some(b'\n');
+        let payload_end = offset.checked_add(header.length).filter(|end| *end <= self.len)?;
+        let ends = self.byte(payload_end) == Some(b'\n');
         let table = frame_table_length(header.size, header.length);
         let end = payload_end.saturating_add(u64::from(ends)).saturating_add(table);
         // A table that is not there is missed by whoever reads the object.
         let end = if end <= self.len { end } else { payload_end + u64::from(ends) };
         let location = Location { pack: self.number, offset, length: header.length, size: header.size };
-        Ok(Some(Record { id: header.id, location, ends, start: self.position, end }))
+        Some(Record { id: header.id, location, ends, start: self.position, end })
     }
 
-    fn byte(&self, position: u64) -> Result<Option<u8>> {
+    fn byte(&self, position: u64) -> Option<u8> {
         if position >= self.len {
-            return Ok(None);
+            return None;
         }
         if let Some(byte) = self.buffer.get((position - self.buffer_start) as usize) {
-            return Ok(Some(*byte));
+            return Some(*byte);
         }
         let mut byte = [0];
-        let read = read_full_at(&*self.file, &mut byte, position).during("read", &self.path())?;
-        Ok((read == 1).then_some(byte[0]))
+        read_full_at(&*self.file, &mut byte, position).is_ok_and(|read| read == 1).then_some(byte[0])
     }
 
     /// Step over what is no record, as far as it has been read, to the next text that looks like a header.
@@ -239,9 +290,16 @@ impl<F: File> Walk<F> {
     }
 }
 
-/// Whether the record of an object is where the index says, as far as its header and its line end tell; otherwise what
-/// is wrong with it.
-pub(crate) fn record_at(file: &impl File, id: &ObjectId, location: &Location) -> Result<Result<(), &'static str>> {
+/// Add to what is known to be unreadable, in the order of the pack.
+pub(super) fn tell(unreadable: &mut Vec<Unreadable>, range: Range<u64>, code: Code) {
+    match unreadable.last_mut() {
+        Some(last) if last.range.end == range.start && last.code == code => last.range.end = range.end,
+        _ => unreadable.push(Unreadable { range, code }),
+    }
+}
+
+/// Whether the record of an object is where the index says, as far as its header tells.
+pub(crate) fn has_header(file: &impl File, id: &ObjectId, location: &Location) -> Result<bool> {
     let path = || format!("{} at byte {}", layout::pack(location.pack), location.offset);
     let start = location.offset.saturating_sub(HEADER_MAX as u64);
     let mut before = alloc::vec![0; (location.offset - start) as usize];
@@ -256,11 +314,18 @@ pub(crate) fn record_at(file: &impl File, id: &ObjectId, location: &Location) ->
         .and_then(|text| parse_header(text).filter(|header| header.bytes == text.len() as u64));
     let agrees = header
         .is_some_and(|header| header.id == *id && header.size == location.size && header.length == location.length);
-    if !agrees {
+    Ok(agrees)
+}
+
+/// Whether the record of an object is where the index says, as far as its header and its line end tell; otherwise what
+/// is wrong with it.
+pub(crate) fn record_at(file: &impl File, id: &ObjectId, location: &Location) -> Result<Result<(), &'static str>> {
+    if !has_header(file, id, location)? {
         return Ok(Err("no header in front of it agrees with the index"));
     }
     let mut end = [0];
-    let read = read_full_at(file, &mut end, location.offset + location.length).during("read", &path())?;
+    let place = location.offset + location.length;
+    let read = read_full_at(file, &mut end, place).during("read", &layout::pack(location.pack))?;
     Ok(if read == 1 && end == *b"\n" { Ok(()) } else { Err("no line end follows its payload") })
 }
 

@@ -1,6 +1,6 @@
 //! Removing what is no longer needed.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -13,9 +13,9 @@ use crate::codec::Checking;
 use crate::container::Container;
 use crate::dir::{Dir, File as _, Kind};
 use crate::disk::Disk;
-use crate::error::{Code, Context as _, Damage, Error, Result};
+use crate::error::{Code, Context as _, Damage, Error, IoFailure, Result};
 use crate::id::ObjectId;
-use crate::index::{IndexWriter, Location};
+use crate::index::{Index, Location};
 use crate::layout::{self, PACKS, SANDBOX, SANDBOX_AGE, SHARDS};
 use crate::lock::PackerLock;
 use crate::loose;
@@ -34,9 +34,11 @@ pub struct Clean<D: Dir> {
 
 /// What is held while cleaning.
 struct Place<D: Dir> {
-    index: IndexWriter<D>,
+    index: Index<D>,
     /// Length of each pack, all of them durable.
     packs: BTreeMap<u32, u64>,
+    /// Packs that were found to be missing or too short, and told of.
+    cut: BTreeSet<u32>,
     /// The pack that was read last.
     open: Option<(u32, Arc<D::File>)>,
     _lock: PackerLock<D>,
@@ -50,18 +52,20 @@ impl<D: Dir> Clean<D> {
     pub fn new(container: &Container<D>) -> Result<Self> {
         container.check_writable()?;
         let disk = container.disk.clone();
-        let lock = PackerLock::acquire(&disk.dir, &container.options.holder)?;
+        let lock = PackerLock::acquire_to_free(&disk.dir, &container.options.holder)?;
         // A packer that was killed, or did not flush, may have left packs and index lines that are not durable: they are
         // made so before a loose file is removed on their account.
-        let packs = flush_packs(&disk)?;
-        let index = IndexWriter::open(&disk)?;
-        let progress = Progress { total: SHARDS + 1, ..Progress::default() };
-        Ok(Clean { disk, place: Some(Place { index, packs, open: None, _lock: lock }), progress })
+        let (packs, unopened) = flush_packs(&disk)?;
+        let problems = unopened.into_iter().map(|failure| Damage::unopened(failure.path, failure.code)).collect();
+        let index = Index::open(&disk)?;
+        index.settle()?;
+        let progress = Progress { total: SHARDS + 1, problems, ..Progress::default() };
+        Ok(Clean { disk, place: Some(Place { index, packs, cut: BTreeSet::new(), open: None, _lock: lock }), progress })
     }
 
     fn clean_shard(&mut self, place: &mut Place<D>, shard: u8) -> Result<()> {
         let ids = loose::list(&self.disk.dir, shard)?;
-        let locations = place.index.index().lookup_many(&ids)?;
+        let locations = place.index.lookup_many(&ids)?;
         let mut packed: Vec<(Location, ObjectId)> =
             ids.into_iter().zip(locations).filter_map(|(id, location)| Some((location?, id))).collect();
         packed.sort_unstable_by_key(|(location, _)| Reverse((location.pack, location.offset)));
@@ -69,8 +73,7 @@ impl<D: Dir> Clean<D> {
             let sound = place.are_sound(&self.disk, &window)?;
             for ((location, id), sound) in window.objects.iter().zip(sound) {
                 if !sound && !place.is_sound(&self.disk, id, *location)? {
-                    let problem = format!("object {id} is damaged here, so its loose copy was not removed");
-                    self.progress.problems.push(Damage { file: layout::pack(location.pack), problem });
+                    self.progress.problems.extend(place.tell(id, location));
                 } else if loose::remove(&self.disk.dir, id)? {
                     self.progress.objects += 1;
                     self.progress.bytes += location.size;
@@ -115,22 +118,33 @@ impl<D: Dir> Place<D> {
         })
     }
 
-    /// The same of one object, and certain. Fails when the pack is not what the index says.
+    /// What to tell of an object that its pack does not hold. A pack that is cut or missing is told of once.
+    fn tell(&mut self, id: &ObjectId, location: &Location) -> Option<Damage> {
+        let problem = if self.packs.get(&location.pack).is_some_and(|len| location.offset + location.length <= *len) {
+            format!(
+                "object {id} is damaged here, so its loose copy was not removed; added again straight to packs, it is \
+                 packed anew"
+            )
+        } else {
+            self.cut.insert(location.pack).then_some(())?;
+            format!(
+                "it is missing, or shorter than the index says, so the loose copies of its objects, {id} among them, were \
+                 not removed; restore the pack from a copy, or add the objects again straight to packs"
+            )
+        };
+        Some(Damage { file: layout::pack(location.pack), problem })
+    }
+
+    /// The same of one object, and certain.
     fn is_sound(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<bool> {
         self.open(disk, id, location)?.map_or(Ok(false), |stored| StoredReader::new(stored, true).is_sound())
     }
 
-    /// An object of a pack; `None` when its location cannot be right. Fails when the pack is not what the index says.
+    /// An object of a pack; `None` when its location cannot be right.
     fn open(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
         let path = layout::pack(location.pack);
         let end = location.offset + location.length;
-        let Some(len) = self.packs.get(&location.pack).copied().filter(|len| end <= *len) else {
-            let problem = format!(
-                "it is missing, or shorter than the index says, so loose object {id} was not removed: restore the pack \
-                 from a copy"
-            );
-            return Err(Error::corrupt(path, problem));
-        };
+        let Some(len) = self.packs.get(&location.pack).copied().filter(|len| end <= *len) else { return Ok(None) };
         let file = match &self.open {
             Some((number, file)) if *number == location.pack => file.clone(),
             _ => Arc::new(disk.open_read(&path).during("open", &path)?),
@@ -160,19 +174,26 @@ impl<D: Dir> Job for Clean<D> {
     }
 }
 
-/// Make all packs durable; returns their lengths.
-pub(super) fn flush_packs<D: Dir>(disk: &Disk<D>) -> Result<BTreeMap<u32, u64>> {
-    let mut packs = BTreeMap::new();
+/// Make all packs durable; returns their lengths, and what keeps some from being opened.
+pub(super) fn flush_packs<D: Dir>(disk: &Disk<D>) -> Result<(BTreeMap<u32, u64>, Vec<IoFailure>)> {
+    let (mut packs, mut unopened) = (BTreeMap::new(), Vec::new());
     for entry in small_file::list(&disk.dir, PACKS)? {
         if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
             let path = layout::pack(number);
-            let file = disk.open_write(&path).during("open", &path)?;
-            packs.insert(number, file.metadata().during("examine", &path)?.len);
+            let opened = disk.open_read(&path).and_then(|file| Ok((file.metadata()?.len, file)));
+            let (len, file) = match opened {
+                Ok(opened) => opened,
+                Err(code) => {
+                    unopened.push(IoFailure { operation: "open".into(), path, code });
+                    continue;
+                }
+            };
             disk.flush.file(&file, &path)?;
+            packs.insert(number, len);
         }
     }
     if !packs.is_empty() {
         disk.flush.dir(&disk.dir, PACKS)?;
     }
-    Ok(packs)
+    Ok((packs, unopened))
 }

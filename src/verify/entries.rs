@@ -1,6 +1,5 @@
 //! Entries of the index, one by one: where a pack was found to lack some of those the index tells of.
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -8,6 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 
 use super::Site;
+use super::met::Met;
 use crate::dir::{Dir, File as _};
 use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
@@ -16,106 +16,61 @@ use crate::index::Location;
 use crate::index::check::damage;
 use crate::layout;
 use crate::loose;
-use crate::pack::check::{Inspection, Scrub};
+use crate::pack::scrub::Scrub;
 use crate::pack::walk::record_at;
 use crate::packing::Progress;
 
 /// The search for entries of a pack that have no record.
-pub(super) struct Search<D: Dir> {
+pub(super) struct Search {
     number: u32,
-    /// The pack and its length, when walking through it tells; else each entry is looked at.
-    pack: Option<(Arc<D::File>, u64)>,
+    /// What a walk through the pack has met, if there was one; else each entry is looked at.
+    met: Option<Met>,
     after: Option<ObjectId>,
-    stage: Stage<D>,
+    /// Entries that were not met, last first.
+    unmet: Vec<(ObjectId, Location)>,
 }
 
-enum Stage<D: Dir> {
-    /// Gathers entries of the pack.
-    Gather(Vec<Entry>),
-    /// Ticks off those that have a record.
-    Tick(Vec<Entry>, Box<Inspection<D::File>>),
-    /// Looks at the others.
-    Look { page: Vec<Entry>, unmet: bool },
-}
-
-/// An entry, and whether its record has been found.
-type Entry = (ObjectId, Location, bool);
-
-impl<D: Dir> Search<D> {
-    /// Walk through the pack again.
-    pub(super) fn again(file: Arc<D::File>, number: u32, len: u64) -> Self {
-        Search { number, pack: Some((file, len)), after: None, stage: Stage::Gather(Vec::new()) }
+impl Search {
+    /// Look at entries of a pack that a walk through it has not met.
+    pub(super) fn unmet(number: u32, met: Met) -> Self {
+        Search { number, met: Some(met), after: None, unmet: Vec::new() }
     }
 
-    /// Look at all entries, as the pack is missing or cannot be walked through.
-    pub(super) fn one_by_one(number: u32) -> Self {
-        Search { number, pack: None, after: None, stage: Stage::Gather(Vec::new()) }
+    /// Look at all entries, as the pack is missing or does not open.
+    pub(super) fn all(number: u32) -> Self {
+        Search { number, met: None, after: None, unmet: Vec::new() }
     }
 
     /// Do a piece of the work; whether it was the last.
-    pub(super) fn step(&mut self, site: &mut Site<D>, progress: &mut Progress) -> bool {
-        let Some(index) = &mut site.index else { return true };
-        match &mut self.stage {
-            Stage::Gather(page) => {
-                let start = self.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-                let entries = match index.scan(start, Bound::Unbounded, site.disk.tuning.step_entries) {
-                    Ok(entries) => entries,
-                    Err(error) => {
-                        progress.problems.push(damage(layout::INDEX, error));
-                        site.index = None;
-                        return true;
-                    }
-                };
-                self.after = entries.last().map(|(id, _)| *id).or(self.after);
-                let number = self.number;
-                let of_pack = entries.iter().filter(|(_, location)| location.pack == number);
-                page.extend(of_pack.map(|(id, location)| (*id, *location, false)));
-                let end = entries.is_empty();
-                if page.len() >= site.disk.tuning.remembered || end && !page.is_empty() {
-                    let page = core::mem::take(page);
-                    self.stage = match &self.pack {
-                        Some((file, len)) => {
-                            Stage::Tick(page, Box::new(Inspection::new(file.clone(), number, *len, &site.disk.tuning)))
-                        }
-                        None => Stage::Look { page, unmet: false },
-                    };
-                    return false;
-                }
-                end
+    pub(super) fn step<D: Dir>(&mut self, site: &mut Site<D>, progress: &mut Progress) -> bool {
+        let tuning = site.disk.tuning.clone();
+        if !self.unmet.is_empty() {
+            let walked = self.met.as_ref().is_some_and(Met::is_complete);
+            let (mut objects, mut bytes) = (0, 0);
+            while objects < tuning.step_objects
+                && bytes < tuning.step_bytes
+                && let Some((id, location)) = self.unmet.pop()
+            {
+                look_again(site, &id, &location, walked, progress);
+                (objects, bytes) = (objects + 1, bytes + location.size);
             }
-            Stage::Tick(page, inspection) => {
-                match inspection.next() {
-                    Ok(Some(records)) => {
-                        for (record, _) in records {
-                            if let Ok(place) = page.binary_search_by_key(&record.id, |(id, ..)| *id)
-                                && page[place].1.offset == record.location.offset
-                            {
-                                page[place].2 = true;
-                            }
-                        }
-                        return false;
-                    }
-                    Ok(None) => {
-                        page.retain(|(_, _, found)| !found);
-                        self.stage = Stage::Look { page: core::mem::take(page), unmet: true };
-                    }
-                    // Each by itself tells which of them it is.
-                    Err(_) => self.stage = Stage::Look { page: core::mem::take(page), unmet: false },
-                }
-                false
-            }
-            Stage::Look { page, unmet } => {
-                let some = page.split_off(page.len().saturating_sub(site.disk.tuning.step_objects));
-                let done = page.is_empty();
-                for (id, location, _) in some {
-                    look_again(site, &id, &location, *unmet, progress);
-                }
-                if done {
-                    self.stage = Stage::Gather(Vec::new());
-                }
-                false
-            }
+            return false;
         }
+        let Some(index) = &mut site.index else { return true };
+        let start = self.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = match index.scan(start, Bound::Unbounded, tuning.step_entries) {
+            Ok(entries) => entries,
+            Err(error) => {
+                progress.problems.push(damage(layout::INDEX, error));
+                site.index = None;
+                return true;
+            }
+        };
+        self.after = entries.last().map(|(id, _)| *id).or(self.after);
+        let is_met = |location: &Location| self.met.as_ref().is_some_and(|met| met.contains(location.offset));
+        let unmet = entries.iter().filter(|(_, location)| location.pack == self.number && !is_met(location));
+        self.unmet = unmet.rev().copied().collect();
+        entries.is_empty()
     }
 }
 

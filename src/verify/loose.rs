@@ -14,7 +14,7 @@ use crate::id::ObjectId;
 use crate::index::check::damage;
 use crate::layout::{self, FRAME};
 use crate::loose;
-use crate::pack::check::Scrub;
+use crate::pack::scrub::Scrub;
 use crate::packing::Progress;
 use crate::reader::Stored;
 

@@ -10,9 +10,10 @@ use core::mem;
 
 use super::entries::{Search, look_again};
 use super::index::Entries;
+use super::met::Met;
 use super::{INDEX_UNIT, Part, Site};
 use crate::dir::{Dir, File as _, Kind};
-use crate::error::{Code, Result};
+use crate::error::{Code, Damage, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::index::check::damage;
@@ -85,7 +86,7 @@ fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<BTreeMap<u
             Ok(_) => progress.problem(path, "there is something else in place of the pack"),
             // Repacked meanwhile; or the index tells of objects in it.
             Err(Code::NotFound) => {}
-            Err(code) => progress.problem(path, format!("cannot open it: {code}")),
+            Err(code) => progress.problems.push(Damage::unopened(path, code)),
         }
     }
     Ok(lengths)
@@ -97,6 +98,7 @@ struct Pack<D: Dir> {
     /// Entries of the index that tell of it, and those whose records have been found.
     entries: u64,
     found: u64,
+    met: Met,
     stage: Stage<D>,
     /// Not yet compared with the index.
     batch: Vec<(Record, bool)>,
@@ -109,7 +111,7 @@ struct Pack<D: Dir> {
 enum Stage<D: Dir> {
     Walk(Box<Inspection<D::File>>),
     /// Which entries have no record.
-    Search(Search<D>),
+    Search(Search),
 }
 
 impl<D: Dir> Pack<D> {
@@ -120,12 +122,13 @@ impl<D: Dir> Pack<D> {
                 Stage::Walk(Box::new(Inspection::new(Arc::new(file), number, length, &site.disk.tuning)))
             }
             Some((Err(code), _)) if code != Code::NotFound => {
-                progress.problem(path, format!("cannot open it: {code}"));
-                Stage::Search(Search::one_by_one(number))
+                progress.problems.push(Damage::unopened(path, code));
+                Stage::Search(Search::all(number))
             }
-            _ => Stage::Search(Search::one_by_one(number)),
+            _ => Stage::Search(Search::all(number)),
         };
-        Pack { number, entries, found: 0, stage, batch: Vec::new(), orphans: (0, 0), sound_orphans: 0 }
+        let met = Met::new(site.disk.tuning.met_bytes);
+        Pack { number, entries, found: 0, met, stage, batch: Vec::new(), orphans: (0, 0), sound_orphans: 0 }
     }
 
     /// Do a piece of the work; whether it was the last.
@@ -134,27 +137,21 @@ impl<D: Dir> Pack<D> {
             Stage::Walk(inspection) => inspection,
             Stage::Search(search) => return self.found == self.entries || search.step(site, progress),
         };
-        match inspection.next() {
-            Ok(Some(records)) => {
-                self.batch.extend(records);
-                if self.batch.len() >= site.disk.tuning.remembered {
-                    self.compare(site, progress);
-                }
-                return false;
-            }
-            Ok(None) => {
-                let (file, len) = (inspection.walk().file(), inspection.walk().len());
-                let unused = inspection.walk().unused();
+        let records = inspection.next();
+        let unreadable = inspection.take_unreadable();
+        progress.problems.extend(unreadable.into_iter().map(|unreadable| unreadable.damage(self.number)));
+        if let Some(records) = records {
+            self.batch.extend(records);
+            if self.batch.len() >= site.disk.tuning.remembered {
                 self.compare(site, progress);
-                self.tell_unreferenced(unused, progress);
-                self.stage = Stage::Search(Search::again(file, self.number, len));
             }
-            Err(error) => {
-                progress.problems.push(damage(&layout::pack(self.number), error));
-                self.compare(site, progress);
-                self.stage = Stage::Search(Search::one_by_one(self.number));
-            }
+            return false;
         }
+        let unused = inspection.walk().unused();
+        self.compare(site, progress);
+        self.tell_unreferenced(unused, progress);
+        let met = mem::replace(&mut self.met, Met::new(0));
+        self.stage = Stage::Search(Search::unmet(self.number, met));
         self.found == self.entries || site.index.is_none()
     }
 
@@ -185,6 +182,7 @@ impl<D: Dir> Pack<D> {
                 continue;
             };
             self.found += 1;
+            self.met.insert(record.location.offset);
             if sound && record.ends && told == record.location {
                 progress.objects += 1;
                 progress.bytes = progress.bytes.saturating_add(told.size);

@@ -11,9 +11,9 @@ use crate::support::{Rng, tiny, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
     self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, empty,
-    first_packer_killed, fold, killed_at_its_fold, lived_in, nothing, pack_and_clean, packer_killed,
-    packer_killed_at_its_commit, reindex, reindex_in_little_memory, unindexed, unlock_and_pack, without_shards,
-    workload, write_large, write_one_batch, write_packs, write_some,
+    first_packer_killed, fold, killed_at_its_fold, killed_packing_into_a_run, lived_in, nothing, pack_and_clean,
+    packer_killed, packer_killed_at_its_commit, reindex, reindex_in_little_memory, unindexed, unlock_and_pack,
+    without_shards, workload, write_large, write_one_batch, write_packs, write_some,
 };
 
 /// Policies and seeds; fewer where a check is dear.
@@ -190,6 +190,11 @@ fn cleaning_after_a_packer_killed_at_its_fold_survives_every_crash() {
     // What follows is the cleaning of one shard after the other.
     workload.until = Some(36);
     survives(&workload, 1);
+}
+
+#[test]
+fn cleaning_after_a_packer_killed_at_its_run_survives_every_crash() {
+    survives(&workload(killed_packing_into_a_run, clean_only), 1);
 }
 
 #[test]

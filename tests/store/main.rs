@@ -13,6 +13,7 @@ mod golden;
 mod histories;
 #[cfg(unix)]
 mod hostile;
+mod kept;
 mod missing;
 mod model;
 mod mutations;
@@ -27,6 +28,7 @@ mod readonly;
 mod reindexing;
 mod sim;
 mod support;
+mod unreadable;
 mod verifying;
 mod walking;
 mod watch;

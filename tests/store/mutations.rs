@@ -7,8 +7,9 @@ use crate::crash::sweep;
 use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
     COMMIT, PUT, Syncs, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, clean_the_unflushed,
-    create, empty, first_pack_unindexed, first_packer_killed, fold, is_log, is_pack, killed_at_its_fold, lived_in,
-    nothing, packer_killed_at_its_commit, reindex, unindexed, without_shards, workload, write_one_batch, write_packs,
+    create, empty, first_pack_unindexed, first_packer_killed, fold, is_log, is_pack, killed_packing_into_a_run,
+    lived_in, nothing, packer_killed_at_its_commit, reindex, unindexed, without_shards, workload, write_one_batch,
+    write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -192,7 +193,9 @@ fn leaving_out_the_sync_of_a_fold_is_noticed() {
 
 #[test]
 fn leaving_out_the_sync_of_the_index_after_a_kill_is_noticed() {
-    is_noticed(&workload(killed_at_its_fold, clean_only), |_, call, path| call == Call::SyncDir && path == "index");
+    is_noticed(&workload(killed_packing_into_a_run, clean_only), |_, call, path| {
+        call == Call::SyncDir && path == "index"
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use loosepack::dir::{Entry, Kind, Metadata};
@@ -63,6 +64,8 @@ struct World {
     hit: Option<(&'static str, String)>,
     crashed: bool,
     short: Option<Rng>,
+    /// Bytes of files that cannot be read.
+    lost: Vec<(usize, Range<u64>)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -345,6 +348,7 @@ impl SimDir {
             hit: None,
             crashed: false,
             short: None,
+            lost: Vec::new(),
         })
     }
 
@@ -387,6 +391,13 @@ impl SimDir {
     pub(crate) fn short(self, seed: u64) -> Self {
         self.world.borrow_mut().short = Some(Rng::new(seed));
         self
+    }
+
+    /// Let the device lose bytes of a file: who reads them gets an error.
+    pub(crate) fn lose(&self, path: &str, bytes: Range<u64>) {
+        let mut world = self.world.borrow_mut();
+        let node = world.resolve(path).unwrap_or_else(|code| panic!("{path}: {code}"));
+        world.lost.push((node, bytes));
     }
 
     /// Operations done so far.
@@ -628,7 +639,15 @@ impl File for SimFile {
         let part = world.short.as_mut().map(|rng| rng.part(buffer.len()));
         let Body::File { bytes, .. } = &world.nodes[self.node].body else { return Err(Code::IsDirectory) };
         let start = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
-        let len = buffer.len().min(bytes.len() - start).min(part.unwrap_or(usize::MAX));
+        let mut len = buffer.len().min(bytes.len() - start).min(part.unwrap_or(usize::MAX));
+        for (_, lost) in world.lost.iter().filter(|(node, _)| *node == self.node) {
+            if lost.contains(&offset) && len > 0 {
+                return Err(Code::Io);
+            }
+            if lost.start > offset {
+                len = len.min((lost.start - offset) as usize);
+            }
+        }
         buffer[..len].copy_from_slice(&bytes[start..start + len]);
         Ok(len)
     }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use loosepack::{
-    Clean, Compression, Config, Container, Damage, Dir, Job, ObjectId, Options, PackLoose, Part, Progress, Result,
-    Tuning, Verify, codec,
+    Clean, Compression, Config, Container, Damage, Dir, Error, Job, ObjectId, Options, PackLoose, Part, Progress,
+    Result, Tuning, Verify, codec,
 };
 
 /// SplitMix64: the same numbers for the same seed, everywhere.
@@ -83,9 +83,10 @@ pub(crate) fn pack<D: Dir>(container: &Container<D>, compression: Compression) -
     Ok(run(PackLoose::new(container, compression)?)?.1)
 }
 
-/// Remove what is no longer needed; returns how many loose files that were.
+/// Remove what is no longer needed; returns how many loose files that were. A problem is an error.
 pub(crate) fn clean<D: Dir>(container: &Container<D>) -> Result<u64> {
-    Ok(run(Clean::new(container)?)?.0.objects)
+    let (progress, problems) = run(Clean::new(container)?)?;
+    problems.into_iter().next().map_or(Ok(progress.objects), |problem| Err(Error::Corrupt(problem)))
 }
 
 thread_local!(static TUNING: Cell<Tuning> = Cell::new(Tuning::default()));

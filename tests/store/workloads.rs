@@ -320,6 +320,17 @@ pub(crate) fn killed_at_its_fold() -> (SimDir, Known) {
     (image, known)
 }
 
+/// A packer of loose objects was killed right before the sync that makes durable the run which tells of them.
+pub(crate) fn killed_packing_into_a_run() -> (SimDir, Known) {
+    let (dir, known) = lived_in();
+    let work = |dir: &Watch<SimDir>| {
+        let store = Container::open(dir.clone(), Options { tuning: folding(1), ..options() })?;
+        pack(&store, Compression::Never).map(drop)
+    };
+    let at = |syncs: &Syncs, call, path: &str| call == Call::SyncDir && path == "index" && syncs.manifest.get();
+    (killed(&dir, work, at), known)
+}
+
 /// As a copy is that a tool made which knows no empty directories.
 pub(crate) fn without_shards() -> (SimDir, Known) {
     let (dir, known) = empty();

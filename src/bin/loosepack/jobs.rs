@@ -16,12 +16,13 @@ pub(crate) struct Done {
     /// Their bytes.
     pub(crate) bytes: u64,
     problems: Vec<Damage>,
+    notes: Vec<Damage>,
 }
 
 /// Do all steps of a job; show how far it is, and tell of damage at once.
 pub(crate) fn run(store: &Store, job: &mut impl Job) -> Result<Done, Failure> {
     let mut progress = Progress::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut notes) = (Vec::new(), Vec::new());
     loop {
         let step = job.step().map_err(|error| {
             progress.clear();
@@ -30,10 +31,14 @@ pub(crate) fn run(store: &Store, job: &mut impl Job) -> Result<Done, Failure> {
         for problem in &step.problems {
             progress.tell(store.about(&format!("damaged: {problem}")));
         }
+        for note in &step.notes {
+            progress.tell(store.about(&format!("note: {note}")));
+        }
         problems.extend(step.problems);
+        notes.extend(step.notes);
         if step.finished {
             progress.clear();
-            return Ok(Done { objects: step.objects, bytes: step.bytes, problems });
+            return Ok(Done { objects: step.objects, bytes: step.bytes, problems, notes });
         }
         progress.job(step.done, step.total, step.objects, step.bytes);
     }
@@ -45,7 +50,10 @@ impl Done {
         if format.json {
             let problem = |damage: &Damage| json!({ "file": damage.file, "problem": damage.problem });
             let problems: Vec<_> = self.problems.iter().map(problem).collect();
-            out.json(&json!({ "objects": self.objects, "bytes": self.bytes, "problems": problems }))?;
+            let notes: Vec<_> =
+                self.notes.iter().map(|note| json!({ "file": note.file, "note": note.problem })).collect();
+            let (objects, bytes) = (self.objects, self.bytes);
+            out.json(&json!({ "objects": objects, "bytes": bytes, "problems": problems, "notes": notes }))?;
         } else {
             out.line(summary)?;
         }
