@@ -89,14 +89,20 @@ impl<D: Dir> Index<D> {
         Ok(Ok((log, runs)))
     }
 
-    /// Take in what others have committed since; whether there was anything.
+    /// Take in what others have committed since, or what was put in place of what is known; whether there was anything.
     pub(crate) fn refresh(&mut self) -> Result<bool> {
         let growth = self.log.growth()?;
-        if growth == Ordering::Less || Manifest::read(&self.disk.dir)? != self.manifest {
-            *self = Index::open(&self.disk)?;
-            return Ok(true);
+        let same =
+            growth != Ordering::Less && self.log.is_the_same()? && Manifest::read(&self.disk.dir)? == self.manifest;
+        if same && growth == Ordering::Equal {
+            return Ok(false);
         }
-        if growth == Ordering::Equal { Ok(false) } else { self.read_on() }
+        if same && let Ok(any) = self.read_on() {
+            return Ok(any);
+        }
+        // Damage is believed when a fresh look finds it as well.
+        *self = Index::open(&self.disk)?;
+        Ok(true)
     }
 
     fn read_on(&mut self) -> Result<bool> {

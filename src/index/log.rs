@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -29,7 +30,7 @@ pub(super) struct Log<F> {
 }
 
 /// Up to where the log counts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Committed {
     /// Bytes up to and with the last commit line.
     end: u64,
@@ -37,6 +38,8 @@ struct Committed {
     lines: u64,
     /// What that line says everything adds up to.
     totals: Totals,
+    /// Bytes of that line.
+    commit: Vec<u8>,
 }
 
 impl<F: File> Log<F> {
@@ -44,14 +47,28 @@ impl<F: File> Log<F> {
     pub(super) fn open<D: Dir<File = F>>(disk: &Disk<D>, number: u32, totals: Totals) -> Result<Option<Self>> {
         let path = layout::log(number);
         let (opened, chunk) = (regular::open(&disk.dir, &path)?, disk.tuning.chunk);
-        Ok(opened.map(|(file, _)| Log { path, file, chunk, committed: Committed { end: 0, lines: 0, totals } }))
+        Ok(opened.map(|(file, _)| Log {
+            path,
+            file,
+            chunk,
+            committed: Committed { end: 0, lines: 0, totals, commit: Vec::new() },
+        }))
     }
 
     pub(super) fn totals(&self) -> Totals {
         self.committed.totals
     }
 
-    /// How long the log is, compared to what counted of it when it was last read. A shorter one was put in its place.
+    /// Whether what counted of the log is still there. A packer takes a batch back whose flush failed, and the next one writes
+    /// another in its place, which may be as long: so the last commit line is compared, which tells of its batch.
+    pub(super) fn is_the_same(&self) -> Result<bool> {
+        let mut found = vec![0; self.committed.commit.len()];
+        let start = self.committed.end - found.len() as u64;
+        let read = read_full_at(&self.file, &mut found, start).during("read", &self.path)?;
+        Ok(read == found.len() && found == self.committed.commit)
+    }
+
+    /// How long the log is, compared to what counted of it when it was last read.
     pub(super) fn growth(&self) -> Result<Ordering> {
         Ok(self.file.metadata().during("examine", &self.path)?.len.cmp(&self.committed.end))
     }
@@ -88,7 +105,8 @@ impl<F: File> Log<F> {
                     Took::Commit(commit) => {
                         batch.entries.drain(..).for_each(|(id, location)| apply(id, location));
                         batch = Batch::default();
-                        self.committed = Committed { end: position + used as u64, lines, totals: commit.totals };
+                        let end = position + used as u64;
+                        self.committed = Committed { end, lines, totals: commit.totals, commit: text.to_vec() };
                     }
                     Took::Damage => return Err(self.damage(lines)),
                 }
@@ -206,8 +224,12 @@ impl<F: File> LogWriter<F> {
             // it is taken back, lest someone removes loose objects on its account.
             let _ = self.file.set_len(start);
         })?;
-        log.committed =
-            Committed { end: commit_start + commit.len() as u64, lines: log.committed.lines + lines + 1, totals };
+        log.committed = Committed {
+            end: commit_start + commit.len() as u64,
+            lines: log.committed.lines + lines + 1,
+            totals,
+            commit,
+        };
         Ok(())
     }
 }

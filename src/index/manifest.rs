@@ -23,12 +23,15 @@ pub(crate) struct Manifest {
     pub(crate) runs: Vec<u32>,
     /// What all entries of the runs add up to.
     pub(crate) totals: Totals,
+    /// When it was written, in nanoseconds since 1970-01-01 UTC: so that no two are equal, also when numbers are used again
+    /// because the index was lost in between.
+    pub(crate) written: u64,
 }
 
 impl Manifest {
     /// That of an empty container.
     pub(crate) const FIRST: Manifest =
-        Manifest { log: 0, runs: Vec::new(), totals: Totals { objects: 0, size: 0, length: 0 } };
+        Manifest { log: 0, runs: Vec::new(), totals: Totals { objects: 0, size: 0, length: 0 }, written: 0 };
 
     pub(crate) fn read(dir: &impl Dir) -> Result<Self> {
         let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
@@ -52,12 +55,21 @@ impl Manifest {
             log: number(value.get("log")?)?,
             runs,
             totals: Totals { objects: total("objects")?, size: total("size")?, length: total("length")? },
+            written: total("written")?,
         })
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let Totals { objects, size, length } = self.totals;
-        let value = json!({ "log": self.log, "runs": self.runs, "objects": objects, "size": size, "length": length });
+        let Manifest { log, runs, written, .. } = self;
+        let value = json!({
+            "log": log,
+            "runs": runs,
+            "objects": objects,
+            "size": size,
+            "length": length,
+            "written": written,
+        });
         (value.to_string() + "\n").into_bytes()
     }
 

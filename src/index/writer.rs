@@ -33,7 +33,8 @@ pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) ->
     flush.file(&file, &path)?;
     // The entries of all files are durable before the manifest speaks of them.
     flush.dir(dir, INDEX)?;
-    small_file::replace(dir, MANIFEST, &Manifest { log, runs, totals }.to_bytes(), flush)?;
+    let manifest = Manifest { log, runs, totals, written: dir.now() };
+    small_file::replace(dir, MANIFEST, &manifest.to_bytes(), flush)?;
     // COMMIT: of everything that is folded or rebuilt. Cut at by `store::crash`.
     flush.dir(dir, INDEX)
 }

@@ -27,6 +27,7 @@ mod races;
 mod readonly;
 mod reindexing;
 mod sim;
+mod stale;
 mod support;
 mod unreadable;
 mod verifying;
