@@ -27,6 +27,11 @@ impl Flush {
         if self.failed.load(Ordering::Relaxed) { Err(Error::WriterFailed) } else { Ok(()) }
     }
 
+    /// Whether anything is flushed at all.
+    pub(crate) fn is_full(&self) -> bool {
+        self.durability == Durability::Full
+    }
+
     /// Make a file durable.
     pub(crate) fn file(&self, file: &impl File, path: &str) -> Result<()> {
         self.run(path, || file.sync())

@@ -102,6 +102,23 @@ pub(crate) fn is_sandbox_file(name: &str) -> bool {
         .is_some_and(|(time, attempt)| time.len() == 16 && time.bytes().all(digit) && plain_number(attempt).is_some())
 }
 
+/// The file of the sandbox that marks a directory which was made anew, and whose entry may not be durable.
+pub(crate) fn made(directory: &str) -> String {
+    format!("{SANDBOX}/{MADE}{}", directory.replace('/', "-"))
+}
+
+/// The directory that a file of the sandbox marks, if it marks one.
+pub(crate) fn made_directory(name: &str) -> Option<String> {
+    let directory = name.strip_prefix(MADE)?.replacen('-', "/", 1);
+    let shard = |text: &str| text.len() == 2 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let known =
+        directory == PACKS || directory.strip_prefix(LOOSE).and_then(|rest| rest.strip_prefix('/')).is_some_and(shard);
+    known.then_some(directory)
+}
+
+/// What the name of such a mark starts with.
+const MADE: &str = "made-";
+
 /// A pack.
 pub(crate) fn pack(number: u32) -> String {
     format!("{PACKS}/{number}")

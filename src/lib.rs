@@ -22,6 +22,7 @@
 //! | `packing` | what takes the packer's place: the pack writer and the jobs, `reindex` among them |
 //! | `verify` | reading everything and reporting every problem |
 //! | `lock` | the packer's place itself |
+//! | `directory` | making anew what a copy has lost |
 //! | `disk`, `tuning` | what a handle shares with all made from it; the sizes it works in |
 //! | `flush`, `regular`, `small_file`, [`source`], [`codec`] | what the others share |
 //! | `component` | glue between the contract and the store |
@@ -46,6 +47,7 @@ mod component;
 mod compress;
 mod container;
 pub mod dir;
+mod directory;
 mod disk;
 mod error;
 pub mod export;

@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 pub use self::batch::LooseBatch;
 use crate::codec::{self, Sha256};
 use crate::dir::{Dir, Kind, write_all_at};
+use crate::directory;
 use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
-use crate::layout::{self, LOOSE};
+use crate::layout;
 use crate::reader::{Stored, StoredReader};
 use crate::regular;
-use crate::small_file::{create_in_sandbox, make_directory};
+use crate::small_file::create_in_sandbox;
 use crate::source::{Source, read_up_to};
 use crate::tuning::Tuning;
 
@@ -59,16 +60,7 @@ impl<D: Dir> SandboxFile<D> {
         let target = layout::loose(id);
         let mut renamed = self.disk.rename(&self.path, &target);
         if let Err(Code::NotFound) = renamed {
-            // A container that was copied without its empty directories.
-            let shard = layout::shard(id.shard());
-            if make_directory(&self.disk.dir, LOOSE)? {
-                self.disk.flush.dir(&self.disk.dir, ".")?;
-            }
-            match self.disk.create_dir(&shard) {
-                Ok(()) | Err(Code::Exists) => {}
-                Err(code) => return Err(code).during("create", &shard),
-            }
-            self.disk.flush.dir(&self.disk.dir, LOOSE)?;
+            directory::make(&self.disk, &layout::shard(id.shard()))?;
             renamed = self.disk.rename(&self.path, &target);
         }
         renamed.during("rename to", &target)?;
@@ -157,8 +149,10 @@ pub(crate) fn add<D: Dir>(disk: &Disk<D>, bytes: &[u8]) -> Result<ObjectId> {
 /// Make the entry of a loose object durable: also when it was there already, as whoever put it there may not have come
 /// this far.
 fn commit<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
+    let shard = layout::shard(id.shard());
+    directory::settle(disk, &shard)?;
     // COMMIT: of a loose object. Cut at by `store::crash`.
-    disk.flush.dir(&disk.dir, &layout::shard(id.shard()))
+    disk.flush.dir(&disk.dir, &shard)
 }
 
 /// Make the bytes of a loose object durable: whoever put it there may not have flushed them.

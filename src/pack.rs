@@ -9,13 +9,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::dir::{Dir, File as _, Kind, read_full_at, write_all_at};
+use crate::directory;
 use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::index::line::{Cursor, field};
 use crate::layout::{self, FRAME, FRAME_ENTRY, HEADER_MAX, PACKS};
-use crate::small_file::{self, make_directory};
+use crate::small_file;
 
 /// What a record header starts with.
 const HEADER_START: &[u8] = b"{\"id\":\"";
@@ -167,8 +168,8 @@ impl<D: Dir> PackAppender<D> {
         if self.file.is_none() {
             let path = self.path();
             let mut created = self.disk.create_new(&path);
-            if matches!(created, Err(Code::NotFound)) && make_directory(&self.disk.dir, PACKS)? {
-                self.disk.flush.dir(&self.disk.dir, ".")?;
+            if matches!(created, Err(Code::NotFound)) {
+                directory::make(&self.disk, PACKS)?;
                 created = self.disk.create_new(&path);
             }
             self.file = Some(created.during("create", &path)?);
@@ -261,6 +262,7 @@ impl<D: Dir> PackAppender<D> {
         self.write_out()?;
         self.disk.flush.file(self.file(), &self.path())?;
         if self.new_entry {
+            directory::settle(&self.disk, PACKS)?;
             self.disk.flush.dir(&self.disk.dir, PACKS)?;
         }
         self.new_entry = false;

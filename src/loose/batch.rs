@@ -7,6 +7,7 @@ use core::mem;
 use super::{LooseWriter, SandboxFile, flush_file, is_there};
 use crate::codec;
 use crate::dir::Dir;
+use crate::directory;
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::id::ObjectId;
@@ -131,7 +132,10 @@ impl<D: Dir> LooseBatch<D> {
             found.iter().try_for_each(|id| flush_file(&self.disk, id))?;
             let shards: BTreeSet<u8> = taken.iter().map(ObjectId::shard).collect();
             let Disk { dir, flush, .. } = &self.disk;
-            shards.into_iter().try_for_each(|shard| flush.dir(dir, &layout::shard(shard)))?;
+            for shard in shards.into_iter().map(layout::shard) {
+                directory::settle(&self.disk, &shard)?;
+                flush.dir(dir, &shard)?;
+            }
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use super::{Job, Progress};
 use crate::codec::Checking;
 use crate::container::Container;
 use crate::dir::{Dir, File as _, Kind};
+use crate::directory;
 use crate::disk::Disk;
 use crate::error::{Code, Context as _, Damage, Error, IoFailure, Result};
 use crate::id::ObjectId;
@@ -86,6 +87,10 @@ impl<D: Dir> Clean<D> {
     fn clean_sandbox(&self) -> Result<()> {
         let now = self.disk.now();
         for entry in small_file::list(&self.disk.dir, SANDBOX)? {
+            if let Some(directory) = layout::made_directory(&entry.name) {
+                directory::settle(&self.disk, &directory)?;
+                continue;
+            }
             if !layout::is_sandbox_file(&entry.name) {
                 continue;
             }
@@ -193,6 +198,7 @@ pub(super) fn flush_packs<D: Dir>(disk: &Disk<D>) -> Result<(BTreeMap<u32, u64>,
         }
     }
     if !packs.is_empty() {
+        directory::settle(disk, PACKS)?;
         disk.flush.dir(&disk.dir, PACKS)?;
     }
     Ok((packs, unopened))

@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 
 use crate::dir::{Dir, File as _};
+use crate::directory;
 use crate::disk::Disk;
 use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
@@ -66,6 +67,7 @@ impl<D: Dir> Proof<D> {
             self.disk.flush.file(&file, &path)?;
             self.flushed.insert(number);
         }
+        directory::settle(&self.disk, PACKS)?;
         self.disk.flush.dir(&self.disk.dir, PACKS)
     }
 }

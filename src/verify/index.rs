@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::id::ObjectId;
 use crate::index::check::{Checked, damage};
 use crate::index::{Index, Totals};
-use crate::layout::{INDEX, SANDBOX};
+use crate::layout::{self, INDEX, SANDBOX};
 use crate::packing::Progress;
 use crate::small_file;
 
@@ -87,7 +87,8 @@ impl Lines {
 
 /// What crashes leave in the sandbox and in the directory of the index.
 fn leftovers<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<()> {
-    let writing = small_file::list(&site.disk.dir, SANDBOX)?.len();
+    let listed = small_file::list(&site.disk.dir, SANDBOX)?;
+    let writing = listed.iter().filter(|entry| layout::made_directory(&entry.name).is_none()).count();
     if writing > 0 {
         let note = format!(
             "{writing} files are being written, or were left by a crash: `clean` removes them when they are a day old"

@@ -11,9 +11,9 @@ use crate::support::{Rng, tiny, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
     self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, empty,
-    first_packer_killed, fold, killed_at_its_fold, killed_packing_into_a_run, lived_in, nothing, pack_and_clean,
-    packer_killed, packer_killed_at_its_commit, reindex, reindex_in_little_memory, unindexed, unlock_and_pack,
-    without_shards, workload, write_large, write_one_batch, write_packs, write_some,
+    first_packer_killed, fold, killed_at_its_fold, killed_making_directories, killed_packing_into_a_run, lived_in,
+    nothing, pack_and_clean, packer_killed, packer_killed_at_its_commit, reindex, reindex_in_little_memory, unindexed,
+    unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs, write_some,
 };
 
 /// Policies and seeds; fewer where a check is dear.
@@ -132,6 +132,17 @@ fn adding_batches_where_empty_directories_were_lost_survives_every_crash() {
 #[test]
 fn adding_where_empty_directories_were_lost_survives_every_crash() {
     survives(&workload(without_shards, add_some), 2);
+}
+
+#[test]
+fn adding_after_someone_was_killed_making_directories_survives_every_crash() {
+    survives(&workload(killed_making_directories, add_some), 2);
+    survives(&workload(killed_making_directories, add_batches_one_by_one), 1);
+}
+
+#[test]
+fn writing_to_packs_after_someone_was_killed_making_directories_survives_every_crash() {
+    survives(&workload(killed_making_directories, write_one_batch), 2);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use crate::crash::sweep;
 use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
     COMMIT, PUT, Syncs, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, clean_the_unflushed,
-    create, empty, first_pack_unindexed, first_packer_killed, fold, is_log, is_pack, killed_packing_into_a_run,
-    lived_in, nothing, packer_killed_at_its_commit, reindex, unindexed, without_shards, workload, write_one_batch,
-    write_packs,
+    create, empty, first_pack_unindexed, first_packer_killed, fold, is_log, is_pack, killed_making_directories,
+    killed_packing_into_a_run, lived_in, nothing, packer_killed_at_its_commit, reindex, unindexed, without_shards,
+    workload, write_one_batch, write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -50,6 +50,20 @@ fn leaving_out_the_sync_of_a_shard_is_noticed() {
 #[test]
 fn leaving_out_the_sync_of_a_new_shard_is_noticed() {
     is_noticed(&workload(without_shards, add_some), |_, call, path| call == Call::SyncDir && path == "loose");
+}
+
+#[test]
+fn leaving_out_the_sync_of_a_shard_that_was_made_by_someone_killed_is_noticed() {
+    is_noticed(&workload(killed_making_directories, add_some), |_, call, path| {
+        call == Call::SyncDir && path == "loose"
+    });
+    is_noticed(&workload(killed_making_directories, add_some), |_, call, path| call == Call::SyncDir && path == ".");
+}
+
+#[test]
+fn leaving_out_the_sync_of_packs_that_were_made_by_someone_killed_is_noticed() {
+    let write = workload(killed_making_directories, write_one_batch);
+    is_noticed(&write, |_, call, path| call == Call::SyncDir && path == ".");
 }
 
 #[test]

@@ -340,6 +340,18 @@ pub(crate) fn without_shards() -> (SimDir, Known) {
     (dir, known)
 }
 
+/// A copy without empty directories in which someone was killed who had just made what he needed, before it was durable:
+/// shards, and `loose` and `packs` themselves, as no object was there.
+pub(crate) fn killed_making_directories() -> (SimDir, Known) {
+    let (dir, mut known) = without_shards();
+    dir.remove("loose");
+    dir.remove("packs");
+    let at = |_: &Syncs, call, path: &str| call == Call::SyncDir && path == "loose";
+    let dir = killed(&dir, |dir| add_some(dir, &mut known), at);
+    let at = |_: &Syncs, call, path: &str| call == Call::SyncDir && path == ".";
+    (killed(&dir, |dir| write_one_batch(dir, &mut known), at), known)
+}
+
 /// The directory as a process leaves it that runs `work` and is killed before the first call that `at` picks.
 pub(crate) fn killed(
     dir: &SimDir,
