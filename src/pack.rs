@@ -7,6 +7,7 @@ pub(crate) mod walk;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::dir::{Dir, File as _, Kind, read_full_at, write_all_at};
 use crate::directory;
@@ -99,6 +100,10 @@ pub(crate) struct PackAppender<D: Dir> {
     out: Vec<u8>,
     /// `packs/` holds an entry that may not be durable.
     new_entry: bool,
+    /// Number and length of the last pack that an index may tell of; `None` when there was none.
+    kept: Option<(u32, u64)>,
+    /// Something was appended behind it.
+    appended: bool,
 }
 
 /// A record that is being written piece by piece.
@@ -121,6 +126,8 @@ impl<D: Dir> PackAppender<D> {
             written: 0,
             out: Vec::new(),
             new_entry: false,
+            kept: None,
+            appended: false,
         };
         if last.is_some() {
             appender.reopen()?;
@@ -135,6 +142,7 @@ impl<D: Dir> PackAppender<D> {
         let file = self.disk.open_write(&path).during("open", &path)?;
         let len = file.metadata().during("examine", &path)?.len;
         self.written = len;
+        self.kept = Some((self.number, len));
         if len > 0 {
             // Each header starts a line, so that records are found again behind one that was torn by a crash.
             let mut last = [0];
@@ -159,6 +167,7 @@ impl<D: Dir> PackAppender<D> {
 
     /// The pack for the next record, made when there is none or the last is full.
     fn current(&mut self) -> Result<()> {
+        self.appended = true;
         if self.file.is_some() && self.position() >= self.target {
             self.write_out()?;
             self.disk.flush.file(self.file(), &self.path())?;
@@ -243,6 +252,31 @@ impl<D: Dir> PackAppender<D> {
     /// Give up a record: its bytes, which no index has ever known, are cut off.
     pub(crate) fn abandon_record(&mut self, record: &OpenRecord) -> Result<()> {
         self.file().set_len(record.header).during("cut", &self.path())
+    }
+
+    /// All that was appended is told of by an index.
+    pub(crate) fn keep(&mut self) {
+        self.kept = Some((self.number, self.written));
+        self.appended = false;
+    }
+
+    /// Give up what was appended since the last [`PackAppender::keep`], and no index has ever told of, as far as the disk
+    /// allows.
+    pub(crate) fn cut(&mut self) {
+        if !mem::take(&mut self.appended) {
+            return;
+        }
+        self.file = None;
+        self.out.clear();
+        let first = self.kept.map_or(0, |(number, len)| {
+            let cut = self.disk.open_write(&layout::pack(number)).and_then(|file| file.set_len(len));
+            // What stays is left for the next packer, who appends behind it.
+            let _ = cut;
+            number + 1
+        });
+        for number in first..=self.number {
+            let _ = self.disk.remove_file(&layout::pack(number));
+        }
     }
 
     fn write_out(&mut self) -> Result<()> {

@@ -45,6 +45,8 @@ pub(super) struct Packer<D: Dir> {
     /// Appended or being compressed, but not committed.
     taken: BTreeSet<ObjectId>,
     failed: bool,
+    /// The index is being told of what was appended: whether it counts is not known.
+    telling: bool,
     /// Last, so that the place is given up after everything else is closed.
     _lock: PackerLock<D>,
 }
@@ -78,6 +80,7 @@ impl<D: Dir> Packer<D> {
             replaced: Vec::new(),
             taken: BTreeSet::new(),
             failed: false,
+            telling: false,
             _lock: lock,
         })
     }
@@ -296,13 +299,25 @@ impl<D: Dir> Packer<D> {
             }
             // The records are durable before an index line speaks of them.
             packer.packs.sync()?;
+            packer.telling = true;
             packer.index.append(packer.appended.iter().map(|(id, location)| (id, location)), &packer.replaced)?;
+            packer.telling = false;
+            packer.packs.keep();
             packer.appended.clear();
             packer.replaced.clear();
             packer.appended_bytes = 0;
             packer.taken.clear();
             Ok(())
         })
+    }
+}
+
+impl<D: Dir> Drop for Packer<D> {
+    fn drop(&mut self) {
+        // On a full disk above all, what does not count should not stay.
+        if !self.telling {
+            self.packs.cut();
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod histories;
 #[cfg(unix)]
 mod hostile;
 mod kept;
+mod leftovers;
 mod missing;
 mod model;
 mod mutations;

@@ -1,0 +1,151 @@
+//! What is left of work that did not come to its end.
+
+use loosepack::{Clean, Code, Compression, Config, Container, Error, Job as _, PackLoose, PackWriter, Part};
+
+use crate::sim::SimDir;
+use crate::support::{clean, create, id, noise, open, options, pack, tiny, verify, with_tuning};
+use crate::watch::{Call, Verdict, Watch};
+
+fn packs(dir: &SimDir) -> Vec<(String, Vec<u8>)> {
+    let paths = dir.files().into_iter().filter(|path| path.starts_with("packs/"));
+    paths.map(|path| (path.clone(), dir.bytes(&path))).collect()
+}
+
+/// Two packs, the last of which is not full.
+fn two_packs() -> SimDir {
+    let dir = SimDir::new();
+    let config = Config { pack_target: 500, ..Config::default() };
+    let store = Container::create(dir.clone(), config, options()).unwrap();
+    for seed in 0..2 {
+        let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+        writer.add(&noise(450, seed)).unwrap();
+        writer.finish().unwrap();
+    }
+    dir
+}
+
+fn write(dir: &SimDir) -> Result<(), Error> {
+    let mut writer = PackWriter::open(&Container::open(dir.clone(), options())?, Compression::Never)?;
+    for seed in 10..15 {
+        writer.add(&noise(300, seed))?;
+    }
+    writer.add_source(&mut &noise((1 << 20) + 5, 20)[..])?;
+    writer.finish()
+}
+
+/// A pack that failed for want of room left 50 MB in the container on the full disk, and `clean` did not remove them.
+#[test]
+fn a_packer_that_fails_cuts_off_what_it_appended() {
+    for code in [Code::NoSpace, Code::Io] {
+        let start = two_packs();
+        let mut failures = 0;
+        for point in 0.. {
+            let dir = start.fork();
+            dir.fail_at(point, code);
+            let failed = write(&dir);
+            let Some((operation, path)) = dir.hit() else { break };
+            if failed.is_err() && path.starts_with("packs/") {
+                failures += 1;
+                assert!(packs(&dir) == packs(&start), "{operation} of {path} failed with {code:?}");
+            }
+        }
+        assert!(failures > 5, "{failures} failures");
+    }
+}
+
+#[test]
+fn a_pack_writer_that_is_given_up_leaves_nothing() {
+    let start = two_packs();
+    for tuning in [options().tuning, tiny()] {
+        let dir = start.fork();
+        with_tuning(tuning, || {
+            let mut writer = PackWriter::open(&open(dir.clone()), Compression::Never).unwrap();
+            (0..3).for_each(|seed| assert!(writer.add(&noise(900_000, seed)).is_ok()));
+            writer.commit().unwrap();
+            let kept = packs(&dir);
+            writer.add_source(&mut &noise((1 << 20) + 5, 20)[..]).unwrap();
+            if tuning.commit_objects > 1 && tuning.commit_bytes > 1 << 21 {
+                drop(writer);
+                assert!(packs(&dir) == kept);
+            }
+        });
+        assert_eq!(verify(&open(dir), Part::default()).2, []);
+    }
+}
+
+#[test]
+fn a_pack_job_that_is_given_up_leaves_nothing() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    (0..50).for_each(|seed| assert!(store.add(&noise(300, seed)).is_ok()));
+    with_tuning(loosepack::Tuning { step_objects: 30, gather_objects: 1, pack_buffer: 1, ..options().tuning }, || {
+        let mut job = PackLoose::new(&open(dir.clone()), Compression::Never).unwrap();
+        while packs(&dir).iter().all(|(_, bytes)| bytes.is_empty()) {
+            assert!(!job.step().unwrap().finished);
+        }
+    });
+    assert_eq!(packs(&dir), []);
+    assert_eq!(verify(&open(dir), Part::default()).2, []);
+}
+
+/// A second packer that cannot see it might be at work: so cleaning, which needs no mark, changes nothing of the index.
+#[test]
+fn cleaning_without_a_mark_writes_nothing_but_removes() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    store.add(&noise(40, 1)).unwrap();
+    assert_eq!(pack(&store, Compression::Never), Ok(vec![]));
+    // As a packer leaves them that is in the middle of its work.
+    dir.put("index/log-0.jsonl", &[dir.bytes("index/log-0.jsonl"), b"{\"put\":\"".to_vec()].concat());
+    dir.put("index/run-7.jsonl", b"being written");
+    let before: Vec<Vec<u8>> = ["index/log-0.jsonl", "index/run-7.jsonl"].map(|path| dir.bytes(path)).into();
+    let watched = Watch::with(dir.clone(), |call, path, _| {
+        assert!(!call.mutates() || !path.starts_with("index/") || matches!(call, Call::Sync | Call::SyncDir));
+        Verdict::Pass
+    });
+    assert_eq!(clean(&open(watched)), Ok(1));
+    assert_eq!(["index/log-0.jsonl", "index/run-7.jsonl"].map(|path| dir.bytes(path)).to_vec(), before);
+}
+
+/// Who appends needs a mark, or a packer whose host gives no locks would work at the same time.
+#[test]
+fn packing_needs_room_for_a_mark() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    dir.full_from(1);
+    let refused = PackWriter::open(&store, Compression::Never).err();
+    assert!(matches!(&refused, Some(Error::Io(failure)) if failure.code == Code::NoSpace), "{refused:?}");
+    dir.full_from(1);
+    assert!(Clean::new(&store).is_ok());
+}
+
+/// Its text tells a person who it is that works, or was killed.
+#[test]
+fn a_mark_without_locks_has_its_text() {
+    let dir = SimDir::new().without_locks();
+    let store = create(dir.clone());
+    let mut failures = 0;
+    for point in 0..6 {
+        dir.fail_at(point, Code::NoSpace);
+        let refused = Clean::new(&store).err();
+        if dir.hit().is_some_and(|(operation, path)| path.starts_with("lock/") && operation != "metadata") {
+            failures += 1;
+            assert!(matches!(refused, Some(Error::Io(_))), "{refused:?}");
+        }
+        dir.heal();
+        assert_eq!(dir.files().iter().filter(|path| path.starts_with("lock/")).count(), 0, "nothing stays");
+    }
+    assert!(failures >= 3, "{failures} failures");
+}
+
+#[test]
+fn unlocking_without_a_directory_of_locks_finds_no_mark() {
+    for locks in [true, false] {
+        let dir = if locks { SimDir::new() } else { SimDir::new().without_locks() };
+        let store = create(dir.clone());
+        dir.remove("lock");
+        assert_eq!(store.force_unlock(), Ok(None));
+        let added = store.add(b"and all is well").unwrap();
+        assert_eq!(added, id(b"and all is well"));
+    }
+}
