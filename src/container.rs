@@ -3,6 +3,7 @@
 mod find;
 mod listing;
 mod reader;
+mod writer;
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use self::find::OpenPacks;
 pub use self::listing::Stats;
 pub use self::reader::ObjectReader;
+pub use self::writer::ObjectWriter;
 use crate::batch::ObjectBatch;
 use crate::codec;
 use crate::dir::Dir;
@@ -25,6 +27,7 @@ use crate::index::{Index, Location, Manifest};
 use crate::layout::{self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOOSE, MANIFEST};
 use crate::loose::{self, LooseBatch, LooseWriter};
 use crate::options::{Access, Options};
+use crate::proof::Proof;
 use crate::reader::Placement;
 use crate::small_file;
 use crate::source::{Source, read_up_to};
@@ -46,6 +49,7 @@ pub struct Container<D: Dir> {
     /// Opened at its first use when the container was opened as damaged.
     index: RefCell<Option<Index<D>>>,
     packs: RefCell<OpenPacks<D::File>>,
+    proof: RefCell<Proof<D>>,
 }
 
 /// What is known of an object without reading it.
@@ -147,7 +151,8 @@ impl<D: Dir> Container<D> {
         };
         config.check().map_err(|_| damaged())?;
         let disk = Disk::new(dir, &options);
-        Ok(Container { disk, options, config, id, index: RefCell::default(), packs: RefCell::default() })
+        let proof = RefCell::new(Proof::new(disk.clone()));
+        Ok(Container { disk, options, config, id, index: RefCell::default(), packs: RefCell::default(), proof })
     }
 
     /// The index as this handle has last seen it.
@@ -183,7 +188,7 @@ impl<D: Dir> Container<D> {
     /// [`Error::ReadOnly`], [`Error::WriterFailed`], [`Error::Io`].
     pub fn add(&self, bytes: &[u8]) -> Result<ObjectId> {
         self.check_writable()?;
-        loose::add(&self.disk, bytes)
+        loose::add(&self.disk, bytes, |id| self.is_packed(id))
     }
 
     /// Store what a source gives as a loose object.
@@ -198,7 +203,20 @@ impl<D: Dir> Container<D> {
         self.check_writable()?;
         let mut writer = LooseWriter::new(&self.disk)?;
         writer.write_all(buffer, source)?;
-        writer.finish()
+        writer.finish(|id| self.is_packed(id))
+    }
+
+    /// Whether an object is packed, sound and durable. Where that cannot be told it is stored once more.
+    fn is_packed(&self, id: &ObjectId) -> Result<bool> {
+        let Ok(mut index) = self.index() else { return Ok(false) };
+        let Ok(Some(location)) = index.lookup(id) else { return Ok(false) };
+        let mut proof = self.proof.borrow_mut();
+        if !matches!(proof.holds(id, location), Ok(true)) {
+            return Ok(false);
+        }
+        proof.flush()?;
+        index.settle_once()?;
+        Ok(true)
     }
 
     /// Store many as loose objects, durable together; the ids are in their order.
@@ -227,7 +245,7 @@ impl<D: Dir> Container<D> {
     /// Those of [`Container::add`].
     pub fn writer(&self) -> Result<ObjectWriter<D>> {
         self.check_writable()?;
-        LooseWriter::new(&self.disk).map(ObjectWriter)
+        ObjectWriter::new(&self.disk)
     }
 
     /// The bytes of an object.
@@ -330,25 +348,4 @@ impl<D: Dir> Container<D> {
 
 fn is_container_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.
-pub struct ObjectWriter<D: Dir>(LooseWriter<D>);
-
-impl<D: Dir> ObjectWriter<D> {
-    /// Append bytes.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; after it every call fails with [`Error::WriterFailed`].
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.write(bytes)
-    }
-
-    /// Make what was written an object and return its id.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::WriterFailed`].
-    pub fn finish(self) -> Result<ObjectId> {
-        self.0.finish()
-    }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Index<D: Dir> {
     runs: Vec<Run<D::File>>,
     /// The order in which runs are asked for an id, as positions in `runs`.
     order: Vec<usize>,
+    /// What it tells has been made durable.
+    settled: bool,
 }
 
 impl<D: Dir> Index<D> {
@@ -66,7 +68,8 @@ impl<D: Dir> Index<D> {
                 Ok((log, mut runs)) => {
                     runs.iter_mut().try_for_each(Run::read_header)?;
                     let order = order(&runs, &manifest);
-                    let mut index = Index { disk: disk.clone(), manifest, log, tail: Tail::new(), runs, order };
+                    let mut index =
+                        Index { disk: disk.clone(), manifest, log, tail: Tail::new(), runs, order, settled: false };
                     index.read_on()?;
                     return Ok(index);
                 }
@@ -107,9 +110,11 @@ impl<D: Dir> Index<D> {
 
     fn read_on(&mut self) -> Result<bool> {
         let tail = &mut self.tail;
-        self.log.read_on(|id, location| {
+        let any = self.log.read_on(|id, location| {
             tail.insert(id, location);
-        })
+        })?;
+        self.settled &= !any;
+        Ok(any)
     }
 
     /// Where a packed object lies. `None` is not certain: see [`Index::lookup_certain`].

@@ -22,6 +22,7 @@
 //! | `packing` | what takes the packer's place: the pack writer and the jobs, `reindex` among them |
 //! | `verify` | reading everything and reporting every problem |
 //! | `lock` | the packer's place itself |
+//! | `proof` | proving what is packed before an acknowledgement relies on it |
 //! | `directory` | making anew what a copy has lost |
 //! | `disk`, `tuning` | what a handle shares with all made from it; the sizes it works in |
 //! | `flush`, `regular`, `small_file`, [`source`], [`codec`] | what the others share |
@@ -60,6 +61,7 @@ mod loose;
 mod options;
 mod pack;
 mod packing;
+mod proof;
 mod reader;
 mod regular;
 mod small_file;

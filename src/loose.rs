@@ -109,12 +109,14 @@ impl<D: Dir> LooseWriter<D> {
         }
     }
 
-    /// Make the file an object.
-    pub(crate) fn finish(self) -> Result<ObjectId> {
+    /// Make the file an object, unless it is `packed`, as in [`add`].
+    pub(crate) fn finish(self, packed: impl FnOnce(&ObjectId) -> Result<bool>) -> Result<ObjectId> {
         let (id, mut file) = self.close()?;
         let disk = file.disk.clone();
         if is_there(&disk, &id, file.len)? {
             flush_file(&disk, &id)?;
+        } else if packed(&id)? {
+            return Ok(id);
         } else {
             file.sync()?;
             file.put_in_place(&id)?;
@@ -131,11 +133,17 @@ impl<D: Dir> LooseWriter<D> {
     }
 }
 
-/// Store bytes that are in memory.
-pub(crate) fn add<D: Dir>(disk: &Disk<D>, bytes: &[u8]) -> Result<ObjectId> {
+/// Store bytes that are in memory, unless the object is `packed`: which says that it is sound and durable.
+pub(crate) fn add<D: Dir>(
+    disk: &Disk<D>,
+    bytes: &[u8],
+    packed: impl FnOnce(&ObjectId) -> Result<bool>,
+) -> Result<ObjectId> {
     let id = codec::sha256(bytes);
     if is_there(disk, &id, bytes.len() as u64)? {
         flush_file(disk, &id)?;
+    } else if packed(&id)? {
+        return Ok(id);
     } else {
         let mut file = SandboxFile::create(disk)?;
         file.append(bytes)?;

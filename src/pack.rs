@@ -110,6 +110,8 @@ pub(crate) struct PackAppender<D: Dir> {
 pub(crate) struct OpenRecord {
     header: u64,
     end: u64,
+    /// Something was appended before it.
+    behind: bool,
 }
 
 impl<D: Dir> PackAppender<D> {
@@ -167,7 +169,6 @@ impl<D: Dir> PackAppender<D> {
 
     /// The pack for the next record, made when there is none or the last is full.
     fn current(&mut self) -> Result<()> {
-        self.appended = true;
         if self.file.is_some() && self.position() >= self.target {
             self.write_out()?;
             self.disk.flush.file(self.file(), &self.path())?;
@@ -184,6 +185,7 @@ impl<D: Dir> PackAppender<D> {
             self.file = Some(created.during("create", &path)?);
             self.written = 0;
             self.new_entry = true;
+            self.appended = true;
         }
         Ok(())
     }
@@ -195,6 +197,7 @@ impl<D: Dir> PackAppender<D> {
     /// Append a record whose payload is known.
     pub(crate) fn append(&mut self, id: &ObjectId, size: u64, payload: &[u8]) -> Result<Location> {
         self.current()?;
+        self.appended = true;
         let length = payload.len() as u64;
         let compressed = length != size;
         header(&mut self.out, id, size, length, compressed, false);
@@ -209,9 +212,11 @@ impl<D: Dir> PackAppender<D> {
 
     /// Start a record whose payload follows piece by piece.
     pub(crate) fn start_record(&mut self) -> Result<OpenRecord> {
+        let behind = self.appended;
         self.current()?;
         self.write_out()?;
-        Ok(OpenRecord { header: self.written, end: self.written + HEADER_MAX as u64 })
+        self.appended = true;
+        Ok(OpenRecord { header: self.written, end: self.written + HEADER_MAX as u64, behind })
     }
 
     /// Append to the payload of the record that is being written.
@@ -251,7 +256,9 @@ impl<D: Dir> PackAppender<D> {
 
     /// Give up a record: its bytes, which no index has ever known, are cut off.
     pub(crate) fn abandon_record(&mut self, record: &OpenRecord) -> Result<()> {
-        self.file().set_len(record.header).during("cut", &self.path())
+        self.file().set_len(record.header).during("cut", &self.path())?;
+        self.appended = record.behind;
+        Ok(())
     }
 
     /// All that was appended is told of by an index.

@@ -4,7 +4,6 @@ mod clean;
 mod frames;
 mod pack_loose;
 mod packer;
-mod proof;
 mod reindex;
 mod writer;
 

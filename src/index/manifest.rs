@@ -55,7 +55,7 @@ impl Manifest {
             log: number(value.get("log")?)?,
             runs,
             totals: Totals { objects: total("objects")?, size: total("size")?, length: total("length")? },
-            written: total("written")?,
+            written: total("written").unwrap_or(0),
         })
     }
 

@@ -66,6 +66,9 @@ impl<F: File> Run<F> {
         self.read(&mut header, 0)?;
         let parsed = parse_header(&header).ok_or_else(|| self.corrupt("its first line is damaged"))?;
         (self.entries, self.digits, self.fences_crc) = parsed;
+        if header[..] != run_writer::header(self.entries, self.digits, self.fences_crc) {
+            return Err(self.corrupt("its first line is damaged"));
+        }
         let len = self.file.metadata().during("examine", &self.path)?.len;
         let width = self.digits.width() as u64;
         if self.entries.checked_mul(width).is_none_or(|bytes| bytes > len) {
@@ -183,6 +186,8 @@ impl<F: File> Run<F> {
     /// What the run says of an id. That it says nothing is certain: the lines among which it would be are as they were
     /// written, so that damage to one does not pass for its absence.
     pub(super) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Told>> {
+        // Also of a run that says it is empty: its last line tells whether it is.
+        self.fences()?;
         if self.entries == 0 {
             return Ok(None);
         }
@@ -261,6 +266,9 @@ impl<F: File> Run<F> {
         ids: impl Iterator<Item = &'a ObjectId>,
         certain: bool,
     ) -> Result<Vec<Option<Told>>> {
+        if certain {
+            self.fences()?;
+        }
         let (width, entries) = (self.digits.width(), self.entries);
         let mut found = Vec::with_capacity(ids.size_hint().0);
         let mut ids = ids.peekable();

@@ -49,6 +49,15 @@ impl<D: Dir> Index<D> {
         flush.file(&manifest, MANIFEST)?;
         flush.dir(dir, INDEX)
     }
+
+    /// The same, unless that has been done since the index last changed.
+    pub(crate) fn settle_once(&mut self) -> Result<()> {
+        if !self.settled {
+            self.settle()?;
+            self.settled = true;
+        }
+        Ok(())
+    }
 }
 
 /// The index in the hands of the packer.

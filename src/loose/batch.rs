@@ -12,6 +12,7 @@ use crate::disk::Disk;
 use crate::error::Result;
 use crate::id::ObjectId;
 use crate::layout;
+use crate::proof::Packed;
 use crate::source::{Source, read_up_to};
 
 /// Objects that are added loose, and become visible and durable together: at [`LooseBatch::commit`], and when a bounded
@@ -21,15 +22,23 @@ pub struct LooseBatch<D: Dir> {
     disk: Disk<D>,
     /// Written to the sandbox.
     written: Vec<(ObjectId, SandboxFile<D>)>,
-    /// Those that were there already.
+    /// Those that were loose already.
     found: Vec<ObjectId>,
+    /// Tells of those that were packed already.
+    packed: Packed<D>,
     /// All of them.
     taken: BTreeSet<ObjectId>,
 }
 
 impl<D: Dir> LooseBatch<D> {
     pub(crate) fn new(disk: &Disk<D>) -> Self {
-        LooseBatch { disk: disk.clone(), written: Vec::new(), found: Vec::new(), taken: BTreeSet::new() }
+        LooseBatch {
+            disk: disk.clone(),
+            written: Vec::new(),
+            found: Vec::new(),
+            packed: Packed::new(disk),
+            taken: BTreeSet::new(),
+        }
     }
 
     /// Add an object.
@@ -62,7 +71,7 @@ impl<D: Dir> LooseBatch<D> {
         }
         if is_there(&self.disk, &id, content.len() as u64)? {
             self.found.push(id);
-        } else {
+        } else if !self.packed.holds(&id) {
             let mut file = SandboxFile::create(&self.disk)?;
             file.append(content)?;
             self.keep(id, file);
@@ -84,9 +93,10 @@ impl<D: Dir> LooseBatch<D> {
         writer.write_all(buffer, source)?;
         let (id, file) = writer.close()?;
         if !self.taken.contains(&id) {
-            match is_there(&self.disk, &id, file.len)? {
-                true => self.found.push(id),
-                false => self.keep(id, file),
+            if is_there(&self.disk, &id, file.len)? {
+                self.found.push(id);
+            } else if !self.packed.holds(&id) {
+                self.keep(id, file);
             }
             self.take(id)?;
         }
@@ -119,7 +129,10 @@ impl<D: Dir> LooseBatch<D> {
     pub fn commit(&mut self) -> Result<()> {
         self.check()?;
         let found = mem::take(&mut self.found);
-        let (mut written, taken) = (mem::take(&mut self.written), mem::take(&mut self.taken));
+        let mut written = mem::take(&mut self.written);
+        self.taken.clear();
+        let shards: BTreeSet<u8> = written.iter().map(|(id, _)| id).chain(&found).map(ObjectId::shard).collect();
+        let all = written.len() + found.len();
         // The bytes are durable before they have their name: whoever finds an object flushes its entry, and no more.
         if !self.flush_all(written.len())? {
             written.iter_mut().try_for_each(|(_, file)| file.sync())?;
@@ -128,9 +141,9 @@ impl<D: Dir> LooseBatch<D> {
             file.put_in_place(&id)?;
         }
         // COMMIT: of all of them. Cut at by `store::crash`.
-        if !self.flush_all(taken.len())? {
+        self.packed.flush()?;
+        if !self.flush_all(all)? {
             found.iter().try_for_each(|id| flush_file(&self.disk, id))?;
-            let shards: BTreeSet<u8> = taken.iter().map(ObjectId::shard).collect();
             let Disk { dir, flush, .. } = &self.disk;
             for shard in shards.into_iter().map(layout::shard) {
                 directory::settle(&self.disk, &shard)?;

@@ -8,7 +8,6 @@ use core::mem;
 use core::ops::Range;
 
 use super::frames::Frames;
-use super::proof::Proof;
 use crate::codec::{Compressing, Framing};
 use crate::compress::{self, ADLER_OF_NOTHING, EMPTY_BLOCK};
 use crate::container::Container;
@@ -20,6 +19,7 @@ use crate::layout::FRAME;
 use crate::lock::PackerLock;
 use crate::options::Compression;
 use crate::pack::{OpenRecord, PackAppender};
+use crate::proof::Proof;
 use crate::source::Source;
 use crate::tuning::Tuning;
 

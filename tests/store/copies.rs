@@ -180,3 +180,50 @@ fn adding_again_to_packs_writes_nothing_when_it_is_sound() {
     assert!(dir.bytes("packs/0") == before);
     assert_eq!(clean(&open(dir)), Ok(0));
 }
+
+type Add = fn(&Container<SimDir>, &[u8]);
+
+/// Adding what is packed wrote it once more: a second `add` of a large tree took as much disk again.
+#[test]
+fn adding_loose_what_is_packed_and_sound_writes_nothing() {
+    for (size, log_entries) in [(300, 8192), (300, 1), ((1 << 20) + 1, 8192)] {
+        let dir = SimDir::new();
+        let content = noise(size, 1);
+        let options = Options { tuning: folding(log_entries), ..Options::default() };
+        create(dir.clone());
+        let mut writer = PackWriter::open(&Container::open(dir.clone(), options).unwrap(), Compression::Never).unwrap();
+        writer.add(&content).unwrap();
+        writer.finish().unwrap();
+        let ways: [Add; 5] = [
+            |store, content| assert_eq!(store.add(content), Ok(id(content))),
+            |store, content| assert_eq!(store.add_source(&mut &content[..]), Ok(id(content))),
+            |store, content| assert_eq!(store.add_many(&[content, content]), Ok(vec![id(content); 2])),
+            |store, content| {
+                let mut batch = store.batch().unwrap();
+                assert_eq!(batch.add_source(&mut &content[..]), Ok(id(content)));
+                batch.commit().unwrap();
+            },
+            |store, content| {
+                let mut writer = store.writer().unwrap();
+                writer.write(content).unwrap();
+                assert_eq!(writer.finish(), Ok(id(content)));
+            },
+        ];
+        let before = dir.files();
+        for (number, add) in ways.iter().enumerate() {
+            add(&open(dir.clone()), &content);
+            assert_eq!(dir.files(), before, "way {number}, {size} bytes, log of {log_entries}");
+        }
+        // One that is damaged is stored beside it.
+        let mut bytes = dir.bytes("packs/0");
+        let last = bytes.len() - 10;
+        bytes[last] ^= 1;
+        dir.put("packs/0", &bytes);
+        for (number, add) in ways.iter().enumerate() {
+            let dir = dir.fork();
+            add(&open(dir.clone()), &content);
+            assert_eq!(dir.files().len(), before.len() + 1, "way {number}, {size} bytes, log of {log_entries}");
+            assert_eq!(open(dir).get(&id(&content)).as_ref(), Ok(&content));
+        }
+    }
+}

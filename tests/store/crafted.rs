@@ -156,6 +156,26 @@ fn absurd_numbers_of_a_run_are_damage() {
     is_damage(work(with_runs(&[wide])), "index/run-0");
 }
 
+/// One flipped bit made an empty run of one with a few entries, and all of its objects were denied.
+#[test]
+fn a_run_that_says_it_is_empty_and_is_not_is_damage() {
+    let dir = SimDir::new();
+    create(dir.clone());
+    let options = Options { tuning: folding(1), ..Options::default() };
+    let store = Container::open(dir.clone(), options).unwrap();
+    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let ids = writer.add_many(&[b"one", b"two"]).unwrap();
+    writer.finish().unwrap();
+    let path = dir.files().into_iter().find(|path| path.starts_with("index/run-")).unwrap();
+    let run = String::from_utf8(dir.bytes(&path)).unwrap().replacen("\"entries\":2", "\"entries\":0", 1);
+    dir.put(&path, run.as_bytes());
+    let store = open(dir);
+    for id in &ids {
+        assert!(matches!(store.get(id), Err(Error::Corrupt(_))), "{:?}", store.get(id));
+    }
+    assert!(matches!(store.contains(&ids), Err(Error::Corrupt(_))));
+}
+
 #[test]
 fn a_vast_run_takes_no_memory() {
     let temporary = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@
 use loosepack::{Compression, Container, Durability, ObjectId, Options, PackWriter};
 
 use crate::sim::{SimDir, Survival};
-use crate::support::{clean, create, folding, noise, open, pack};
+use crate::support::{clean, create, folding, id, noise, open, pack};
 
 const CONTENT: &[u8] = b"acknowledged twice, flushed once";
 
@@ -93,4 +93,39 @@ fn an_object_that_is_packed_after_a_fold_that_was_not_flushed() {
     write_to_packs(&careless(&dir, 1), b"scratch");
     let acknowledged = write_to_packs(&open(dir.clone()), CONTENT);
     survives(&dir, &acknowledged, "behind a fold");
+}
+
+type Add = fn(&Container<SimDir>) -> ObjectId;
+
+#[test]
+fn an_object_that_is_packed_already_and_added_loose() {
+    for log_entries in [8192, 1] {
+        for barrier in [true, false] {
+            let ways: [Add; 4] = [
+                |store| store.add(CONTENT).expect("it can be added"),
+                |store| store.add_many(&[CONTENT]).expect("it can be added")[0],
+                |store| store.add_source(&mut &CONTENT[..]).expect("it can be added"),
+                |store| {
+                    let mut writer = store.writer().expect("a writer can be made");
+                    writer.write(CONTENT).expect("it writes");
+                    writer.finish().expect("it can be added")
+                },
+            ];
+            for (number, add) in ways.iter().enumerate() {
+                let dir = container();
+                // A handle that has proved another object of the same pack before.
+                let dir = if barrier { dir } else { dir.without_barrier() };
+                let long_lived = open(dir.clone());
+                write_to_packs(&careless(&dir, log_entries), b"an earlier one");
+                assert!(long_lived.contains(&[id(b"an earlier one")]).expect("it looks")[0]);
+                long_lived.add(b"an earlier one").expect("it can be added");
+                write_to_packs(&careless(&dir, log_entries), CONTENT);
+                assert!(long_lived.contains(&[id(CONTENT)]).expect("it looks")[0]);
+                let files = dir.files();
+                let acknowledged = add(&long_lived);
+                assert_eq!(dir.files(), files, "way {number} stores nothing");
+                survives(&dir, &acknowledged, &format!("way {number}, log of {log_entries}, barrier: {barrier}"));
+            }
+        }
+    }
 }

@@ -31,6 +31,13 @@ fn goes_unsaid(operation: &str, path: &str, code: Code) -> bool {
     }
 }
 
+/// Whether an operation may be one that is only tried: see [`Workload::tries`].
+fn is_tried(operation: &str, path: &str) -> bool {
+    let reads = ["open_read", "read_at", "file metadata"].contains(&operation);
+    let cuts = ["open_write", "set_len", "remove_file"].contains(&operation);
+    reads && path.starts_with("index/") || (reads || cuts) && path.starts_with("packs/")
+}
+
 /// Let each operation of the workload fail with each of the codes, in usual sizes and in tiny ones; returns how often
 /// something failed.
 pub(crate) fn withstands(workload: &Workload, codes: &[Code]) -> u64 {
@@ -50,7 +57,10 @@ fn withstands_as_it_is(workload: &Workload, codes: &[Code]) -> u64 {
         let (operation, path) = dir.hit().expect("the operation was reached");
         let at = format!("{operation} of {path}, operation {point}, failed with {code:?}");
         match &result {
-            Ok(()) => assert!(goes_unsaid(operation, &path, code), "{at}: nobody was told"),
+            Ok(()) => {
+                let unsaid = goes_unsaid(operation, &path, code);
+                assert!(unsaid || workload.tries && is_tried(operation, &path), "{at}: nobody was told");
+            }
             Err(Error::Io(failure)) => {
                 assert_eq!(failure.code, code, "{at}: {failure}");
                 assert!(failure.path.contains(&path), "{at}: the error names another file: {failure}");
@@ -89,19 +99,19 @@ fn creating_withstands_every_failure() {
 
 #[test]
 fn adding_withstands_every_failure() {
-    withstands(&workload(lived_in, add_some), &[Code::NoSpace, Code::Io, Code::Access, Code::Quota]);
-    withstands(&workload(without_shards, add_some), &CODES);
+    withstands(&workload(lived_in, add_some).tries(), &[Code::NoSpace, Code::Io, Code::Access, Code::Quota]);
+    withstands(&workload(without_shards, add_some).tries(), &CODES);
 }
 
 #[test]
 fn adding_batches_withstands_every_failure() {
-    withstands(&workload(lived_in, add_batches), &CODES);
-    withstands(&workload(lived_in, add_batches_one_by_one), &CODES);
+    withstands(&workload(lived_in, add_batches).tries(), &CODES);
+    withstands(&workload(lived_in, add_batches_one_by_one).tries(), &CODES);
 }
 
 #[test]
 fn incremental_writing_withstands_every_failure() {
-    withstands(&workload(lived_in, write_some), &[Code::NoSpace, Code::Io, Code::Access, Code::Interrupted]);
+    withstands(&workload(lived_in, write_some).tries(), &[Code::NoSpace, Code::Io, Code::Access, Code::Interrupted]);
 }
 
 #[test]

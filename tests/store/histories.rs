@@ -76,6 +76,7 @@ fn history(dir: &Watch<SimDir>, known: &mut Known, seed: u64, steps: u64) -> Res
 fn drawn(seed: u64, steps: u64) -> Workload {
     let mut workload = workload(lived_in, move |dir, known| history(dir, known, seed, steps));
     workload.changes_only = true;
+    workload.tries = true;
     if seed.is_multiple_of(3) {
         workload.start = workload.start.short(seed);
     }

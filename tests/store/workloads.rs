@@ -21,6 +21,15 @@ pub(crate) struct Workload {
     pub(crate) run: Rc<Work>,
     /// Crash only at operations that change something: a crash at another is like one at the next that does.
     pub(crate) changes_only: bool,
+    /// Some of it is only tried: what cannot be shown to be packed is stored loose, and what was not committed is cut off.
+    pub(crate) tries: bool,
+}
+
+impl Workload {
+    /// One of which some is only tried.
+    pub(crate) fn tries(self) -> Self {
+        Workload { tries: true, ..self }
+    }
 }
 
 /// What is done to a container; it may be interrupted.
@@ -289,7 +298,7 @@ pub(crate) type Start = fn() -> (SimDir, Known);
 
 pub(crate) fn workload(start: Start, run: impl Fn(&Watch<SimDir>, &mut Known) -> Result<()> + 'static) -> Workload {
     let (start, known) = start();
-    Workload { start, from: 0, until: None, known, run: Rc::new(run), changes_only: false }
+    Workload { start, from: 0, until: None, known, run: Rc::new(run), changes_only: false, tries: false }
 }
 
 pub(crate) fn nothing() -> (SimDir, Known) {

@@ -1,0 +1,37 @@
+//! Writing a loose object piece by piece.
+
+use crate::dir::Dir;
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::id::ObjectId;
+use crate::loose::LooseWriter;
+use crate::proof::Packed;
+
+/// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.
+pub struct ObjectWriter<D: Dir> {
+    writer: LooseWriter<D>,
+    packed: Packed<D>,
+}
+
+impl<D: Dir> ObjectWriter<D> {
+    pub(super) fn new(disk: &Disk<D>) -> Result<Self> {
+        Ok(ObjectWriter { writer: LooseWriter::new(disk)?, packed: Packed::new(disk) })
+    }
+
+    /// Append bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); after it every call fails with [`Error::WriterFailed`](crate::Error::WriterFailed).
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.writer.write(bytes)
+    }
+
+    /// Make what was written an object and return its id.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), [`Error::WriterFailed`](crate::Error::WriterFailed).
+    pub fn finish(self) -> Result<ObjectId> {
+        let ObjectWriter { writer, mut packed } = self;
+        writer.finish(|id| Ok(packed.holds(id) && packed.flush().map(|()| true)?))
+    }
+}

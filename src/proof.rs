@@ -1,0 +1,103 @@
+//! Proving packed objects before an acknowledgement relies on them.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::mem;
+
+use crate::dir::{Dir, File as _};
+use crate::directory;
+use crate::disk::Disk;
+use crate::error::{Context as _, Error, Result};
+use crate::id::ObjectId;
+use crate::index::{Index, Location};
+use crate::layout::{self, PACKS};
+use crate::reader::{Stored, StoredReader};
+use crate::regular;
+
+/// Reads packed objects that are added again, and makes durable the packs that hold them: whoever wrote them may not have
+/// flushed, or may have been killed.
+pub(crate) struct Proof<D: Dir> {
+    disk: Disk<D>,
+    /// The pack that was read last.
+    open: Option<(u32, Arc<D::File>)>,
+    /// Up to where packs have been relied on since the last flush.
+    relied: BTreeMap<u32, u64>,
+    /// Up to where packs are durable. What the index tells of is never written again.
+    durable: BTreeMap<u32, u64>,
+}
+
+impl<D: Dir> Proof<D> {
+    pub(crate) fn new(disk: Disk<D>) -> Self {
+        Proof { disk, open: None, relied: BTreeMap::new(), durable: BTreeMap::new() }
+    }
+
+    /// Whether the object lies at a location that the index tells of. Not when it is damaged, cut or missing.
+    pub(crate) fn holds(&mut self, id: &ObjectId, location: Location) -> Result<bool> {
+        let holds = match self.read(id, location) {
+            Err(Error::Corrupt(_)) => false,
+            result => result?,
+        };
+        let end = location.offset + location.length;
+        if holds && self.durable.get(&location.pack).is_none_or(|durable| *durable < end) {
+            let relied = self.relied.entry(location.pack).or_default();
+            *relied = end.max(*relied);
+        }
+        Ok(holds)
+    }
+
+    fn read(&mut self, id: &ObjectId, location: Location) -> Result<bool> {
+        let path = layout::pack(location.pack);
+        let file = match &self.open {
+            Some((number, file)) if *number == location.pack => file.clone(),
+            _ => match regular::open(&self.disk.dir, &path)? {
+                Some((file, _)) => Arc::new(file),
+                None => return Ok(false),
+            },
+        };
+        self.open = Some((location.pack, file.clone()));
+        let len = file.metadata().during("examine", &path)?.len;
+        StoredReader::new(Stored::packed(*id, file, location, len, &self.disk.tuning)?, true).is_sound()
+    }
+
+    /// Make everything durable that has been relied on.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        if self.relied.is_empty() {
+            return Ok(());
+        }
+        for (number, end) in mem::take(&mut self.relied) {
+            let path = layout::pack(number);
+            let file = self.disk.open_read(&path).during("open", &path)?;
+            self.disk.flush.file(&file, &path)?;
+            self.durable.insert(number, end);
+        }
+        directory::settle(&self.disk, PACKS)?;
+        self.disk.flush.dir(&self.disk.dir, PACKS)
+    }
+}
+
+/// Proves objects that are added loose and are packed already, with an index of its own that is opened when it is needed.
+pub(crate) struct Packed<D: Dir> {
+    index: Option<Index<D>>,
+    proof: Proof<D>,
+}
+
+impl<D: Dir> Packed<D> {
+    pub(crate) fn new(disk: &Disk<D>) -> Self {
+        Packed { index: None, proof: Proof::new(disk.clone()) }
+    }
+
+    /// Whether the object is packed, and sound. Where that cannot be told it is stored once more.
+    pub(crate) fn holds(&mut self, id: &ObjectId) -> bool {
+        if self.index.is_none() {
+            self.index = Index::open(&self.proof.disk).ok();
+        }
+        let told = self.index.as_mut().and_then(|index| index.lookup(id).ok().flatten());
+        told.is_some_and(|location| matches!(self.proof.holds(id, location), Ok(true)))
+    }
+
+    /// Make durable what has been relied on, and what tells of it.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.proof.flush()?;
+        self.index.as_mut().map_or(Ok(()), Index::settle_once)
+    }
+}
