@@ -93,7 +93,9 @@ impl<D: Dir> Verify<D> {
             return Err(Error::InvalidArgument(problem));
         }
         let site = Site { disk: container.disk.clone(), index: None, now: None };
-        let progress = Progress { total: INDEX_UNIT + 1, done: part.from.min(INDEX_UNIT), ..Progress::default() };
+        // Packs that come to be meanwhile are checked as well, and make no difference to how much there is to do.
+        let total = packs::total(&site.disk);
+        let progress = Progress { total, done: part.from.min(INDEX_UNIT), ..Progress::default() };
         Ok(Verify { site, part, stage: Stage::Loose(Shard::default()), progress })
     }
 
@@ -113,7 +115,6 @@ impl<D: Dir> Verify<D> {
             Stage::Index(lines) => {
                 if let Some(entries) = lines.step(site, progress) {
                     let packs = Packs::new(site, entries, progress);
-                    progress.total = packs.total();
                     progress.done = part.from.clamp(INDEX_UNIT + 1, progress.total);
                     *stage = Stage::Packs(Box::new(packs));
                 }

@@ -1,5 +1,6 @@
 //! Moving loose objects into packs.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -12,19 +13,21 @@ use crate::dir::{Dir, read_full_at};
 use crate::disk::Disk;
 use crate::error::{Context as _, Damage, Error, Result};
 use crate::id::ObjectId;
-use crate::layout::{self, FRAME, SHARDS};
+use crate::layout::{self, FRAME, LOOSE, SHARDS};
 use crate::loose;
 use crate::options::Compression;
 use crate::source::FileSource;
 
 /// The job that packs loose objects, shard by shard. Each object is hashed again while it is copied; a damaged one is
-/// reported and left. The loose files stay until [`Clean`](super::Clean). Units of progress are shards.
+/// reported and left; what is packed already is left as well, and told of in a note. The loose files stay until [`Clean`](super::Clean). Units of progress are shards.
 pub struct PackLoose<D: Dir> {
     disk: Disk<D>,
     packer: Option<Packer<D>>,
     /// Objects of the current shard that are not packed, last first.
     ids: Vec<ObjectId>,
     buffer: Vec<u8>,
+    /// Loose objects that are packed already.
+    packed: u64,
     progress: Progress,
 }
 
@@ -36,7 +39,7 @@ impl<D: Dir> PackLoose<D> {
     pub fn new(container: &Container<D>, compression: Compression) -> Result<Self> {
         let packer = Some(Packer::new(container, compression)?);
         let progress = Progress { total: SHARDS, ..Progress::default() };
-        Ok(PackLoose { disk: container.disk.clone(), packer, ids: Vec::new(), buffer: Vec::new(), progress })
+        Ok(PackLoose { disk: container.disk.clone(), packer, ids: Vec::new(), buffer: Vec::new(), packed: 0, progress })
     }
 
     fn advance(&mut self, packer: &mut Packer<D>) -> Result<()> {
@@ -47,10 +50,12 @@ impl<D: Dir> PackLoose<D> {
                 if self.progress.done == SHARDS {
                     packer.commit()?;
                     self.progress.finished = true;
+                    self.tell_packed();
                     return Ok(());
                 }
                 let listed = loose::list(&self.disk.dir, self.progress.done as u8)?;
                 let packed = packer.packed(&listed)?;
+                self.packed += packed.iter().filter(|packed| **packed).count() as u64;
                 self.ids.extend(listed.iter().zip(packed).rev().filter(|(_, packed)| !packed).map(|(id, _)| *id));
                 self.progress.done += 1;
                 // Listing is work as well: an empty container should not be one step.
@@ -77,6 +82,17 @@ impl<D: Dir> PackLoose<D> {
     }
 }
 
+impl<D: Dir> PackLoose<D> {
+    /// Say what was left alone, and why.
+    fn tell_packed(&mut self) {
+        if self.packed > 0 {
+            let problem =
+                format!("{} objects were left as they are packed already: `clean` removes them here", self.packed);
+            self.progress.notes.push(Damage { file: LOOSE.into(), problem });
+        }
+    }
+}
+
 impl<D: Dir> Job for PackLoose<D> {
     fn step(&mut self) -> Result<Progress> {
         if !self.progress.finished {
@@ -87,8 +103,8 @@ impl<D: Dir> Job for PackLoose<D> {
                 self.packer = Some(packer);
             }
         }
-        let problems = mem::take(&mut self.progress.problems);
-        Ok(Progress { problems, ..self.progress.clone() })
+        let (problems, notes) = (mem::take(&mut self.progress.problems), mem::take(&mut self.progress.notes));
+        Ok(Progress { problems, notes, ..self.progress.clone() })
     }
 }
 
@@ -121,6 +137,6 @@ fn pack<D: Dir>(dir: &D, packer: &mut Packer<D>, id: &ObjectId, buffer: &mut Vec
 fn damage(id: &ObjectId, error: Error) -> Damage {
     match error {
         Error::Corrupt(damage) => damage,
-        error => Damage { file: layout::loose(id), problem: alloc::format!("{error}") },
+        error => Damage { file: layout::loose(id), problem: format!("{error}") },
     }
 }

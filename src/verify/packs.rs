@@ -13,6 +13,7 @@ use super::index::Entries;
 use super::met::Met;
 use super::{INDEX_UNIT, Part, Site};
 use crate::dir::{Dir, File as _, Kind};
+use crate::disk::Disk;
 use crate::error::{Code, Damage, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
@@ -26,7 +27,6 @@ use crate::small_file;
 /// All packs.
 pub(super) struct Packs<D: Dir> {
     queue: VecDeque<u32>,
-    total: u64,
     entries: Entries,
     lengths: BTreeMap<u32, u64>,
     current: Option<Pack<D>>,
@@ -43,20 +43,14 @@ impl<D: Dir> Packs<D> {
         let mut queue: Vec<u32> = lengths.keys().chain(entries.keys()).copied().collect();
         queue.sort_unstable();
         queue.dedup();
-        let total = queue.last().map_or(INDEX_UNIT + 1, |last| unit(*last) + 1);
-        Packs { queue: queue.into(), total, entries, lengths, current: None }
-    }
-
-    /// Units in all.
-    pub(super) fn total(&self) -> u64 {
-        self.total
+        Packs { queue: queue.into(), entries, lengths, current: None }
     }
 
     /// Do a piece of the work; whether all is done.
     pub(super) fn step(&mut self, site: &mut Site<D>, part: &Part, progress: &mut Progress) -> bool {
         if let Some(mut pack) = self.current.take() {
             if pack.step(site, progress) {
-                progress.done = unit(pack.number) + 1;
+                progress.done = (unit(pack.number) + 1).min(progress.total);
             } else {
                 self.current = Some(pack);
             }
@@ -70,6 +64,13 @@ impl<D: Dir> Packs<D> {
         }
         false
     }
+}
+
+/// Units of a container as it is now. When its packs cannot be listed, that is told later.
+pub(super) fn total<D: Dir>(disk: &Disk<D>) -> u64 {
+    let listed = small_file::list(&disk.dir, PACKS).unwrap_or_default();
+    let last = listed.iter().filter_map(|entry| layout::pack_number(&entry.name)).max();
+    last.map_or(INDEX_UNIT + 1, |last| unit(last) + 1)
 }
 
 fn unit(pack: u32) -> u64 {

@@ -252,6 +252,26 @@ fn clean_removes_only_what_is_packed() {
     assert_eq!(clean(&store), Ok(0), "there is nothing left to do");
 }
 
+/// Whoever packed twice was told nothing of what stayed loose.
+#[test]
+fn pack_tells_what_it_left_alone() {
+    let store = create(SimDir::new());
+    store.add(b"packed before").unwrap();
+    let notes = |store: &Container<SimDir>| {
+        let (mut job, mut notes) = (PackLoose::new(store, Compression::Never).unwrap(), Vec::new());
+        loop {
+            let progress = job.step().unwrap();
+            notes.extend(progress.notes);
+            if progress.finished {
+                return notes;
+            }
+        }
+    };
+    assert_eq!(notes(&store), []);
+    let told = notes(&store);
+    assert!(told.len() == 1 && told[0].problem.starts_with("1 objects were left"), "{told:?}");
+}
+
 #[test]
 fn clean_keeps_the_loose_copies_of_what_a_missing_or_short_pack_held() {
     for cut in [None, Some(0), Some(200)] {

@@ -66,6 +66,30 @@ fn a_sound_container_has_no_problems() {
     assert_eq!(sound(&empty), []);
 }
 
+/// The total grew when the packs were met, and a bar went back.
+#[test]
+fn how_much_there_is_to_do_is_known_from_the_start() {
+    let dir = sample();
+    for meanwhile in [false, true] {
+        let mut job = Verify::new(&open(dir.clone()), Part::default()).unwrap();
+        let first = job.step().unwrap();
+        if meanwhile {
+            assert_eq!(pack(&open(dir.clone()), Compression::Never), Ok(vec![]));
+        }
+        let mut before = first.done;
+        loop {
+            let progress = job.step().unwrap();
+            assert_eq!(progress.total, first.total);
+            assert!((before..=first.total).contains(&progress.done), "{} after {before}", progress.done);
+            before = progress.done;
+            if progress.finished {
+                break;
+            }
+        }
+        assert_eq!(before, first.total);
+    }
+}
+
 #[test]
 fn verifying_writes_nothing() {
     let dir = sample();
