@@ -275,14 +275,11 @@ impl<D: Dir> PackAppender<D> {
         }
         self.file = None;
         self.out.clear();
-        let first = self.kept.map_or(0, |(number, len)| {
-            let cut = self.disk.open_write(&layout::pack(number)).and_then(|file| file.set_len(len));
-            // What stays is left for the next packer, who appends behind it.
-            let _ = cut;
-            number + 1
-        });
+        let (first, len) = self.kept.unwrap_or((0, 0));
         for number in first..=self.number {
-            let _ = self.disk.remove_file(&layout::pack(number));
+            let len = if number == first { len } else { 0 };
+            // What stays is left for the next packer, who appends behind it.
+            let _ = self.disk.open_write(&layout::pack(number)).and_then(|file| file.set_len(len));
         }
     }
 

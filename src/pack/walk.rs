@@ -185,10 +185,9 @@ impl<F: File> Walk<F> {
     }
 
     /// Go back to the payload of the record that was given out last, as it does not hold its object and its length is not
-    /// believed: headers are looked for within it.
+    /// believed: headers are looked for within it, as far as the walk goes.
     pub(crate) fn enter(&mut self, record: &Record) {
         let start = record.location.offset;
-        self.until = self.until.max(record.end);
         if start < self.buffer_start {
             self.buffer.clear();
             self.buffer_start = start;

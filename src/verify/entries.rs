@@ -45,13 +45,13 @@ impl Search {
     pub(super) fn step<D: Dir>(&mut self, site: &mut Site<D>, progress: &mut Progress) -> bool {
         let tuning = site.disk.tuning.clone();
         if !self.unmet.is_empty() {
-            let walked = self.met.as_ref().is_some_and(Met::is_complete);
             let (mut objects, mut bytes) = (0, 0);
             while objects < tuning.step_objects
                 && bytes < tuning.step_bytes
                 && let Some((id, location)) = self.unmet.pop()
             {
-                look_again(site, &id, &location, walked, progress);
+                let unmet = self.met.as_ref().is_some_and(|met| met.remembers(location.offset));
+                look_again(site, &id, &location, unmet, progress);
                 (objects, bytes) = (objects + 1, bytes + location.size);
             }
             return false;
@@ -67,7 +67,9 @@ impl Search {
             }
         };
         self.after = entries.last().map(|(id, _)| *id).or(self.after);
-        let is_met = |location: &Location| self.met.as_ref().is_some_and(|met| met.contains(location.offset));
+        let is_met = |location: &Location| {
+            self.met.as_ref().is_some_and(|met| met.remembers(location.offset) && met.contains(location.offset))
+        };
         let unmet = entries.iter().filter(|(_, location)| location.pack == self.number && !is_met(location));
         self.unmet = unmet.rev().copied().collect();
         entries.is_empty()

@@ -11,33 +11,28 @@ const WORDS: usize = 64;
 /// Places of a pack at which payloads of met records start: a bit for each 64 bytes, 8 MiB for a pack of 4 GiB.
 pub(super) struct Met {
     pages: BTreeMap<u64, Box<[u64; WORDS]>>,
-    /// Pages there may be.
-    most: usize,
-    complete: bool,
+    /// Places from here on are not remembered.
+    until: u64,
 }
 
 impl Met {
-    /// Nothing has been met. At most `bytes` of memory are used.
+    /// Nothing has been met. At most about `bytes` of memory are used.
     pub(super) fn new(bytes: usize) -> Self {
-        Met { pages: BTreeMap::new(), most: bytes / size_of::<[u64; WORDS]>(), complete: true }
+        Met { pages: BTreeMap::new(), until: bytes as u64 * 8 * CELL }
     }
 
-    /// Whether all that was met is remembered.
-    pub(super) fn is_complete(&self) -> bool {
-        self.complete
+    /// Whether a record whose payload starts there is remembered.
+    pub(super) fn remembers(&self, offset: u64) -> bool {
+        offset < self.until
     }
 
-    /// A record whose payload starts there was met.
+    /// A record whose payload starts there, which is remembered, was met.
     pub(super) fn insert(&mut self, offset: u64) {
         let (page, word, bit) = place(offset);
-        if self.pages.len() >= self.most && !self.pages.contains_key(&page) {
-            self.complete = false;
-            return;
-        }
         self.pages.entry(page).or_insert_with(|| Box::new([0; WORDS]))[word] |= bit;
     }
 
-    /// Whether a record whose payload starts there was met, as far as is remembered.
+    /// Whether a record whose payload starts there, which is remembered, was met.
     pub(super) fn contains(&self, offset: u64) -> bool {
         let (page, word, bit) = place(offset);
         self.pages.get(&page).is_some_and(|words| words[word] & bit != 0)
@@ -57,22 +52,18 @@ mod tests {
     #[test]
     fn what_was_met_is_known_and_nothing_else() {
         let mut met = Met::new(1 << 20);
-        let offsets = [0, 150, 64 * 64 * 64 - 1, 64 * 64 * 64, u64::MAX];
+        let offsets = [0, 150, 64 * 64 * 64 - 1, 64 * 64 * 64, (512 << 20) - 1];
         offsets.iter().for_each(|offset| met.insert(*offset));
-        assert!(met.is_complete());
         for offset in offsets {
-            assert!(met.contains(offset), "{offset}");
+            assert!(met.remembers(offset) && met.contains(offset), "{offset}");
             assert!(!met.contains(offset ^ 64), "{offset}");
         }
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut met = Met::new(1024);
-        for page in 0..3 {
-            met.insert(page << 18);
-        }
-        assert!(met.contains(0) && met.contains(1 << 18) && !met.contains(2 << 18));
-        assert!(!met.is_complete());
+        let met = Met::new(1024);
+        assert!(met.remembers((512 << 10) - 1) && !met.remembers(512 << 10) && !met.remembers(u64::MAX));
+        assert!(!Met::new(0).remembers(0));
     }
 }

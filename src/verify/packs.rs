@@ -182,8 +182,12 @@ impl<D: Dir> Pack<D> {
                 orphans.push((record, sound));
                 continue;
             };
+            if !self.met.remembers(told.offset) {
+                // Looked at by itself, when its entry is.
+                continue;
+            }
             self.found += 1;
-            self.met.insert(record.location.offset);
+            self.met.insert(told.offset);
             if sound && record.ends && told == record.location {
                 progress.objects += 1;
                 progress.bytes = progress.bytes.saturating_add(told.size);

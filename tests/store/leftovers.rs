@@ -6,9 +6,10 @@ use crate::sim::SimDir;
 use crate::support::{clean, create, id, noise, open, options, pack, tiny, verify, with_tuning};
 use crate::watch::{Call, Verdict, Watch};
 
+/// The packs that have anything in them.
 fn packs(dir: &SimDir) -> Vec<(String, Vec<u8>)> {
     let paths = dir.files().into_iter().filter(|path| path.starts_with("packs/"));
-    paths.map(|path| (path.clone(), dir.bytes(&path))).collect()
+    paths.map(|path| (path.clone(), dir.bytes(&path))).filter(|(_, bytes)| !bytes.is_empty()).collect()
 }
 
 /// Two packs, the last of which is not full.

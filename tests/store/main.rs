@@ -29,6 +29,7 @@ mod readonly;
 mod reindexing;
 mod sim;
 mod stale;
+mod stress;
 mod support;
 mod unreadable;
 mod verifying;
