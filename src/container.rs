@@ -1,30 +1,28 @@
 //! The container: orders the steps across loose objects, packs and index.
 
+mod create;
 mod find;
 mod listing;
 mod reader;
 mod writer;
 
-use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
-use core::cell::{RefCell, RefMut};
+use core::cell::{Cell, RefCell, RefMut};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::find::OpenPacks;
 pub use self::listing::Stats;
 pub use self::reader::ObjectReader;
 pub use self::writer::ObjectWriter;
 use crate::batch::ObjectBatch;
-use crate::codec;
 use crate::dir::Dir;
 use crate::disk::Disk;
-use crate::error::{Context as _, Error, Result};
-use crate::flush::Flush;
+use crate::error::{Error, Result};
 use crate::id::ObjectId;
-use crate::index::{Index, Location, Manifest};
-use crate::layout::{self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOOSE, MANIFEST};
+use crate::index::{Index, Location};
+use crate::layout::{CONTAINER, Config, FORMAT};
 use crate::loose::{self, LooseBatch, LooseWriter};
 use crate::options::{Access, Options};
 use crate::proof::Proof;
@@ -50,6 +48,8 @@ pub struct Container<D: Dir> {
     index: RefCell<Option<Index<D>>>,
     packs: RefCell<OpenPacks<D::File>>,
     proof: RefCell<Proof<D>>,
+    /// The container itself is durable.
+    settled: Cell<bool>,
 }
 
 /// What is known of an object without reading it.
@@ -64,55 +64,6 @@ pub struct ObjectInfo {
 }
 
 impl<D: Dir> Container<D> {
-    /// Make a container in an empty directory and open it.
-    ///
-    /// # Errors
-    /// [`Error::AlreadyExists`] when the directory holds anything; [`Error::InvalidArgument`] when a setting is out of its
-    /// range.
-    pub fn create(dir: D, config: Config, options: Options) -> Result<Self> {
-        config.check()?;
-        if options.access == Access::ReadOnly {
-            return Err(Error::ReadOnly);
-        }
-        if let Some(entry) = dir.list(".").during("list", ".")?.first() {
-            return Err(Error::AlreadyExists(if dir.metadata(CONTAINER).is_ok() {
-                "there is a container here already".into()
-            } else {
-                format!("the directory is not empty (it holds {:?}): a container needs one of its own", entry.name)
-            }));
-        }
-        let flush = Flush::new(options.durability);
-        for path in DIRECTORIES {
-            dir.create_dir(path).during("create", path)?;
-        }
-        for shard in 0..=u8::MAX {
-            let path = layout::shard(shard);
-            dir.create_dir(&path).during("create", &path)?;
-        }
-        let log = layout::log(Manifest::FIRST.log);
-        let file = dir.create_new(&log).during("create", &log)?;
-        small_file::replace(&dir, MANIFEST, &Manifest::FIRST.to_bytes(), &flush)?;
-        flush.file(&file, &log)?;
-        // All of it is durable before there is a `container.json`: who finds that finds a whole container.
-        for path in [INDEX, LOOSE, "."] {
-            flush.dir(&dir, path)?;
-        }
-        let now = dir.now();
-        let id = codec::sha256(format!("{now} {}", options.holder).as_bytes()).to_string()[..32].to_string();
-        let text = json!({
-            "format": FORMAT,
-            "id": id,
-            "pack-target": config.pack_target,
-            "compression-level": config.compression_level,
-        })
-        .to_string()
-            + "\n";
-        small_file::replace(&dir, CONTAINER, text.as_bytes(), &flush)?;
-        // COMMIT: of the container. Cut at by `store::crash`.
-        flush.dir(&dir, ".")?;
-        Self::open(dir, options)
-    }
-
     /// Open the container that is in a directory. Writes nothing.
     ///
     /// # Errors
@@ -152,7 +103,16 @@ impl<D: Dir> Container<D> {
         config.check().map_err(|_| damaged())?;
         let disk = Disk::new(dir, &options);
         let proof = RefCell::new(Proof::new(disk.clone()));
-        Ok(Container { disk, options, config, id, index: RefCell::default(), packs: RefCell::default(), proof })
+        Ok(Container {
+            disk,
+            options,
+            config,
+            id,
+            index: RefCell::default(),
+            packs: RefCell::default(),
+            proof,
+            settled: Cell::default(),
+        })
     }
 
     /// The index as this handle has last seen it.
@@ -174,12 +134,13 @@ impl<D: Dir> Container<D> {
         self.config
     }
 
-    /// Fails unless this handle may write.
+    /// Fails unless this handle may write. What it writes to is durable from then on.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.options.access == Access::ReadOnly {
             return Err(Error::ReadOnly);
         }
-        self.disk.flush.check()
+        self.disk.flush.check()?;
+        self.settle()
     }
 
     /// Store bytes as a loose object.

@@ -107,6 +107,16 @@ pub(crate) fn made(directory: &str) -> String {
     format!("{SANDBOX}/{MADE}{}", directory.replace('/', "-"))
 }
 
+/// The file of the sandbox that marks a container whose `container.json` may not be durable.
+pub(crate) fn made_container() -> String {
+    format!("{SANDBOX}/{MADE}container")
+}
+
+/// Whether a file of the sandbox is such a mark, and no unfinished file.
+pub(crate) fn is_made_mark(name: &str) -> bool {
+    made_directory(name).is_some() || made_container().ends_with(name)
+}
+
 /// The directory that a file of the sandbox marks, if it marks one.
 pub(crate) fn made_directory(name: &str) -> Option<String> {
     let directory = name.strip_prefix(MADE)?.replacen('-', "/", 1);

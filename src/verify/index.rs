@@ -88,7 +88,7 @@ impl Lines {
 /// What crashes leave in the sandbox and in the directory of the index.
 fn leftovers<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<()> {
     let listed = small_file::list(&site.disk.dir, SANDBOX)?;
-    let writing = listed.iter().filter(|entry| layout::made_directory(&entry.name).is_none()).count();
+    let writing = listed.iter().filter(|entry| !layout::is_made_mark(&entry.name)).count();
     if writing > 0 {
         let note = format!(
             "{writing} files are being written, or were left by a crash: `clean` removes them when they are a day old"

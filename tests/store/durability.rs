@@ -129,3 +129,23 @@ fn an_object_that_is_packed_already_and_added_loose() {
         }
     }
 }
+
+/// The container itself was made by someone who flushes nothing.
+#[test]
+fn an_object_in_a_container_that_was_not_flushed() {
+    let options = Options { durability: Durability::None, ..Options::default() };
+    let ways: [Add; 3] = [
+        |store| store.add(CONTENT).expect("it can be added"),
+        |store| store.add_many(&[CONTENT]).expect("it can be added")[0],
+        |store| write_to_packs(store, CONTENT),
+    ];
+    for (number, add) in ways.iter().enumerate() {
+        for barrier in [true, false] {
+            let dir = if barrier { SimDir::new() } else { SimDir::new().without_barrier() };
+            Container::create(dir.clone(), loosepack::Config::default(), options.clone()).expect("it can be made");
+            let acknowledged = add(&open(dir.clone()));
+            survives(&dir, &acknowledged, &format!("way {number}, barrier: {barrier}"));
+            assert!(!dir.files().iter().any(|path| path.starts_with("sandbox/")), "no mark is left");
+        }
+    }
+}

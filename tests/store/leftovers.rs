@@ -150,3 +150,41 @@ fn unlocking_without_a_directory_of_locks_finds_no_mark() {
         assert_eq!(added, id(b"and all is well"));
     }
 }
+
+/// A container that lost its `container.json`, or what else there is, is nobody's to make a new one of.
+#[test]
+fn only_what_an_interrupted_init_leaves_is_made_a_container() {
+    let made = SimDir::new();
+    create(made.clone());
+    made.remove("container.json");
+    let create = |dir: &SimDir| Container::create(dir.clone(), Config::default(), options()).map(drop);
+    assert_eq!(create(&made.fork()), Ok(()));
+    assert!(matches!(
+        create(&{
+            let dir = made.fork();
+            create(&dir).unwrap();
+            dir
+        }),
+        Err(Error::AlreadyExists(_))
+    ));
+    let object = format!("loose/ab/{}", "0".repeat(62));
+    let things: [(&str, &[u8]); 9] = [
+        (&object, b"object"),
+        ("loose/ab/notes.txt", b"mine"),
+        ("loose/notes.txt", b"mine"),
+        ("packs/0", b"record"),
+        ("packs/0", b""),
+        ("index/run-0.jsonl", b"{}"),
+        ("index/log-0.jsonl", b"{\"put\""),
+        ("sandbox/mine", b"mine"),
+        ("notes.txt", b"mine"),
+    ];
+    for (path, bytes) in things {
+        let dir = made.fork();
+        dir.put(path, bytes);
+        let before = dir.files();
+        let refused = create(&dir);
+        assert!(matches!(&refused, Err(Error::AlreadyExists(text)) if text.contains(path)), "{path}: {refused:?}");
+        assert_eq!(dir.files(), before, "{path}: nothing is touched");
+    }
+}

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use loosepack::{
-    Compression, Container, Damage, Dir as _, Error, ObjectId, Options, PackWriter, Part, Reindex, Result,
+    Compression, Config, Container, Damage, Dir as _, Error, ObjectId, Options, PackWriter, Part, Reindex, Result,
 };
 
-use crate::sim::SimDir;
+use crate::sim::{SimDir, Survival};
 use crate::support::{clean, folding, id, pack, run, tuning, verify};
 use crate::watch::Watch;
 
@@ -140,11 +140,20 @@ pub(crate) fn recover(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     Ok(())
 }
 
+/// A container that was not made to its end is made by the next who tries, and lasts.
+fn complete(image: &SimDir) -> Result<(), String> {
+    let store = explain(Container::create(image.clone(), Config::default(), options()), "making it again")?;
+    let added = explain(store.add(b"in a container that was completed"), "adding")?;
+    let after = image.power_cut(Survival::Nothing, 0);
+    let store = explain(Container::open(after, options()), "opening what was completed")?;
+    explain(store.get(&added), "reading what was added").map(drop)
+}
+
 /// What must hold of a directory after a crash. The directory is worked with.
 pub(crate) fn check(image: &SimDir, known: &Known) -> Result<(), String> {
     let dir = Watch::new(image.clone());
     let store = match open_mended(&dir, known) {
-        Err(Error::NoContainer) if !known.created => return Ok(()),
+        Err(Error::NoContainer) if !known.created => return complete(image),
         opened => explain(opened, "open")?,
     };
     check_reads(&store, known)?;

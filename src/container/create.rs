@@ -1,0 +1,162 @@
+//! Making a container.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use serde_json::json;
+
+use super::Container;
+use crate::codec;
+use crate::dir::{Dir, Kind};
+use crate::disk::Disk;
+use crate::error::{Code, Context as _, Error, Result};
+use crate::flush::Flush;
+use crate::index::Manifest;
+use crate::layout::{
+    self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS, SANDBOX,
+};
+use crate::options::{Access, Options};
+use crate::small_file::{self, make_directory};
+
+impl<D: Dir> Container<D> {
+    /// Make a container in an empty directory and open it. One whose making was interrupted is completed.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] when the directory holds anything else; [`Error::InvalidArgument`] when a setting is out of
+    /// its range; [`Error::Locked`] while another makes a container there.
+    pub fn create(dir: D, config: Config, options: Options) -> Result<Self> {
+        config.check()?;
+        if options.access == Access::ReadOnly {
+            return Err(Error::ReadOnly);
+        }
+        check_vacant(&dir)?;
+        let flush = Flush::new(options.durability);
+        make_directory(&dir, LOCK)?;
+        let _lock = match dir.try_lock(OS_LOCK) {
+            Ok(lock) => Some(lock),
+            Err(Code::Unsupported) => None,
+            Err(Code::WouldBlock) => return Err(Error::Locked("another makes a container here at this moment".into())),
+            Err(code) => return Err(code).during("lock", OS_LOCK),
+        };
+        // Another may have been done between the two looks.
+        check_vacant(&dir)?;
+        for path in DIRECTORIES {
+            make_directory(&dir, path)?;
+        }
+        for shard in 0..=u8::MAX {
+            make_directory(&dir, &layout::shard(shard))?;
+        }
+        let log = layout::log(Manifest::FIRST.log);
+        let file = match dir.create_new(&log) {
+            Err(Code::Exists) => dir.open_write(&log),
+            created => created,
+        };
+        let file = file.during("create", &log)?;
+        small_file::replace(&dir, MANIFEST, &Manifest::FIRST.to_bytes(), &flush)?;
+        flush.file(&file, &log)?;
+        // All of it is durable before there is a `container.json`: who finds that finds a whole container.
+        for path in [INDEX, LOOSE, "."] {
+            flush.dir(&dir, path)?;
+        }
+        let now = dir.now();
+        let id = codec::sha256(format!("{now} {}", options.holder).as_bytes()).to_string()[..32].to_string();
+        let text = json!({
+            "format": FORMAT,
+            "id": id,
+            "pack-target": config.pack_target,
+            "compression-level": config.compression_level,
+        })
+        .to_string()
+            + "\n";
+        // Who finds the container before it is durable makes it so: see `settle`.
+        let mark = layout::made_container();
+        match dir.create_new(&mark) {
+            Ok(_) | Err(Code::Exists) => {}
+            Err(code) => return Err(code).during("create", &mark),
+        }
+        small_file::replace(&dir, CONTAINER, text.as_bytes(), &flush)?;
+        // COMMIT: of the container. Cut at by `store::crash`.
+        flush.dir(&dir, ".")?;
+        if flush.is_full() {
+            dir.remove_file(&mark).during("remove", &mark)?;
+        }
+        Self::open(dir, options)
+    }
+
+    /// Make the container itself durable, before anything in it is acknowledged: whoever made it may not have flushed, or
+    /// may have been killed before.
+    pub(super) fn settle(&self) -> Result<()> {
+        let Disk { dir, flush, .. } = &self.disk;
+        let mark = layout::made_container();
+        if self.settled.replace(true) || !flush.is_full() {
+            return Ok(());
+        }
+        match dir.metadata(&mark) {
+            Ok(_) => {}
+            Err(Code::NotFound) => return Ok(()),
+            Err(code) => return Err(code).during("examine", &mark),
+        }
+        if let Ok(index) = self.index() {
+            index.settle()?;
+        }
+        for path in [LOOSE, "."] {
+            flush.dir(dir, path)?;
+        }
+        // Written anew, as a flush of it may have failed, and a second one would do nothing.
+        let bytes = small_file::read(dir, CONTAINER)?.ok_or(Error::NoContainer)?;
+        small_file::replace(dir, CONTAINER, &bytes, flush)?;
+        flush.dir(dir, ".")?;
+        match dir.remove_file(&mark) {
+            Ok(()) | Err(Code::NotFound) => Ok(()),
+            Err(code) => Err(code).during("remove", &mark),
+        }
+    }
+}
+
+/// Fails unless a directory holds nothing but what making a container leaves when it is interrupted.
+fn check_vacant(dir: &impl Dir) -> Result<()> {
+    let entries = dir.list(".").during("list", ".")?;
+    if entries.iter().any(|entry| entry.name == CONTAINER) {
+        return Err(Error::AlreadyExists("there is a container here already".into()));
+    }
+    let foreign = entries.iter().find(|entry| entry.kind != Kind::Dir || !DIRECTORIES.contains(&&*entry.name));
+    if let Some(entry) = foreign {
+        let found = &entry.name;
+        let problem = format!("the directory is not empty (it holds {found:?}): a container needs one of its own");
+        return Err(Error::AlreadyExists(problem));
+    }
+    if let Some(path) = first_content(dir)? {
+        return Err(Error::AlreadyExists(format!(
+            "there is a container without its container.json here (it holds {path}): restore that from a copy, or put the \
+             one of another container in its place"
+        )));
+    }
+    Ok(())
+}
+
+/// The first file among those of a container that tells of objects.
+fn first_content(dir: &impl Dir) -> Result<Option<String>> {
+    for entry in small_file::list(dir, LOOSE)? {
+        let shard = format!("{LOOSE}/{}", entry.name);
+        if entry.kind != Kind::Dir {
+            return Ok(Some(shard));
+        }
+        if let Some(object) = small_file::list(dir, &shard)?.first() {
+            return Ok(Some(format!("{shard}/{}", object.name)));
+        }
+    }
+    if let Some(pack) = small_file::list(dir, PACKS)?.first() {
+        return Ok(Some(format!("{PACKS}/{}", pack.name)));
+    }
+    for entry in small_file::list(dir, INDEX)? {
+        let path = format!("{INDEX}/{}", entry.name);
+        let first = path == MANIFEST && small_file::read(dir, MANIFEST)? == Some(Manifest::FIRST.to_bytes());
+        let empty = path == layout::log(Manifest::FIRST.log) && dir.metadata(&path).during("examine", &path)?.len == 0;
+        if !first && !empty {
+            return Ok(Some(path));
+        }
+    }
+    let ours = |name: &str| layout::is_sandbox_file(name) || layout::is_made_mark(name);
+    let foreign = small_file::list(dir, SANDBOX)?.into_iter().find(|entry| !ours(&entry.name));
+    Ok(foreign.map(|entry| format!("{SANDBOX}/{}", entry.name)))
+}
