@@ -116,6 +116,8 @@ impl From<Stats> for wit::Stats {
             loose_size: stats.loose_size,
             packs: stats.packs,
             packs_size: stats.packs_size,
+            unfinished: stats.unfinished,
+            unfinished_size: stats.unfinished_size,
         }
     }
 }

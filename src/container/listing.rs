@@ -1,5 +1,6 @@
 //! What there is: listing, counts and sizes.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::ops::{Bound, RangeBounds as _};
 
@@ -7,7 +8,7 @@ use super::Container;
 use crate::dir::{Dir, Kind};
 use crate::error::{Context as _, Result};
 use crate::id::ObjectId;
-use crate::layout::{self, PACKS, SHARDS};
+use crate::layout::{self, PACKS, SANDBOX, SHARDS};
 use crate::loose;
 use crate::small_file;
 
@@ -28,6 +29,10 @@ pub struct Stats {
     pub packs: u64,
     /// Bytes of all packs, record headers and unreferenced bytes included.
     pub packs_size: u64,
+    /// Files that are being written, or were left by a writer that was killed.
+    pub unfinished: u64,
+    /// Bytes of them.
+    pub unfinished_size: u64,
 }
 
 impl<D: Dir> Container<D> {
@@ -88,6 +93,14 @@ impl<D: Dir> Container<D> {
                 let path = layout::pack(number);
                 stats.packs += 1;
                 stats.packs_size += self.disk.metadata(&path).during("examine", &path)?.len;
+            }
+        }
+        for entry in small_file::list(&self.disk.dir, SANDBOX)? {
+            if layout::is_sandbox_file(&entry.name)
+                && let Ok(found) = self.disk.metadata(&format!("{SANDBOX}/{}", entry.name))
+            {
+                stats.unfinished += 1;
+                stats.unfinished_size += found.len;
             }
         }
         Ok(stats)

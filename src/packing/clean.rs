@@ -84,8 +84,9 @@ impl<D: Dir> Clean<D> {
         Ok(())
     }
 
-    fn clean_sandbox(&self) -> Result<()> {
+    fn clean_sandbox(&mut self) -> Result<()> {
         let now = self.disk.now();
+        let (mut files, mut bytes) = (0_u64, 0);
         for entry in small_file::list(&self.disk.dir, SANDBOX)? {
             if let Some(directory) = layout::made_directory(&entry.name) {
                 directory::settle(&self.disk, &directory)?;
@@ -101,12 +102,23 @@ impl<D: Dir> Clean<D> {
                 Err(Code::NotFound) => continue,
                 Err(code) => return Err(code).during("examine", &path),
             };
-            if found.kind == Kind::File && found.modified.saturating_add(SANDBOX_AGE) < now {
+            // One from the future was written with a wrong clock, and not a moment ago.
+            let left = found.modified.abs_diff(now) > SANDBOX_AGE;
+            if found.kind == Kind::File && left {
                 match self.disk.remove_file(&path) {
-                    Ok(()) | Err(Code::NotFound | Code::Busy | Code::Access) => {}
+                    Ok(()) | Err(Code::NotFound) => continue,
+                    Err(Code::Busy | Code::Access) => {}
                     Err(code) => return Err(code).during("remove", &path),
                 }
             }
+            (files, bytes) = (files + 1, bytes + found.len);
+        }
+        if files > 0 {
+            let problem = format!(
+                "{files} files of {bytes} bytes are being written, or were left by writers that were killed: they are removed \
+                 when they are a day old"
+            );
+            self.progress.notes.push(Damage { file: SANDBOX.into(), problem });
         }
         Ok(())
     }
@@ -174,8 +186,8 @@ impl<D: Dir> Job for Clean<D> {
                 self.place = Some(place);
             }
         }
-        let problems = mem::take(&mut self.progress.problems);
-        Ok(Progress { problems, ..self.progress.clone() })
+        let (problems, notes) = (mem::take(&mut self.progress.problems), mem::take(&mut self.progress.notes));
+        Ok(Progress { problems, notes, ..self.progress.clone() })
     }
 }
 

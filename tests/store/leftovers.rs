@@ -188,3 +188,31 @@ fn only_what_an_interrupted_init_leaves_is_made_a_container() {
         assert_eq!(dir.files(), before, "{path}: nothing is touched");
     }
 }
+
+/// A file written with a clock that was wrong by years stayed until then, and nobody was told.
+#[test]
+fn unfinished_files_are_told_of_and_removed_when_nobody_can_be_writing_them() {
+    const DAY: u64 = 24 * 3600 * 1_000_000_000;
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    dir.advance(2 * DAY);
+    dir.put("sandbox/0123456789abcdef-0", b"written with a wrong clock");
+    dir.set_back(2 * DAY);
+    dir.put("sandbox/0123456789abcdef-1", b"being written");
+    let stats = store.stats().unwrap();
+    assert_eq!((stats.unfinished, stats.unfinished_size), (2, 39));
+    let mut job = Clean::new(&store).unwrap();
+    let mut notes = Vec::new();
+    loop {
+        let progress = job.step().unwrap();
+        notes.extend(progress.notes);
+        if progress.finished {
+            break;
+        }
+    }
+    assert!(notes.len() == 1 && notes[0].problem.starts_with("1 files of 13 bytes"), "{notes:?}");
+    assert_eq!(store.stats().map(|stats| stats.unfinished), Ok(1));
+    dir.advance(2 * DAY);
+    assert_eq!(clean(&store), Ok(0));
+    assert_eq!(store.stats().map(|stats| stats.unfinished), Ok(0));
+}

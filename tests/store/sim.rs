@@ -440,6 +440,11 @@ impl SimDir {
         self.world.borrow_mut().clock += nanoseconds;
     }
 
+    /// Set the clock back.
+    pub(crate) fn set_back(&self, nanoseconds: u64) {
+        self.world.borrow_mut().clock -= nanoseconds;
+    }
+
     /// Make a symbolic link; where it leads does not matter, as nothing follows it.
     pub(crate) fn plant_symlink(&self, path: &str) {
         self.world.borrow_mut().add(path, Body::Symlink).expect("there is room for a link");

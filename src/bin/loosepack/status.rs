@@ -25,6 +25,8 @@ pub(crate) fn run(cli: &Cli, format: Format, out: &mut Output) -> Result<Outcome
             "packed-length": stats.packed_length,
             "packs": stats.packs,
             "packs-size": stats.packs_size,
+            "unfinished": stats.unfinished,
+            "unfinished-size": stats.unfinished_size,
         }))?;
         return Ok(Outcome::Done);
     }
@@ -34,5 +36,9 @@ pub(crate) fn run(cli: &Cli, format: Format, out: &mut Output) -> Result<Outcome
     let (size, length) = (human(stats.packed_size), human(stats.packed_length));
     out.line(&format!("packed     {}, {size}, stored in {length}", counted(stats.packed_objects, "object")))?;
     out.line(&format!("packs      {}, {}", counted(stats.packs, "file"), human(stats.packs_size)))?;
+    if stats.unfinished > 0 {
+        let (files, size) = (counted(stats.unfinished, "file"), human(stats.unfinished_size));
+        out.line(&format!("unfinished {files}, {size}: being written, or left by a writer that was killed"))?;
+    }
     Ok(Outcome::Done)
 }
