@@ -102,6 +102,11 @@ pub(crate) fn is_sandbox_file(name: &str) -> bool {
         .is_some_and(|(time, attempt)| time.len() == 16 && time.bytes().all(digit) && plain_number(attempt).is_some())
 }
 
+/// Whether this is the path of a file that is being written, and is to become an object or another file of the container.
+pub fn is_unfinished(path: &str) -> bool {
+    path.strip_prefix(SANDBOX).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_sandbox_file)
+}
+
 /// The file of the sandbox that marks a directory which was made anew, and whose entry may not be durable.
 pub(crate) fn made(directory: &str) -> String {
     format!("{SANDBOX}/{MADE}{}", directory.replace('/', "-"))

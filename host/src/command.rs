@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use loosepack::cli::Cli;
 use wasmtime::component::{HasSelf, Linker};
@@ -15,7 +16,7 @@ use crate::error::Result;
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::state::{Guest, State};
-use crate::{codec, engine, files};
+use crate::{codec, engine, files, interrupt};
 
 /// Run the command with these arguments, the program's name first; returns its exit code.
 ///
@@ -41,7 +42,11 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
             wasi.env(name, value);
         }
     }
-    let mut guest = Guest::new(&engine, &Limits::default(), &mut wasi, granted(arguments, &texts));
+    let granted = granted(arguments, &texts);
+    if granted.writes() {
+        interrupt::watch(&granted.unfinished);
+    }
+    let mut guest = Guest::new(&engine, &Limits::default(), &mut wasi, granted);
     let store = guest.call();
     match command.instantiate(&mut *store)?.wasi_cli_run().call_run(store) {
         Ok(Ok(())) => Ok(0),
@@ -68,6 +73,7 @@ fn granted(arguments: &[OsString], texts: &[String]) -> Grants {
         inputs: named.inputs.iter().map(original).collect(),
         recursive: named.recursive,
         output: named.output,
+        unfinished: Arc::default(),
     }
 }
 

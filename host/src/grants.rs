@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::FsPerms;
@@ -12,6 +13,7 @@ use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, OpenMode};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
 use crate::bindings::hosted::loosepack::store::grants::{Host, HostOutput};
+use crate::interrupt::Unfinished;
 use crate::state::State;
 
 /// What may be opened. Empty by default.
@@ -27,6 +29,22 @@ pub(crate) struct Grants {
     pub(crate) recursive: bool,
     /// The output file.
     pub(crate) output: Option<String>,
+    /// What is removed when the command is interrupted.
+    pub(crate) unfinished: Arc<Unfinished>,
+}
+
+impl Grants {
+    /// Whether anything can be written.
+    pub(crate) fn writes(&self) -> bool {
+        self.output.is_some() || matches!(self.container, Some((_, FsPerms::ReadWrite)))
+    }
+
+    /// The container made a file.
+    pub(crate) fn made(&self, path: &str) {
+        if let Some((container, FsPerms::ReadWrite)) = &self.container {
+            self.unfinished.made_in(container, path);
+        }
+    }
 }
 
 /// An output file that is being written: under another name, until it is complete.
@@ -36,23 +54,25 @@ pub struct Output {
     target: PathBuf,
     /// Where it is written to; `None` for what cannot be replaced by a rename, such as a device.
     temporary: Option<PathBuf>,
+    unfinished: Arc<Unfinished>,
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
         if let Some(temporary) = self.temporary.take() {
             // What cannot be removed is left beside the target under a name that tells what it is.
-            let _ = std::fs::remove_file(temporary);
+            let _ = std::fs::remove_file(&temporary);
+            self.unfinished.done(&temporary);
         }
     }
 }
 
 impl Output {
-    fn open(target: &Path) -> io::Result<Self> {
+    fn open(target: &Path, unfinished: Arc<Unfinished>) -> io::Result<Self> {
         let special = std::fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir());
         if special {
             let file = writable(OpenOptions::new().write(true).open(target)?);
-            return Ok(Output { file, target: target.into(), temporary: None });
+            return Ok(Output { file, target: target.into(), temporary: None, unfinished });
         }
         // A rename would replace the link itself, and not what it leads to.
         let target = if target.is_symlink() { target.canonicalize()? } else { target.to_path_buf() };
@@ -62,12 +82,14 @@ impl Output {
         hidden.push(format!(".{}.part", std::process::id()));
         let temporary = target.with_file_name(hidden);
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        Ok(Output { file: writable(file), target, temporary: Some(temporary) })
+        unfinished.made(temporary.clone());
+        Ok(Output { file: writable(file), target, temporary: Some(temporary), unfinished })
     }
 
     fn commit(mut self) -> io::Result<()> {
         if let Some(temporary) = &self.temporary {
             std::fs::rename(temporary, &self.target)?;
+            self.unfinished.done(temporary);
             self.temporary = None;
         }
         Ok(())
@@ -149,7 +171,7 @@ impl HostOutput for State {
         if Path::new(&path).is_dir() {
             return Err(ErrorCode::IsDirectory);
         }
-        let output = Output::open(Path::new(&path)).map_err(code)?;
+        let output = Output::open(Path::new(&path), self.grants.unfinished.clone()).map_err(code)?;
         self.table.push(output).map_err(|_| ErrorCode::InsufficientMemory)
     }
 

@@ -29,6 +29,7 @@ mod error;
 mod files;
 mod flushing;
 mod grants;
+mod interrupt;
 mod limits;
 mod locking;
 mod packing;

@@ -39,7 +39,11 @@ fn open_at(
         Descriptor::Dir(parent) if plain && known => parent,
         // What is made is a file, and what follows links is not for the container.
         _ => {
+            let made = open_flags.contains(OpenFlags::CREATE).then(|| path.clone());
             let opened = state.filesystem().open_at(dir, path_flags, path, open_flags, flags);
+            if let (Some(path), Ok(_)) = (made, &opened) {
+                state.grants.made(&path);
+            }
             return opened.map_or_else(|error| Ok(Err(error.downcast()?.into())), |opened| Ok(Ok(opened)));
         }
     };
