@@ -204,7 +204,23 @@ impl Damage {
     }
 }
 
+impl Code {
+    /// Whether it tells nothing of the file itself, and may pass: permission, open files, and the like.
+    fn is_circumstance(self) -> bool {
+        use Code::{Access, Busy, Interrupted, NotPermitted, Other, Quota, TooManyFiles, Unsupported, WouldBlock};
+        matches!(
+            self,
+            Access | NotPermitted | TooManyFiles | Busy | WouldBlock | Interrupted | Unsupported | Quota | Other
+        )
+    }
+}
+
 impl Error {
+    /// Whether it tells nothing of what is stored: another user, or the same one later, may succeed.
+    pub(crate) fn is_circumstance(&self) -> bool {
+        matches!(self, Error::Io(failure) if failure.code.is_circumstance())
+    }
+
     /// Damage to a stored file.
     pub(crate) fn corrupt(file: impl Into<String>, problem: impl Into<String>) -> Self {
         Error::Corrupt(Damage { file: file.into(), problem: problem.into() })

@@ -7,8 +7,10 @@ mod packer;
 mod reindex;
 mod writer;
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 pub use self::clean::Clean;
 pub use self::pack_loose::PackLoose;
@@ -16,7 +18,7 @@ pub use self::reindex::Reindex;
 pub use self::writer::PackWriter;
 use crate::container::Container;
 use crate::dir::Dir;
-use crate::error::{Damage, Result};
+use crate::error::{Damage, Error, Result};
 
 /// How far a job is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +37,27 @@ pub struct Progress {
     pub problems: Vec<Damage>,
     /// Found in this step: what is worth knowing, and no damage.
     pub notes: Vec<Damage>,
+    /// What could not be looked at in this step, because permission is denied, say: nobody knows whether it is damaged.
+    pub unread: Vec<Damage>,
+}
+
+impl Progress {
+    /// Take out what was found, which belongs to one step.
+    pub(crate) fn step(&mut self) -> Self {
+        let (problems, notes) = (mem::take(&mut self.problems), mem::take(&mut self.notes));
+        Progress { problems, notes, unread: mem::take(&mut self.unread), ..self.clone() }
+    }
+
+    /// Tell what keeps a file from being looked at.
+    pub(crate) fn failed(&mut self, file: &str, error: Error) {
+        match error {
+            Error::Corrupt(damage) => self.problems.push(damage),
+            error => {
+                let to = if error.is_circumstance() { &mut self.unread } else { &mut self.problems };
+                to.push(Damage { file: file.into(), problem: format!("{error}") });
+            }
+        }
+    }
 }
 
 /// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.

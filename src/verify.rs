@@ -12,7 +12,6 @@ mod packs;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use core::mem;
 
 use self::index::Lines;
 use self::loose::Shard;
@@ -134,8 +133,7 @@ impl<D: Dir> Job for Verify<D> {
         if !self.progress.finished {
             self.advance();
         }
-        let (problems, notes) = (mem::take(&mut self.progress.problems), mem::take(&mut self.progress.notes));
-        Ok(Progress { problems, notes, ..self.progress.clone() })
+        Ok(self.progress.step())
     }
 }
 

@@ -122,6 +122,7 @@ pub(crate) fn progress(progress: packing::Progress) -> Progress {
         bytes: progress.bytes,
         problems: progress.problems.into_iter().map(damage).collect(),
         notes: progress.notes.into_iter().map(damage).collect(),
+        unread: progress.unread.into_iter().map(damage).collect(),
     }
 }
 

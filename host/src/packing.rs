@@ -93,15 +93,16 @@ impl<'a> Job<'a> {
         Ok(convert::progress(convert::answer(interface.call_step(self.container.guest.call(), self.handle))?))
     }
 
-    /// Do all of it; the problems and the notes of all steps are in the result.
+    /// Do all of it; what was found in all steps is in the result.
     pub fn finish(mut self) -> Result<Progress> {
-        let (mut problems, mut notes) = (Vec::new(), Vec::new());
+        let (mut problems, mut notes, mut unread) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             let mut progress = self.step()?;
             problems.append(&mut progress.problems);
             notes.append(&mut progress.notes);
+            unread.append(&mut progress.unread);
             if progress.finished {
-                return Ok(Progress { problems, notes, ..progress });
+                return Ok(Progress { problems, notes, unread, ..progress });
             }
         }
     }

@@ -99,6 +99,7 @@ impl GuestJob for Steps {
             bytes: progress.bytes,
             problems: progress.problems.into_iter().map(Into::into).collect(),
             notes: progress.notes.into_iter().map(Into::into).collect(),
+            unread: progress.unread.into_iter().map(Into::into).collect(),
         })
     }
 }

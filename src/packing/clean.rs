@@ -6,7 +6,6 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-use core::mem;
 
 use super::{Job, Progress};
 use crate::codec::Checking;
@@ -186,8 +185,7 @@ impl<D: Dir> Job for Clean<D> {
                 self.place = Some(place);
             }
         }
-        let (problems, notes) = (mem::take(&mut self.progress.problems), mem::take(&mut self.progress.notes));
-        Ok(Progress { problems, notes, ..self.progress.clone() })
+        Ok(self.progress.step())
     }
 }
 

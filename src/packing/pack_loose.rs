@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::vec::Vec;
-use core::mem;
 
 use super::frames::{Head, read_head};
 use super::packer::Packer;
@@ -103,8 +102,7 @@ impl<D: Dir> Job for PackLoose<D> {
                 self.packer = Some(packer);
             }
         }
-        let (problems, notes) = (mem::take(&mut self.progress.problems), mem::take(&mut self.progress.notes));
-        Ok(Progress { problems, notes, ..self.progress.clone() })
+        Ok(self.progress.step())
     }
 }
 

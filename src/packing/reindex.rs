@@ -7,7 +7,6 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use core::mem;
 
 use self::deletions::Deletions;
 use self::keep::Keep;
@@ -121,8 +120,7 @@ impl<D: Dir> Job for Reindex<D> {
                 self.work = Some(work);
             }
         }
-        let (problems, notes) = (mem::take(&mut self.progress.problems), mem::take(&mut self.progress.notes));
-        Ok(Progress { problems, notes, ..self.progress.clone() })
+        Ok(self.progress.step())
     }
 }
 

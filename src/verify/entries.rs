@@ -13,7 +13,6 @@ use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
-use crate::index::check::damage;
 use crate::layout;
 use crate::loose;
 use crate::pack::scrub::Scrub;
@@ -61,7 +60,7 @@ impl Search {
         let entries = match index.scan(start, Bound::Unbounded, tuning.step_entries) {
             Ok(entries) => entries,
             Err(error) => {
-                progress.problems.push(damage(layout::INDEX, error));
+                progress.failed(layout::INDEX, error);
                 site.index = None;
                 return true;
             }
@@ -97,6 +96,7 @@ pub(super) fn look_again<D: Dir>(
         }
         Ok(Some(problem)) => problem,
         Err(Error::Corrupt(damage)) => damage.problem,
+        Err(error) if error.is_circumstance() => return progress.failed(&layout::pack(location.pack), error),
         Err(error) => format!("{error}"),
     };
     // A pack may have been replaced while it was looked at.

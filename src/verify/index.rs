@@ -9,7 +9,7 @@ use super::Site;
 use crate::dir::Dir;
 use crate::error::Result;
 use crate::id::ObjectId;
-use crate::index::check::{Checked, damage};
+use crate::index::check::Checked;
 use crate::index::{Index, Totals};
 use crate::layout::{self, INDEX, SANDBOX};
 use crate::packing::Progress;
@@ -35,10 +35,10 @@ impl Lines {
         match Index::open(&site.disk) {
             Ok(index) => site.index = Some(index),
             // Told by each part: none of them can be compared with it.
-            Err(error) => progress.problems.push(damage(INDEX, error)),
+            Err(error) => progress.failed(INDEX, error),
         }
         if check && let Err(error) = leftovers(site, progress) {
-            progress.problems.push(damage(INDEX, error));
+            progress.failed(INDEX, error);
         }
         let (entries, totals) = (Entries::new(), Totals::default());
         Lines { check: check.then(Checked::default), compare: check, entries, after: None, totals }
@@ -59,13 +59,13 @@ impl Lines {
                 if self.compare {
                     match index.check_totals(self.totals) {
                         Ok(problems) => progress.problems.extend(problems),
-                        Err(error) => progress.problems.push(damage(INDEX, error)),
+                        Err(error) => progress.failed(INDEX, error),
                     }
                 }
                 Some(core::mem::take(&mut self.entries))
             }
             Err(error) => {
-                progress.problems.push(damage(INDEX, error));
+                progress.failed(INDEX, error);
                 site.index = None;
                 Some(Entries::new())
             }

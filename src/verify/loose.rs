@@ -11,7 +11,6 @@ use crate::dir::{Dir, read_full_at};
 use crate::disk::Disk;
 use crate::error::{Context as _, Result};
 use crate::id::ObjectId;
-use crate::index::check::damage;
 use crate::layout::{self, FRAME};
 use crate::loose;
 use crate::pack::scrub::Scrub;
@@ -42,7 +41,7 @@ impl<D: Dir> Shard<D> {
             match scrub.step() {
                 Ok(None) => self.large = Some((id, size, scrub)),
                 Ok(Some(sound)) => take(disk, &id, size, sound, progress),
-                Err(error) => progress.problems.push(damage(&layout::loose(&id), error)),
+                Err(error) => progress.failed(&layout::loose(&id), error),
             }
             return false;
         }
@@ -50,7 +49,7 @@ impl<D: Dir> Shard<D> {
             match loose::list(&disk.dir, shard) {
                 Ok(listed) => self.ids = Some(listed.into_iter().rev().collect()),
                 Err(error) => {
-                    progress.problems.push(damage(&layout::shard(shard), error));
+                    progress.failed(&layout::shard(shard), error);
                     return true;
                 }
             }
@@ -72,7 +71,7 @@ impl<D: Dir> Shard<D> {
                 }
                 // Packed and cleaned meanwhile.
                 Ok(None) => {}
-                Err(error) => progress.problems.push(damage(&layout::loose(&id), error)),
+                Err(error) => progress.failed(&layout::loose(&id), error),
             }
         }
         let (ids_read, contents): (Vec<ObjectId>, Vec<Vec<u8>>) = contents.into_iter().unzip();
@@ -112,6 +111,6 @@ fn take<D: Dir>(disk: &Disk<D>, id: &ObjectId, size: u64, sound: bool, progress:
         Ok(false) if matches!(loose::size(&disk.dir, id), Ok(None)) => {}
         Ok(false) => progress
             .problem(layout::loose(id), "its bytes do not match its id; restore it from a copy, or add it again"),
-        Err(error) => progress.problems.push(damage(&layout::loose(id), error)),
+        Err(error) => progress.failed(&layout::loose(id), error),
     }
 }

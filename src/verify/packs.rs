@@ -1,7 +1,7 @@
 //! Packs, compared with the index.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -14,10 +14,9 @@ use super::met::Met;
 use super::{INDEX_UNIT, Part, Site};
 use crate::dir::{Dir, File as _, Kind};
 use crate::disk::Disk;
-use crate::error::{Code, Damage, Result};
+use crate::error::{Code, Error, IoFailure, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
-use crate::index::check::damage;
 use crate::layout::{self, PACKS};
 use crate::pack::check::Inspection;
 use crate::pack::walk::Record;
@@ -36,11 +35,12 @@ impl<D: Dir> Packs<D> {
     /// `entries`: how many the index has of each pack.
     pub(super) fn new(site: &Site<D>, entries: Entries, progress: &mut Progress) -> Self {
         // Looked at after the index was read, so that each pack is as long as the index says, or is damaged.
-        let lengths = lengths(site, progress).unwrap_or_else(|error| {
-            progress.problems.push(damage(PACKS, error));
-            BTreeMap::new()
+        let (lengths, unread) = lengths(site, progress).unwrap_or_else(|error| {
+            progress.failed(PACKS, error);
+            (BTreeMap::new(), BTreeSet::new())
         });
-        let mut queue: Vec<u32> = lengths.keys().chain(entries.keys()).copied().collect();
+        let packs = lengths.keys().chain(entries.keys()).copied();
+        let mut queue: Vec<u32> = packs.filter(|pack| !unread.contains(pack)).collect();
         queue.sort_unstable();
         queue.dedup();
         Packs { queue: queue.into(), entries, lengths, current: None }
@@ -77,8 +77,9 @@ fn unit(pack: u32) -> u64 {
     INDEX_UNIT + 1 + u64::from(pack)
 }
 
-fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<BTreeMap<u32, u64>> {
-    let mut lengths = BTreeMap::new();
+/// The lengths of packs, and those packs that cannot be looked at, which has been told.
+fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<(BTreeMap<u32, u64>, BTreeSet<u32>)> {
+    let (mut lengths, mut unread) = (BTreeMap::new(), BTreeSet::new());
     for entry in small_file::list(&site.disk.dir, PACKS)? {
         let Some(number) = layout::pack_number(&entry.name) else { continue };
         let path = layout::pack(number);
@@ -87,10 +88,22 @@ fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<BTreeMap<u
             Ok(_) => progress.problem(path, "there is something else in place of the pack"),
             // Repacked meanwhile; or the index tells of objects in it.
             Err(Code::NotFound) => {}
-            Err(code) => progress.problems.push(Damage::unopened(path, code)),
+            Err(code) => {
+                if tell_unopened(&path, code, progress) {
+                    unread.insert(number);
+                }
+            }
         }
     }
-    Ok(lengths)
+    Ok((lengths, unread))
+}
+
+/// Tell of a pack that does not open; whether that says nothing of the pack itself.
+fn tell_unopened(path: &str, code: Code, progress: &mut Progress) -> bool {
+    let error = Error::Io(IoFailure { operation: "open".into(), path: path.into(), code });
+    let circumstance = error.is_circumstance();
+    progress.failed(path, error);
+    circumstance
 }
 
 /// A pack that is being checked.
@@ -116,14 +129,17 @@ enum Stage<D: Dir> {
 }
 
 impl<D: Dir> Pack<D> {
-    fn new(site: &Site<D>, number: u32, entries: u64, length: Option<u64>, progress: &mut Progress) -> Self {
+    fn new(site: &Site<D>, number: u32, mut entries: u64, length: Option<u64>, progress: &mut Progress) -> Self {
         let path = layout::pack(number);
         let stage = match length.map(|length| (site.disk.open_read(&path), length)) {
             Some((Ok(file), length)) => {
                 Stage::Walk(Box::new(Inspection::new(Arc::new(file), number, length, &site.disk.tuning)))
             }
             Some((Err(code), _)) if code != Code::NotFound => {
-                progress.problems.push(Damage::unopened(path, code));
+                if tell_unopened(&path, code, progress) {
+                    // Nothing of it can be looked at.
+                    entries = 0;
+                }
                 Stage::Search(Search::all(number))
             }
             _ => Stage::Search(Search::all(number)),
@@ -164,7 +180,7 @@ impl<D: Dir> Pack<D> {
         let told = match told.transpose() {
             Ok(told) => told,
             Err(error) => {
-                progress.problems.push(damage(layout::INDEX, error));
+                progress.failed(layout::INDEX, error);
                 site.index = None;
                 None
             }

@@ -1,6 +1,6 @@
 //! A device that lost some bytes: what else there is stays readable, and what is gone is told of.
 
-use loosepack::{Compression, Error, PackWriter, Part, Reindex, Tuning};
+use loosepack::{Code, Compression, Error, Job as _, PackWriter, Part, Reindex, Tuning, Verify};
 
 use crate::sim::SimDir;
 use crate::support::{create, id, noise, open, options, run, tiny, verify, with_tuning};
@@ -82,4 +82,32 @@ fn a_header_that_cannot_be_read_costs_no_object() {
     let (progress, _) = run(Reindex::new(&open(dir.clone())).unwrap()).unwrap();
     assert_eq!(progress.objects, OBJECTS, "the old index told of it");
     assert_eq!(readable(&dir).len() as u64, OBJECTS);
+}
+
+/// Without permission nobody knows whether there is damage.
+#[test]
+fn what_may_not_be_read_is_told_apart_from_damage() {
+    let start = packed();
+    open(start.clone()).add(b"a loose object").unwrap();
+    let mut told = 0;
+    for point in 0.. {
+        let dir = start.fork();
+        let store = open(dir.clone());
+        dir.fail_at(point, Code::Access);
+        let mut job = Verify::new(&store, Part::default()).unwrap();
+        let (mut problems, mut unread) = (Vec::new(), Vec::new());
+        loop {
+            let progress = job.step().unwrap();
+            problems.extend(progress.problems);
+            unread.extend(progress.unread);
+            if progress.finished {
+                break;
+            }
+        }
+        let Some((operation, path)) = dir.hit() else { break };
+        // A record that could not be read at once is read once more.
+        assert_eq!(problems, [], "{operation} of {path}");
+        told += unread.len();
+    }
+    assert!(told > 20, "{told} were told");
 }

@@ -15,11 +15,12 @@ pub(crate) fn run(cli: &Cli, verify: &Verify, out: &mut Output) -> Result<Outcom
     let store = Store::open_damaged(cli)?;
     let mut job = loosepack::Verify::new(&store.container, verify.part()).map_err(|error| store.failure(error))?;
     let mut progress = Progress::new();
-    let (mut done, mut problems, mut notes) = (verify.from, 0, 0);
+    let (mut done, mut problems, mut notes, mut unread) = (verify.from, 0, 0, 0);
     loop {
         let step = job.step().map_err(|error| store.failure(error))?;
         problems += step.problems.len() as u64;
         notes += step.notes.len() as u64;
+        unread += step.unread.len() as u64;
         if verify.format.json {
             tell_json(&step, &mut done, out)?;
         } else {
@@ -29,17 +30,30 @@ pub(crate) fn run(cli: &Cli, verify: &Verify, out: &mut Output) -> Result<Outcom
             for note in &step.notes {
                 progress.tell(store.about(&format!("note: {note}")));
             }
+            for unread in &step.unread {
+                progress.tell(store.about(&format!("not checked: {unread}")));
+            }
         }
         if step.finished {
             progress.clear();
             let Step { objects, bytes, .. } = step;
             if verify.format.json {
-                out.json(&json!({ "objects": objects, "bytes": bytes, "problems": problems, "notes": notes }))?;
+                out.json(&json!({
+                    "objects": objects,
+                    "bytes": bytes,
+                    "problems": problems,
+                    "notes": notes,
+                    "unread": unread,
+                }))?;
             } else {
-                let found = if problems == 0 { "no damage".into() } else { counted(problems, "problem") };
+                let mut found = if problems == 0 { "no damage".into() } else { counted(problems, "problem") };
+                if unread > 0 {
+                    found += &format!(", {} not checked", counted(unread, "file"));
+                }
                 out.line(&format!("{found}; {} sound, {}", counted(objects, "object"), human(bytes)))?;
             }
-            return Ok(if problems == 0 { Outcome::Done } else { Outcome::Lacking });
+            let outcome = if problems == 0 { Outcome::Done } else { Outcome::Lacking };
+            return Ok(if unread == 0 { outcome } else { Outcome::Failed });
         }
         progress.job(step.done, step.total, step.objects, step.bytes);
     }
@@ -51,6 +65,9 @@ fn tell_json(step: &Step, done: &mut u64, out: &mut Output) -> Result<(), Failur
     }
     for note in &step.notes {
         out.json(&json!({ "file": note.file, "note": note.problem }))?;
+    }
+    for unread in &step.unread {
+        out.json(&json!({ "file": unread.file, "unread": unread.problem }))?;
     }
     if step.done > *done {
         *done = step.done;
