@@ -2,7 +2,7 @@
 //! made anew.
 //!
 //! Who makes one may be killed before its entry is durable, and whoever puts an object into it afterwards finds it there. So
-//! a file in the sandbox marks it from before it is made until its entry is durable, and an acknowledgement of what is in it
+//! a file in `incoming` marks it from before it is made until its entry is durable, and an acknowledgement of what is in it
 //! looks for that mark.
 
 use crate::dir::Dir;
@@ -16,7 +16,7 @@ pub(crate) fn make<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
     let mark = layout::made(path);
     let mut created = disk.create_new(&mark);
     if matches!(created, Err(Code::NotFound)) {
-        make_directory(&disk.dir, layout::SANDBOX)?;
+        make_directory(&disk.dir, layout::INCOMING)?;
         created = disk.create_new(&mark);
     }
     match created {

@@ -16,7 +16,7 @@ pub(crate) const CONTAINER: &str = "container.json";
 /// Directory of loose objects.
 pub(crate) const LOOSE: &str = "loose";
 /// Directory of objects that are being written.
-pub(crate) const SANDBOX: &str = "sandbox";
+pub(crate) const INCOMING: &str = "incoming";
 /// Directory of packs.
 pub(crate) const PACKS: &str = "packs";
 /// Directory of the index.
@@ -33,7 +33,7 @@ pub(crate) const OS_MARK: &str = "lock/pack.os.json";
 pub(crate) const FILE_MARK: &str = "lock/pack.file.json";
 
 /// All directories of a container, parents first.
-pub(crate) const DIRECTORIES: [&str; 5] = [LOOSE, SANDBOX, PACKS, INDEX, LOCK];
+pub(crate) const DIRECTORIES: [&str; 5] = [LOOSE, INCOMING, PACKS, INDEX, LOCK];
 
 /// Number of directories in `loose/`, one for each value of an id's first byte.
 pub(crate) const SHARDS: u64 = 256;
@@ -60,8 +60,8 @@ pub const DEFAULT_PACK_TARGET: u64 = 4 << 30;
 /// The zlib level of a container that is created without another setting.
 pub const DEFAULT_COMPRESSION_LEVEL: u8 = 1;
 
-/// A sandbox file that nobody has written to for this many nanoseconds (24 hours) was left by a crash.
-pub(crate) const SANDBOX_AGE: u64 = 24 * 3600 * 1_000_000_000;
+/// An incoming file that nobody has written to for this many nanoseconds (24 hours) was left by a crash.
+pub(crate) const INCOMING_AGE: u64 = 24 * 3600 * 1_000_000_000;
 
 /// `container.json`, the manifest and the lock file are refused beyond this size: they have a few hundred bytes.
 pub(crate) const SMALL_FILE_MAX: u64 = 1 << 20;
@@ -90,13 +90,13 @@ pub(crate) fn loose_id(shard: u8, name: &str) -> Option<ObjectId> {
     ObjectId::from_hex(format!("{shard:02x}{name}").as_bytes())
 }
 
-/// A file of the sandbox. `time` in nanoseconds; together with `attempt` it makes the name.
-pub(crate) fn sandbox(time: u64, attempt: u32) -> String {
-    format!("{SANDBOX}/{time:016x}-{attempt}")
+/// A file of `incoming`. `time` in nanoseconds; together with `attempt` it makes the name.
+pub(crate) fn incoming(time: u64, attempt: u32) -> String {
+    format!("{INCOMING}/{time:016x}-{attempt}")
 }
 
-/// Whether a file of the sandbox has such a name. Another was not made here, and is nobody's to remove.
-pub(crate) fn is_sandbox_file(name: &str) -> bool {
+/// Whether a file of `incoming` has such a name. Another was not made here, and is nobody's to remove.
+pub(crate) fn is_incoming_file(name: &str) -> bool {
     let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     name.split_once('-')
         .is_some_and(|(time, attempt)| time.len() == 16 && time.bytes().all(digit) && plain_number(attempt).is_some())
@@ -104,25 +104,25 @@ pub(crate) fn is_sandbox_file(name: &str) -> bool {
 
 /// Whether this is the path of a file that is being written, and is to become an object or another file of the container.
 pub fn is_unfinished(path: &str) -> bool {
-    path.strip_prefix(SANDBOX).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_sandbox_file)
+    path.strip_prefix(INCOMING).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_incoming_file)
 }
 
-/// The file of the sandbox that marks a directory which was made anew, and whose entry may not be durable.
+/// The file of `incoming` that marks a directory which was made anew, and whose entry may not be durable.
 pub(crate) fn made(directory: &str) -> String {
-    format!("{SANDBOX}/{MADE}{}", directory.replace('/', "-"))
+    format!("{INCOMING}/{MADE}{}", directory.replace('/', "-"))
 }
 
-/// The file of the sandbox that marks a container whose `container.json` may not be durable.
+/// The file of `incoming` that marks a container whose `container.json` may not be durable.
 pub(crate) fn made_container() -> String {
-    format!("{SANDBOX}/{MADE}container")
+    format!("{INCOMING}/{MADE}container")
 }
 
-/// Whether a file of the sandbox is such a mark, and no unfinished file.
+/// Whether a file of `incoming` is such a mark, and no unfinished file.
 pub(crate) fn is_made_mark(name: &str) -> bool {
     made_directory(name).is_some() || made_container().ends_with(name)
 }
 
-/// The directory that a file of the sandbox marks, if it marks one.
+/// The directory that a file of `incoming` marks, if it marks one.
 pub(crate) fn made_directory(name: &str) -> Option<String> {
     let directory = name.strip_prefix(MADE)?.replacen('-', "/", 1);
     let shard = |text: &str| text.len() == 2 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));

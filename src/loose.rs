@@ -16,12 +16,12 @@ use crate::id::ObjectId;
 use crate::layout;
 use crate::reader::{Stored, StoredReader};
 use crate::regular;
-use crate::small_file::create_in_sandbox;
+use crate::small_file::create_incoming;
 use crate::source::{Source, read_up_to};
 use crate::tuning::Tuning;
 
-/// A file of the sandbox that is to become a loose object. Dropped before that, it is removed.
-struct SandboxFile<D: Dir> {
+/// A file of `incoming` that is to become a loose object. Dropped before that, it is removed.
+struct IncomingFile<D: Dir> {
     disk: Disk<D>,
     path: String,
     /// Open until the writer is done with, whether well or not.
@@ -30,10 +30,10 @@ struct SandboxFile<D: Dir> {
     failed: bool,
 }
 
-impl<D: Dir> SandboxFile<D> {
+impl<D: Dir> IncomingFile<D> {
     fn create(disk: &Disk<D>) -> Result<Self> {
-        let (path, file) = create_in_sandbox(&disk.dir)?;
-        Ok(SandboxFile { disk: disk.clone(), path, file: Some(file), len: 0, failed: false })
+        let (path, file) = create_incoming(&disk.dir)?;
+        Ok(IncomingFile { disk: disk.clone(), path, file: Some(file), len: 0, failed: false })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
@@ -69,7 +69,7 @@ impl<D: Dir> SandboxFile<D> {
     }
 }
 
-impl<D: Dir> Drop for SandboxFile<D> {
+impl<D: Dir> Drop for IncomingFile<D> {
     fn drop(&mut self) {
         self.file = None;
         if !self.path.is_empty() {
@@ -81,13 +81,13 @@ impl<D: Dir> Drop for SandboxFile<D> {
 
 /// A loose object that is being written. Dropped before `finish`, it leaves no object.
 pub(crate) struct LooseWriter<D: Dir> {
-    file: SandboxFile<D>,
+    file: IncomingFile<D>,
     hash: Sha256,
 }
 
 impl<D: Dir> LooseWriter<D> {
     pub(crate) fn new(disk: &Disk<D>) -> Result<Self> {
-        Ok(LooseWriter { file: SandboxFile::create(disk)?, hash: Sha256::default() })
+        Ok(LooseWriter { file: IncomingFile::create(disk)?, hash: Sha256::default() })
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -125,7 +125,7 @@ impl<D: Dir> LooseWriter<D> {
         Ok(id)
     }
 
-    fn close(self) -> Result<(ObjectId, SandboxFile<D>)> {
+    fn close(self) -> Result<(ObjectId, IncomingFile<D>)> {
         if self.file.failed {
             return Err(Error::WriterFailed);
         }
@@ -145,7 +145,7 @@ pub(crate) fn add<D: Dir>(
     } else if packed(&id)? {
         return Ok(id);
     } else {
-        let mut file = SandboxFile::create(disk)?;
+        let mut file = IncomingFile::create(disk)?;
         file.append(bytes)?;
         file.sync()?;
         file.put_in_place(&id)?;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::dir::{Dir, Entry, read_full_at, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
-use crate::layout::{self, SANDBOX, SMALL_FILE_MAX};
+use crate::layout::{self, INCOMING, SMALL_FILE_MAX};
 use crate::regular;
 
 /// The bytes of a file; `None` when there is none. One that is larger than any of its kind can be is damaged.
@@ -25,7 +25,7 @@ pub(crate) fn read(dir: &impl Dir, path: &str) -> Result<Option<Vec<u8>>> {
 /// Write a file so that whoever opens it finds the old or the new bytes, whole, also after a power cut. The directory
 /// that holds it is left to the caller to flush.
 pub(crate) fn replace(dir: &impl Dir, path: &str, bytes: &[u8], flush: &Flush) -> Result<()> {
-    let (temporary, file) = create_in_sandbox(dir)?;
+    let (temporary, file) = create_incoming(dir)?;
     let written = (|| {
         write_all_at(&file, bytes, 0).during("write", &temporary)?;
         flush.file(&file, &temporary)?;
@@ -54,18 +54,18 @@ pub(crate) fn list(dir: &impl Dir, path: &str) -> Result<Vec<Entry>> {
     }
 }
 
-/// Make a file in the sandbox under a name that nobody else uses.
-pub(crate) fn create_in_sandbox<D: Dir>(dir: &D) -> Result<(String, D::File)> {
+/// Make a file in `incoming` under a name that nobody else uses.
+pub(crate) fn create_incoming<D: Dir>(dir: &D) -> Result<(String, D::File)> {
     let time = dir.now();
     let (mut attempt, mut made) = (0, false);
     loop {
-        let path = layout::sandbox(time, attempt);
+        let path = layout::incoming(time, attempt);
         match dir.create_new(&path) {
             Ok(file) => return Ok((path, file)),
             Err(Code::Exists) => attempt += 1,
             // Empty directories are lost in copies by git or tools for object storage.
             Err(Code::NotFound) if !made => {
-                make_directory(dir, SANDBOX)?;
+                make_directory(dir, INCOMING)?;
                 made = true;
             }
             Err(code) => return Err(code).during("create", &path),

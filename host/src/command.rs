@@ -1,10 +1,13 @@
 //! The command: runs the command component with what its arguments grant, and nothing else.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use loosepack::cli::Cli;
+use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
@@ -12,7 +15,7 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 use crate::bindings::hosted::loosepack::store::grants;
 use crate::bindings::loosepack::store::{flushing, locking};
 use crate::embedded::COMMAND;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::state::{Guest, State};
@@ -21,10 +24,12 @@ use crate::{codec, engine, files, interrupt};
 /// Run the command with these arguments, the program's name first; returns its exit code.
 ///
 /// # Errors
-/// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.
+/// [`Error::Runtime`] when the component was stopped; [`Error::Io`] where there is no thread to be had.
 pub fn run(arguments: &[OsString]) -> Result<i32> {
     // WASI knows arguments as text; one that is no text is refused by the command under the name it sees.
     let texts: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let waiting = waiting()?;
+    let _entered = waiting.enter();
     let engine = engine::new()?;
     let component = COMMAND.load(&engine)?;
     let mut linker = Linker::new(&engine);
@@ -56,6 +61,19 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
             None => Err(error.into()),
         },
     }
+}
+
+/// What waits for the component: one thread is enough, as it waits for one thing at a time.
+fn waiting() -> Result<Runtime> {
+    let cannot = |error: io::Error| {
+        let problem =
+            format!("cannot start a thread: {error}; raise the limits of processes and of open files (`ulimit`)");
+        Error::Io(io::Error::new(error.kind(), problem))
+    };
+    // The runtime panics where it cannot start one.
+    let first = thread::Builder::new().spawn(|| ()).map_err(cannot)?;
+    first.join().map_err(|_| cannot(io::ErrorKind::Other.into()))?;
+    Builder::new_multi_thread().worker_threads(1).enable_time().build().map_err(cannot)
 }
 
 /// What the arguments grant. Wrong ones, and requests for help, grant nothing: the command itself answers them.

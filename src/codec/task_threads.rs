@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
 use sha2::Digest as _;
 
 use crate::id::ObjectId;
@@ -21,9 +22,14 @@ const LARGE: u64 = 1 << 20;
 /// Pieces of a stream that may wait to be hashed.
 const WAITING: usize = 8;
 
-fn alone() -> bool {
-    static ALONE: OnceLock<bool> = OnceLock::new();
-    *ALONE.get_or_init(|| thread::available_parallelism().is_ok_and(|processors| processors.get() == 1))
+/// The threads that work; none on a machine of one processor, and where the system gives no threads.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let start = || {
+        let one = thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
+        if one { None } else { ThreadPoolBuilder::new().build().ok() }
+    };
+    POOL.get_or_init(start).as_ref()
 }
 
 /// Work that has been started.
@@ -35,11 +41,9 @@ pub(super) enum Task<T> {
 impl<T: Send + 'static> Task<T> {
     /// Start `work`, which has about `size` bytes to go through.
     pub(super) fn start(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Self {
-        if size < SMALL || alone() {
-            return Task::Done(work());
-        }
+        let Some(pool) = (if size < SMALL { None } else { pool() }) else { return Task::Done(work()) };
         let (sender, receiver) = sync_channel(1);
-        rayon_core::spawn(move || {
+        pool.spawn(move || {
             // Nobody waits any more when the task was dropped.
             let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
         });
@@ -81,12 +85,13 @@ impl Sha256 {
     pub fn update(&mut self, data: &[u8]) {
         self.len += data.len() as u64;
         if let State::Here(hash) = &mut self.state {
-            if self.len < LARGE || alone() {
+            if self.len < LARGE || pool().is_none() {
                 return hash.update(data);
             }
-            let hash = core::mem::take(hash);
             let (sender, receiver) = sync_channel::<Vec<u8>>(WAITING);
-            let thread = thread::spawn(move || receiver.iter().fold(hash, |hash, piece| hash.chain_update(piece)));
+            let so_far = hash.clone();
+            let rest = move || receiver.iter().fold(so_far, |hash, piece| hash.chain_update(piece));
+            let Ok(thread) = thread::Builder::new().spawn(rest) else { return hash.update(data) };
             self.state = State::There(sender, thread);
         }
         if let State::There(sender, _) = &self.state {

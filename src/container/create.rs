@@ -13,7 +13,7 @@ use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::index::Manifest;
 use crate::layout::{
-    self, CONTAINER, Config, DIRECTORIES, FORMAT, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS, SANDBOX,
+    self, CONTAINER, Config, DIRECTORIES, FORMAT, INCOMING, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS,
 };
 use crate::options::{Access, Options};
 use crate::small_file::{self, make_directory};
@@ -156,7 +156,7 @@ fn first_content(dir: &impl Dir) -> Result<Option<String>> {
             return Ok(Some(path));
         }
     }
-    let ours = |name: &str| layout::is_sandbox_file(name) || layout::is_made_mark(name);
-    let foreign = small_file::list(dir, SANDBOX)?.into_iter().find(|entry| !ours(&entry.name));
-    Ok(foreign.map(|entry| format!("{SANDBOX}/{}", entry.name)))
+    let ours = |name: &str| layout::is_incoming_file(name) || layout::is_made_mark(name);
+    let foreign = small_file::list(dir, INCOMING)?.into_iter().find(|entry| !ours(&entry.name));
+    Ok(foreign.map(|entry| format!("{INCOMING}/{}", entry.name)))
 }

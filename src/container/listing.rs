@@ -8,7 +8,7 @@ use super::Container;
 use crate::dir::{Dir, Kind};
 use crate::error::{Context as _, Result};
 use crate::id::ObjectId;
-use crate::layout::{self, PACKS, SANDBOX, SHARDS};
+use crate::layout::{self, INCOMING, PACKS, SHARDS};
 use crate::loose;
 use crate::small_file;
 
@@ -95,9 +95,9 @@ impl<D: Dir> Container<D> {
                 stats.packs_size += self.disk.metadata(&path).during("examine", &path)?.len;
             }
         }
-        for entry in small_file::list(&self.disk.dir, SANDBOX)? {
-            if layout::is_sandbox_file(&entry.name)
-                && let Ok(found) = self.disk.metadata(&format!("{SANDBOX}/{}", entry.name))
+        for entry in small_file::list(&self.disk.dir, INCOMING)? {
+            if layout::is_incoming_file(&entry.name)
+                && let Ok(found) = self.disk.metadata(&format!("{INCOMING}/{}", entry.name))
             {
                 stats.unfinished += 1;
                 stats.unfinished_size += found.len;

@@ -13,9 +13,9 @@ use crate::dir::Dir;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::id::ObjectId;
-use crate::small_file::create_in_sandbox;
+use crate::small_file::create_incoming;
 
-/// An index that is being built. Until it is finished its runs are files of the sandbox, so that nobody takes them for
+/// An index that is being built. Until it is finished its runs are files of `incoming`, so that nobody takes them for
 /// what is left of an index.
 pub(crate) struct Rebuild<D: Dir> {
     disk: Disk<D>,
@@ -64,7 +64,7 @@ impl<D: Dir> Rebuild<D> {
     /// Write a run of what is gathered and of the `merged` newest runs.
     fn merge(&mut self, merged: usize) -> Result<()> {
         let last = merged == self.runs.len();
-        let (path, file) = create_in_sandbox(&self.disk.dir)?;
+        let (path, file) = create_incoming(&self.disk.dir)?;
         let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
         let disk = self.disk.unflushed();
         let written = write_run(&disk, (path.clone(), file), &self.gathered, &mut runs, last);

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::{LooseWriter, SandboxFile, flush_file, is_there};
+use super::{IncomingFile, LooseWriter, flush_file, is_there};
 use crate::codec;
 use crate::dir::Dir;
 use crate::directory;
@@ -20,8 +20,8 @@ use crate::source::{Source, read_up_to};
 /// for each object. Dropped before, it leaves none of those added since the last commit.
 pub struct LooseBatch<D: Dir> {
     disk: Disk<D>,
-    /// Written to the sandbox.
-    written: Vec<(ObjectId, SandboxFile<D>)>,
+    /// Written to `incoming`.
+    written: Vec<(ObjectId, IncomingFile<D>)>,
     /// Those that were loose already.
     found: Vec<ObjectId>,
     /// Tells of those that were packed already.
@@ -72,7 +72,7 @@ impl<D: Dir> LooseBatch<D> {
         if is_there(&self.disk, &id, content.len() as u64)? {
             self.found.push(id);
         } else if !self.packed.holds(&id) {
-            let mut file = SandboxFile::create(&self.disk)?;
+            let mut file = IncomingFile::create(&self.disk)?;
             file.append(content)?;
             self.keep(id, file);
         }
@@ -104,7 +104,7 @@ impl<D: Dir> LooseBatch<D> {
     }
 
     /// Close the file, so that a batch has one open at a time.
-    fn keep(&mut self, id: ObjectId, mut file: SandboxFile<D>) {
+    fn keep(&mut self, id: ObjectId, mut file: IncomingFile<D>) {
         file.file = None;
         self.written.push((id, file));
     }

@@ -16,16 +16,16 @@ use crate::disk::Disk;
 use crate::error::{Code, Context as _, Damage, Error, IoFailure, Result};
 use crate::id::ObjectId;
 use crate::index::{Index, Location};
-use crate::layout::{self, PACKS, SANDBOX, SANDBOX_AGE, SHARDS};
+use crate::layout::{self, INCOMING, INCOMING_AGE, PACKS, SHARDS};
 use crate::lock::PackerLock;
 use crate::loose;
 use crate::reader::{Stored, StoredReader};
 use crate::small_file;
 use crate::window::Window;
 
-/// The job that removes the loose files of packed objects, shard by shard, and then what crashed writers left in the
-/// sandbox. The packed copy is read first; where it is damaged, that is reported and the loose file stays. Units of
-/// progress are shards, and the sandbox.
+/// The job that removes the loose files of packed objects, shard by shard, and then what crashed writers left in
+/// `incoming`. The packed copy is read first; where it is damaged, that is reported and the loose file stays. Units of
+/// progress are shards, and `incoming`.
 pub struct Clean<D: Dir> {
     disk: Disk<D>,
     place: Option<Place<D>>,
@@ -83,18 +83,18 @@ impl<D: Dir> Clean<D> {
         Ok(())
     }
 
-    fn clean_sandbox(&mut self) -> Result<()> {
+    fn clean_incoming(&mut self) -> Result<()> {
         let now = self.disk.now();
         let (mut files, mut bytes) = (0_u64, 0);
-        for entry in small_file::list(&self.disk.dir, SANDBOX)? {
+        for entry in small_file::list(&self.disk.dir, INCOMING)? {
             if let Some(directory) = layout::made_directory(&entry.name) {
                 directory::settle(&self.disk, &directory)?;
                 continue;
             }
-            if !layout::is_sandbox_file(&entry.name) {
+            if !layout::is_incoming_file(&entry.name) {
                 continue;
             }
-            let path = format!("{SANDBOX}/{}", entry.name);
+            let path = format!("{INCOMING}/{}", entry.name);
             let found = match self.disk.metadata(&path) {
                 Ok(found) => found,
                 // Just put in place by its writer.
@@ -102,7 +102,7 @@ impl<D: Dir> Clean<D> {
                 Err(code) => return Err(code).during("examine", &path),
             };
             // One from the future was written with a wrong clock, and not a moment ago.
-            let left = found.modified.abs_diff(now) > SANDBOX_AGE;
+            let left = found.modified.abs_diff(now) > INCOMING_AGE;
             if found.kind == Kind::File && left {
                 match self.disk.remove_file(&path) {
                     Ok(()) | Err(Code::NotFound) => continue,
@@ -117,7 +117,7 @@ impl<D: Dir> Clean<D> {
                 "{files} files of {bytes} bytes are being written, or were left by writers that were killed: they are removed \
                  when they are a day old"
             );
-            self.progress.notes.push(Damage { file: SANDBOX.into(), problem });
+            self.progress.notes.push(Damage { file: INCOMING.into(), problem });
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl<D: Dir> Job for Clean<D> {
             let mut place = self.place.take().ok_or(Error::WriterFailed)?;
             match u8::try_from(self.progress.done) {
                 Ok(shard) => self.clean_shard(&mut place, shard)?,
-                Err(_) => self.clean_sandbox()?,
+                Err(_) => self.clean_incoming()?,
             }
             self.progress.done += 1;
             self.progress.finished = self.progress.done == self.progress.total;

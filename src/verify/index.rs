@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::id::ObjectId;
 use crate::index::check::Checked;
 use crate::index::{Index, Totals};
-use crate::layout::{self, INDEX, SANDBOX};
+use crate::layout::{self, INCOMING, INDEX};
 use crate::packing::Progress;
 use crate::small_file;
 
@@ -85,15 +85,15 @@ impl Lines {
     }
 }
 
-/// What crashes leave in the sandbox and in the directory of the index.
+/// What crashes leave in `incoming` and in the directory of the index.
 fn leftovers<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<()> {
-    let listed = small_file::list(&site.disk.dir, SANDBOX)?;
+    let listed = small_file::list(&site.disk.dir, INCOMING)?;
     let writing = listed.iter().filter(|entry| !layout::is_made_mark(&entry.name)).count();
     if writing > 0 {
         let note = format!(
             "{writing} files are being written, or were left by a crash: `clean` removes them when they are a day old"
         );
-        progress.note(SANDBOX, note);
+        progress.note(INCOMING, note);
     }
     if site.index.as_ref().map_or(Ok(false), Index::has_uncommitted)? {
         progress

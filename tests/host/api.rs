@@ -190,7 +190,7 @@ fn a_writer_that_is_dropped_leaves_nothing() {
     let mut writer = container.writer().unwrap();
     writer.write(b"half").unwrap();
     drop(writer);
-    assert_eq!(fs::read_dir(dir.join("sandbox")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(dir.join("incoming")).unwrap().count(), 0);
     let mut writer = container.writer().unwrap();
     writer.write(b"some ").unwrap();
     writer.write(b"bytes").unwrap();

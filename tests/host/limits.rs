@@ -157,7 +157,7 @@ fn what_is_granted_for_reading_only_stays_as_it_is() {
     dir.file("b.txt", "beta");
     fs::create_dir(dir.join("empty")).unwrap();
     dir.file("store/lock/pack.file.json", "{}");
-    dir.file("store/sandbox/0123456789abcdef-0", "left by a crash");
+    dir.file("store/incoming/0123456789abcdef-0", "left by a crash");
     let before = files(dir.path());
     for arguments in [
         &["-C", "store", "add", "b.txt"][..],

@@ -8,6 +8,8 @@ mod contract;
 #[cfg(unix)]
 mod hostile;
 #[cfg(unix)]
+mod interrupt;
+#[cfg(unix)]
 mod kills;
 mod large;
 mod limits;

@@ -63,8 +63,8 @@ fn a_container_is_verified_in_parts() {
 fn damage_is_told_and_ends_with_1() {
     let dir = with_objects();
     change(dir.join("store/packs/0"), 150);
-    fs::write(dir.join("store/sandbox/left"), "by a crash").unwrap();
-    loosepack(dir.path(), ["verify"]).exits(1).says(&["damaged: packs/0 at byte", "note: sandbox"]);
+    fs::write(dir.join("store/incoming/left"), "by a crash").unwrap();
+    loosepack(dir.path(), ["verify"]).exits(1).says(&["damaged: packs/0 at byte", "note: incoming"]);
     let told = lines(&loosepack(dir.path(), ["verify", "--json"]).exits(1));
     let problems: Vec<&Value> = told.iter().filter(|line| line["problem"].is_string()).collect();
     assert!(problems.len() == 1 && problems[0]["file"].as_str().unwrap().starts_with("packs/0"), "{problems:?}");

@@ -227,7 +227,7 @@ test('ten thousand files are open one at a time', (t) => {
   assertSame(results.map(({ val }) => val), ids);
   assert.equal(container.stats().looseObjects, 10_000n);
   assertSame(listObjects(container, 3000), ids.sort());
-  assert.equal(listFiles(path.join(store, 'sandbox')).length, 0);
+  assert.equal(listFiles(path.join(store, 'incoming')).length, 0);
 });
 
 test('a file that cannot be read does not stop the others', (t) => {
@@ -285,7 +285,7 @@ test('an object is written piece by piece', (t) => {
   dropped.write(bytes('not to be'));
   dropped[Symbol.dispose]();
   assert.deepEqual(container.contains([id, sha256('not to be')]), [true, false]);
-  assert.deepEqual(listFiles(path.join(store, 'sandbox')), []);
+  assert.deepEqual(listFiles(path.join(store, 'incoming')), []);
 });
 
 test('a reader seeks', (t) => {
@@ -602,7 +602,7 @@ test('a full disk is reported, and leaves no trace', (t) => {
   });
   const { tag, val } = failure(() => container.add(bytes('content')));
   assert.deepEqual([tag, val.operation, val.code], ['io', 'write', 'insufficient-space']);
-  assert.match(val.path, /^sandbox\//);
+  assert.match(val.path, /^incoming\//);
   assert.equal(failure(() => PackWriter.open(container, 'never')).val.code, 'insufficient-space');
   full = false;
   const writer = PackWriter.open(container, 'never');
@@ -618,5 +618,5 @@ test('a full disk is reported, and leaves no trace', (t) => {
   assert.deepEqual(again.objects(undefined, 10), []);
   again.add(bytes('content'));
   assert.equal(finish(packLoose(again, 'never')).at(-1).objects, 1n);
-  assert.deepEqual(['sandbox', 'lock'].flatMap((name) => listFiles(path.join(store, name))), []);
+  assert.deepEqual(['incoming', 'lock'].flatMap((name) => listFiles(path.join(store, name))), []);
 });

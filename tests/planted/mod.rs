@@ -95,9 +95,9 @@ impl Template {
         let loose = codec::sha256(&text(1)).to_string();
         let mut places =
             Vec::from(["container.json", "index/manifest.json", "lock/pack", "lock/pack.os.json"].map(String::from));
-        places.extend(["lock/pack.file.json", "loose", "sandbox", "packs", "index", "lock"].map(String::from));
+        places.extend(["lock/pack.file.json", "loose", "incoming", "packs", "index", "lock"].map(String::from));
         places.extend([format!("loose/{}", &loose[..2]), format!("loose/{}/{}", &loose[..2], &loose[2..])]);
-        places.extend([String::from("sandbox/0123456789abcdef-0"), "packs/0".into(), "packs/1".into()]);
+        places.extend([String::from("incoming/0123456789abcdef-0"), "packs/0".into(), "packs/1".into()]);
         let index = fs::read_dir(path.join("index")).unwrap().map(|entry| entry.unwrap().file_name());
         places.extend(index.map(|name| format!("index/{}", name.to_str().unwrap())).filter(|name| name.contains('-')));
         assert!(["index/log-", "index/run-"].iter().all(|kind| places.iter().any(|place| place.starts_with(kind))));

@@ -178,7 +178,7 @@ class Objects(Case):
         with container.writer() as writer:
             writer.write(b"not to be")
         self.assertEqual(container.contains([object_id, sha256(b"not to be")]), [True, False])
-        self.assertEqual(self.files("sandbox"), [])
+        self.assertEqual(self.files("incoming"), [])
 
     def test_a_reader_seeks(self):
         container = self.create()
@@ -706,7 +706,7 @@ class Errors(Case):
                 container.add_file("/in", "large")
             failure = caught.exception.payload
             self.assertEqual((failure.operation, failure.code), ("write", "file-too-large"))
-            self.assertRegex(failure.path, "^sandbox/")
+            self.assertRegex(failure.path, "^incoming/")
             with container.pack_writer() as writer:
                 with self.fails("io") as caught:
                     writer.add_files("/in", ["small", "large"])

@@ -245,7 +245,7 @@ fn missing_files_are_noticed() {
         assert_eq!(outcome.missing > 0, path.starts_with("loose/"), "a loose object without its file is no object");
         work(dir);
     }
-    for path in ["loose", "sandbox", "packs", "index", "lock"] {
+    for path in ["loose", "incoming", "packs", "index", "lock"] {
         let dir = sound.dir.fork();
         dir.remove(path);
         work(dir.clone());
@@ -306,7 +306,7 @@ fn directories_of_a_real_file_system_in_place_of_files_are_noticed() {
 fn files_in_place_of_directories_are_noticed() {
     let sound = sound();
     let shard = sound.dir.files().into_iter().find(|path| path.starts_with("loose/")).unwrap()[..8].to_owned();
-    for path in ["loose", "sandbox", "packs", "index", "lock", &shard] {
+    for path in ["loose", "incoming", "packs", "index", "lock", &shard] {
         let dir = sound.dir.fork();
         dir.remove(path);
         dir.put(path, b"a file");

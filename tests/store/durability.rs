@@ -145,7 +145,7 @@ fn an_object_in_a_container_that_was_not_flushed() {
             Container::create(dir.clone(), loosepack::Config::default(), options.clone()).expect("it can be made");
             let acknowledged = add(&open(dir.clone()));
             survives(&dir, &acknowledged, &format!("way {number}, barrier: {barrier}"));
-            assert!(!dir.files().iter().any(|path| path.starts_with("sandbox/")), "no mark is left");
+            assert!(!dir.files().iter().any(|path| path.starts_with("incoming/")), "no mark is left");
         }
     }
 }

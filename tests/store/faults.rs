@@ -22,7 +22,7 @@ fn goes_unsaid(operation: &str, path: &str, code: Code) -> bool {
         "create_new" | "write_at" | "set_len" if path.starts_with("lock/") => {
             code == Code::NoSpace || code == Code::Quota
         }
-        "remove_file" => path.starts_with("lock/") || path.starts_with("sandbox/"),
+        "remove_file" => path.starts_with("lock/") || path.starts_with("incoming/"),
         "read_at" if path.starts_with("index/log") => true,
         // A walk through a pack reads piece by piece what it could not read at once.
         "read_at" if path.starts_with("packs/") => true,

@@ -274,7 +274,7 @@ fn each_line_of_the_index_is_json() {
 #[test]
 fn a_copy_of_it_can_be_worked_with() {
     let dir = SimDir::new();
-    for path in ["loose", "sandbox", "packs", "index", "lock"] {
+    for path in ["loose", "incoming", "packs", "index", "lock"] {
         dir.create_dir(path).unwrap();
     }
     for shard in 0..=255 {

@@ -176,7 +176,7 @@ fn only_what_an_interrupted_init_leaves_is_made_a_container() {
         ("packs/0", b""),
         ("index/run-0.jsonl", b"{}"),
         ("index/log-0.jsonl", b"{\"put\""),
-        ("sandbox/mine", b"mine"),
+        ("incoming/mine", b"mine"),
         ("notes.txt", b"mine"),
     ];
     for (path, bytes) in things {
@@ -196,9 +196,9 @@ fn unfinished_files_are_told_of_and_removed_when_nobody_can_be_writing_them() {
     let dir = SimDir::new();
     let store = create(dir.clone());
     dir.advance(2 * DAY);
-    dir.put("sandbox/0123456789abcdef-0", b"written with a wrong clock");
+    dir.put("incoming/0123456789abcdef-0", b"written with a wrong clock");
     dir.set_back(2 * DAY);
-    dir.put("sandbox/0123456789abcdef-1", b"being written");
+    dir.put("incoming/0123456789abcdef-1", b"being written");
     let stats = store.stats().unwrap();
     assert_eq!((stats.unfinished, stats.unfinished_size), (2, 39));
     let mut job = Clean::new(&store).unwrap();

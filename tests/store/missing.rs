@@ -14,7 +14,7 @@ fn without_empty_directories(dir: &SimDir) {
             dir.remove(&shard);
         }
     }
-    for path in ["loose", "sandbox", "packs", "lock"] {
+    for path in ["loose", "incoming", "packs", "lock"] {
         if !files.iter().any(|file| file.starts_with(&format!("{path}/"))) {
             dir.remove(path);
         }

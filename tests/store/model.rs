@@ -260,8 +260,8 @@ proptest! {
         let options = Options { tuning, ..Options::default() };
         let world = run(dir.clone(), pack_target, options, &steps);
         drop(world);
-        let left: Vec<String> = dir.files().into_iter().filter(|path| path.starts_with("sandbox/")).collect();
-        prop_assert_eq!(left, Vec::<String>::new(), "nobody leaves anything in the sandbox");
+        let left: Vec<String> = dir.files().into_iter().filter(|path| path.starts_with("incoming/")).collect();
+        prop_assert_eq!(left, Vec::<String>::new(), "nobody leaves anything in `incoming`");
     }
 }
 

@@ -39,7 +39,7 @@ fn notice(workload: &Workload, left_out: impl Fn(&Syncs, Call, &str) -> bool + C
 
 #[test]
 fn leaving_out_the_sync_of_a_loose_file_is_noticed() {
-    is_noticed(&workload(lived_in, add_some), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
+    is_noticed(&workload(lived_in, add_some), |_, call, path| call == Call::Sync && path.starts_with("incoming/"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn leaving_out_the_sync_of_the_entries_of_a_batch_is_noticed() {
 #[test]
 fn leaving_out_the_sync_of_loose_files_of_a_batch_is_noticed() {
     is_noticed(&workload(lived_in, add_batches_one_by_one), |_, call, path| {
-        call == Call::Sync && path.starts_with("sandbox/")
+        call == Call::Sync && path.starts_with("incoming/")
     });
 }
 
@@ -146,14 +146,14 @@ fn leaving_out_the_sync_of_the_log_before_cleaning_is_noticed() {
 #[test]
 fn leaving_out_the_sync_of_a_new_manifest_is_noticed() {
     is_noticed(&workload(nothing, create), |syncs, call, path| {
-        call == Call::Sync && path.starts_with("sandbox/") && syncs.sandbox.get() == 1
+        call == Call::Sync && path.starts_with("incoming/") && syncs.incoming.get() == 1
     });
 }
 
 #[test]
 fn leaving_out_the_sync_of_a_new_container_file_is_noticed() {
     is_noticed(&workload(nothing, create), |syncs, call, path| {
-        call == Call::Sync && path.starts_with("sandbox/") && syncs.sandbox.get() == 2
+        call == Call::Sync && path.starts_with("incoming/") && syncs.incoming.get() == 2
     });
 }
 
@@ -188,7 +188,7 @@ fn leaving_out_the_sync_of_a_run_is_noticed() {
 
 #[test]
 fn leaving_out_the_sync_of_a_replaced_manifest_is_noticed() {
-    is_noticed(&workload(lived_in, fold), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
+    is_noticed(&workload(lived_in, fold), |_, call, path| call == Call::Sync && path.starts_with("incoming/"));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn leaving_out_the_sync_of_rebuilt_files_is_noticed() {
 
 #[test]
 fn leaving_out_the_sync_of_the_manifest_of_rebuilt_files_is_noticed() {
-    is_noticed(&workload(lived_in, reindex), |_, call, path| call == Call::Sync && path.starts_with("sandbox/"));
+    is_noticed(&workload(lived_in, reindex), |_, call, path| call == Call::Sync && path.starts_with("incoming/"));
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn an_object_is_stored_once_however_it_comes() {
         assert!(dir.bytes("packs/0") == packed, "what is packed already leaves no byte, nor does an abandoned copy");
         assert_eq!(store.get(&id(content)).as_ref(), Ok(content));
     }
-    assert_eq!(dir.files().iter().filter(|path| path.starts_with("sandbox/")).count(), 0, "copies leave no file");
+    assert_eq!(dir.files().iter().filter(|path| path.starts_with("incoming/")).count(), 0, "copies leave no file");
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn a_writer_dropped_early_leaves_nothing() {
     let before = dir.files();
     let mut writer = store.writer().unwrap();
     writer.write(b"some bytes").unwrap();
-    assert_eq!(dir.files().len(), before.len() + 1, "what is being written is in the sandbox");
+    assert_eq!(dir.files().len(), before.len() + 1, "what is being written is in `incoming`");
     drop(writer);
     assert_eq!(dir.files(), before, "a dropped writer takes its file along");
     assert_eq!(store.objects(None, 10), Ok(vec![]));
@@ -615,7 +615,7 @@ fn objects_that_are_added_together_are_as_if_added_one_by_one() {
         assert!(watched.seen().most_open.get() <= 3, "one file is open at a time, beside two indexes");
         reads_right(&store, &contents);
         let files = dir.files();
-        assert!(!files.iter().any(|path| path.starts_with("sandbox/")), "nothing is left of writing: {files:?}");
+        assert!(!files.iter().any(|path| path.starts_with("incoming/")), "nothing is left of writing: {files:?}");
         assert_eq!(store.add_many::<Vec<u8>>(&[]), Ok(Vec::new()));
     }
 }
@@ -634,7 +634,7 @@ fn a_batch_shows_its_objects_when_it_is_committed() {
     let dropped = batch.add(b"dropped").unwrap();
     drop(batch);
     assert_eq!(store.contains(&[dropped]), Ok(vec![false]));
-    assert!(!dir.files().iter().any(|path| path.starts_with("sandbox/")), "a dropped batch leaves nothing");
+    assert!(!dir.files().iter().any(|path| path.starts_with("incoming/")), "a dropped batch leaves nothing");
 }
 
 #[test]

@@ -74,14 +74,14 @@ fn what_is_no_object_is_left_alone() {
     let dir = SimDir::new();
     let store = create(dir.clone());
     store.add(b"an object").unwrap();
-    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "sandbox/notes.txt"] {
+    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "incoming/notes.txt"] {
         dir.put(path, b"something else");
     }
     dir.create_dir("packs/7").unwrap();
     assert_eq!(pack(&store, Compression::Never), Ok(vec![]));
     assert_eq!(clean(&store), Ok(1));
     assert_eq!(store.objects(None, 10).unwrap().len(), 1);
-    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "sandbox/notes.txt"] {
+    for path in ["loose/ab/notes.txt", "loose/README", "packs/notes.txt", "packs/01", "incoming/notes.txt"] {
         assert_eq!(dir.bytes(path), b"something else");
     }
 }
@@ -343,10 +343,10 @@ fn adding_again_heals_what_is_damaged_in_a_pack() {
 fn clean_removes_what_crashed_writers_left() {
     let dir = SimDir::new();
     let store = create(dir.clone());
-    let [old, young] = ["sandbox/0123456789abcdef-0", "sandbox/fedcba9876543210-12"];
+    let [old, young] = ["incoming/0123456789abcdef-0", "incoming/fedcba9876543210-12"];
     dir.put(old, b"left by a crash");
-    dir.put("sandbox/notes.txt", b"not made by a writer");
-    dir.create_dir("sandbox/00000000000000ff-0").unwrap();
+    dir.put("incoming/notes.txt", b"not made by a writer");
+    dir.create_dir("incoming/00000000000000ff-0").unwrap();
     let mut writer = store.writer().unwrap();
     writer.write(b"slow ").unwrap();
     dir.advance(23 * HOUR);
@@ -358,7 +358,7 @@ fn clean_removes_what_crashed_writers_left() {
     clean(&store).unwrap();
     assert!(!dir.files().contains(&old.into()), "a file of 25 hours is in nobody's use");
     assert_eq!(dir.bytes(young), b"made now");
-    assert_eq!(dir.bytes("sandbox/notes.txt"), b"not made by a writer");
+    assert_eq!(dir.bytes("incoming/notes.txt"), b"not made by a writer");
     let id = writer.finish().expect("a file written to lately is left");
     assert_eq!(store.get(&id), Ok(b"slow but alive".into()));
 }

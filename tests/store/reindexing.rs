@@ -89,7 +89,7 @@ fn whatever_becomes_of_the_index_it_is_rebuilt() {
         dir.remove(&path);
     }
     is_whole(&dir, &contents(), "all index files are missing");
-    for directory in ["index", "lock", "sandbox"] {
+    for directory in ["index", "lock", "incoming"] {
         let dir = sample();
         dir.remove(directory);
         is_whole(&dir, &contents(), &format!("{directory}/ is missing"));

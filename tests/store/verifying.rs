@@ -157,7 +157,7 @@ fn cut_and_missing_files_are_named() {
 #[test]
 fn what_is_left_behind_is_a_note() {
     let dir = sample();
-    dir.put("sandbox/0000-0", b"half an object");
+    dir.put("incoming/0000-0", b"half an object");
     dir.put("index/run-77.jsonl", b"half a run");
     let log = dir.files().into_iter().find(|path| path.starts_with("index/log")).unwrap();
     dir.put(&log, &[&dir.bytes(&log)[..], b"{\"put\":\"ab"].concat());
@@ -166,7 +166,7 @@ fn what_is_left_behind_is_a_note() {
     dir.put(&last, &[&dir.bytes(&last)[..], orphan.as_bytes()].concat());
     let notes = sound(&dir);
     let files: Vec<&str> = notes.iter().map(|note| note.file.as_str()).collect();
-    assert_eq!(files, ["sandbox", "index", "index/run-77.jsonl", &last]);
+    assert_eq!(files, ["incoming", "index", "index/run-77.jsonl", &last]);
     assert!(notes[3].problem.contains("1 records") && notes[3].problem.contains("4 bytes"), "{}", notes[3].problem);
 }
 

@@ -57,8 +57,8 @@ pub(crate) struct Syncs {
     pub(crate) last_line: RefCell<Vec<u8>>,
     /// The manifest was replaced.
     pub(crate) manifest: Cell<bool>,
-    /// Syncs of sandbox files so far, this one included.
-    pub(crate) sandbox: Cell<u64>,
+    /// Syncs of incoming files so far, this one included.
+    pub(crate) incoming: Cell<u64>,
     /// Syncs of the container's own directory so far, this one included.
     pub(crate) root: Cell<u64>,
     /// Syncs of everything at once so far, this one included.
@@ -73,7 +73,7 @@ impl Syncs {
                 *self.last_line.borrow_mut() = bytes.into();
             }
             Call::Rename if path == "index/manifest.json" => self.manifest.set(true),
-            Call::Sync if path.starts_with("sandbox/") => self.sandbox.set(self.sandbox.get() + 1),
+            Call::Sync if path.starts_with("incoming/") => self.incoming.set(self.incoming.get() + 1),
             Call::SyncAll => self.all.set(self.all.get() + 1),
             Call::SyncDir if path == "." => self.root.set(self.root.get() + 1),
             _ => {}
@@ -288,7 +288,7 @@ pub(crate) fn reindex(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
     }
 }
 
-/// With runs in the sandbox on the way.
+/// With runs in `incoming` on the way.
 pub(crate) fn reindex_in_little_memory(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
     let options = Options { tuning: folding(0), ..options() };
     run(Reindex::new(&Container::open_damaged(dir.clone(), options)?)?).map(drop)

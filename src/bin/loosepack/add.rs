@@ -34,7 +34,7 @@ pub(crate) fn run(cli: &Cli, add: &Add, out: &mut Output) -> Result<Outcome, Fai
             let compression = add.compress.unwrap_or(Compress::Never).into();
             Target::Packs(Box::new(store.take_place(|container| PackWriter::open(container, compression))?))
         }
-        false => Target::Loose(store.container.batch().map_err(|error| store.failure(error))?),
+        false => Target::Loose(Box::new(store.container.batch().map_err(|error| store.failure(error))?)),
     };
     let meter = Meter { progress: Progress::new(), files: 0, bytes: 0 };
     let mut adding = Adding { store: &store, add, target, added: Vec::new(), out, outcome: Outcome::Done, meter };
@@ -61,7 +61,7 @@ struct Adding<'a> {
 
 /// Where objects go.
 enum Target {
-    Loose(LooseBatch<WasiDir>),
+    Loose(Box<LooseBatch<WasiDir>>),
     Packs(Box<PackWriter<WasiDir>>),
 }
 

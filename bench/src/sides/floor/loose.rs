@@ -14,7 +14,7 @@ use crate::system::flush_file_system;
 
 /// Make the folders that every store would have from its creation on.
 pub(super) fn prepare(folder: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(folder.join("sandbox"))?;
+    fs::create_dir_all(folder.join("incoming"))?;
     for shard in 0..=u8::MAX {
         fs::create_dir(folder.join(format!("{shard:02x}")))?;
     }
@@ -24,14 +24,14 @@ pub(super) fn prepare(folder: &Path) -> Result<PathBuf> {
 /// Write, flush if so, rename, flush the name if so.
 pub(super) fn add(folder: &Path, content: &[u8], sync: bool) -> Result<ObjectId> {
     let id = sha256(content);
-    let sandbox = folder.join("sandbox/1");
-    let mut file = File::create_new(&sandbox)?;
+    let incoming = folder.join("incoming/1");
+    let mut file = File::create_new(&incoming)?;
     file.write_all(content)?;
     if sync {
         file.sync_all()?;
     }
     let target = path(folder, &id);
-    fs::rename(&sandbox, &target)?;
+    fs::rename(&incoming, &target)?;
     if sync && let Some(shard) = target.parent() {
         File::open(shard)?.sync_all()?;
     }
@@ -40,14 +40,14 @@ pub(super) fn add(folder: &Path, content: &[u8], sync: bool) -> Result<ObjectId>
 
 /// Write all, flush, rename all, flush.
 pub(super) fn add_batch(folder: &Path, contents: &[Vec<u8>]) -> Result<()> {
-    let sandbox = folder.join("sandbox");
+    let incoming = folder.join("incoming");
     for (number, content) in contents.iter().enumerate() {
-        File::create_new(sandbox.join(number.to_string()))?.write_all(content)?;
+        File::create_new(incoming.join(number.to_string()))?.write_all(content)?;
     }
     let file_system = File::open(folder)?;
     flush_file_system(&file_system)?;
     for (number, content) in contents.iter().enumerate() {
-        fs::rename(sandbox.join(number.to_string()), path(folder, &sha256(content)))?;
+        fs::rename(incoming.join(number.to_string()), path(folder, &sha256(content)))?;
     }
     flush_file_system(&file_system)
 }
