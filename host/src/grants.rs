@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use loosepack::layout;
 use wasmtime::component::Resource;
 use wasmtime_wasi::FsPerms;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, OpenMode};
@@ -39,11 +40,10 @@ impl Grants {
         self.output.is_some() || matches!(self.container, Some((_, FsPerms::ReadWrite)))
     }
 
-    /// The container made a file.
-    pub(crate) fn made(&self, path: &str) {
-        if let Some((container, FsPerms::ReadWrite)) = &self.container {
-            self.unfinished.made_in(container, path);
-        }
+    /// The path of a file that the container is to make, if it is one that has its place later.
+    pub(crate) fn unfinished_file(&self, path: &str) -> Option<PathBuf> {
+        let (container, _) = self.container.as_ref().filter(|(_, perms)| *perms == FsPerms::ReadWrite)?;
+        layout::is_unfinished(path).then(|| container.join(path))
     }
 }
 
@@ -81,8 +81,8 @@ impl Output {
         hidden.push(name);
         hidden.push(format!(".{}.part", std::process::id()));
         let temporary = target.with_file_name(hidden);
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        unfinished.made(temporary.clone());
+        let create = || OpenOptions::new().write(true).create_new(true).open(&temporary);
+        let file = unfinished.make(temporary.clone(), create)?;
         Ok(Output { file: writable(file), target, temporary: Some(temporary), unfinished })
     }
 

@@ -5,8 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use loosepack::layout;
-
 /// Files that are remembered, the last ones: more than a batch of loose objects has.
 const MOST: usize = 1 << 14;
 
@@ -15,20 +13,15 @@ const MOST: usize = 1 << 14;
 pub(crate) struct Unfinished(Mutex<VecDeque<PathBuf>>);
 
 impl Unfinished {
-    /// A file was made.
-    pub(crate) fn made(&self, path: PathBuf) {
+    /// Make a file. Nothing is removed between its making and its being remembered.
+    pub(crate) fn make<T, E>(&self, path: PathBuf, create: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = create()?;
         if paths.len() == MOST {
             paths.pop_front();
         }
         paths.push_back(path);
-    }
-
-    /// A container made a file, if it is one that is to become an object.
-    pub(crate) fn made_in(&self, container: &Path, path: &str) {
-        if layout::is_unfinished(path) {
-            self.made(container.join(path));
-        }
+        Ok(made)
     }
 
     /// A file is finished, or was removed.
@@ -41,12 +34,16 @@ impl Unfinished {
 /// anyway, and what is unfinished stays.
 #[cfg(unix)]
 pub(crate) fn watch(unfinished: &Arc<Unfinished>) {
+    use std::sync::mpsc::sync_channel;
+
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
     let unfinished = unfinished.clone();
+    let (ready, readiness) = sync_channel(1);
     let wait = move || {
         let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
+        let _ = ready.send(());
         let Some(signal) = signals.forever().next() else { return };
         // Held to the end of the process, so that nothing is made meanwhile.
         let paths = unfinished.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +53,10 @@ pub(crate) fn watch(unfinished: &Arc<Unfinished>) {
         }
         let _ = signal_hook::low_level::emulate_default_handler(signal);
     };
-    let _ = std::thread::Builder::new().name("loosepack-signals".into()).spawn(wait);
+    if std::thread::Builder::new().name("loosepack-signals".into()).spawn(wait).is_ok() {
+        // Before anything is made. An error means that there is no such thread any more.
+        let _ = readiness.recv();
+    }
 }
 
 /// Signals are those of Unix.

@@ -39,11 +39,13 @@ fn open_at(
         Descriptor::Dir(parent) if plain && known => parent,
         // What is made is a file, and what follows links is not for the container.
         _ => {
-            let made = open_flags.contains(OpenFlags::CREATE).then(|| path.clone());
-            let opened = state.filesystem().open_at(dir, path_flags, path, open_flags, flags);
-            if let (Some(path), Ok(_)) = (made, &opened) {
-                state.grants.made(&path);
-            }
+            let made = open_flags.contains(OpenFlags::CREATE).then(|| state.grants.unfinished_file(&path)).flatten();
+            let unfinished = state.grants.unfinished.clone();
+            let open = || state.filesystem().open_at(dir, path_flags, path, open_flags, flags);
+            let opened = match made {
+                Some(file) => unfinished.make(file, open),
+                None => open(),
+            };
             return opened.map_or_else(|error| Ok(Err(error.downcast()?.into())), |opened| Ok(Ok(opened)));
         }
     };
