@@ -17,7 +17,7 @@ use loosepack::{
 use crate::crafted::{line, run_of};
 use crate::damage::forged;
 use crate::sim::SimDir;
-use crate::support::{Rng, folding, id, noise, run, setting, text, verify};
+use crate::support::{Rng, folding, id, noise, options, run, setting, text, tiny, tuning, verify, with_tuning};
 
 /// What a mutation puts in: what parsers trip over.
 const NASTY: &[&str] = &[
@@ -51,7 +51,7 @@ const NASTY: &[&str] = &[
     "\u{fffd}",
 ];
 
-/// Run a target on its corpus, on `seeds` and on mutations of both.
+/// Run a target on its corpus, on `seeds` and on mutations of both, in usual sizes and in tiny ones.
 fn fuzz(target: &str, iterations: u64, seeds: &[Vec<u8>], check: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(target);
     let mut names: Vec<_> = std::fs::read_dir(&folder)
@@ -64,9 +64,10 @@ fn fuzz(target: &str, iterations: u64, seeds: &[Vec<u8>], check: impl Fn(&[u8]))
     inputs.iter().for_each(|input| try_one(target, input, &check));
     let mut rng = Rng::new(setting("LOOSEPACK_SEED", 1));
     let iterations = setting("LOOSEPACK_FUZZ", iterations);
-    for _ in 0..iterations {
+    for number in 0..iterations {
         let input = mutated(&inputs, &mut rng);
-        try_one(target, &input, &check);
+        let tuning = if number.is_multiple_of(2) { tuning() } else { tiny() };
+        with_tuning(tuning, || try_one(target, &input, &check));
     }
     println!("{target}: {} inputs, {iterations} mutations", inputs.len());
 }
@@ -170,10 +171,10 @@ impl Sound {
 
     /// Verify, which nothing stops; rebuild the index, and examine what comes of it.
     fn rebuild(&self, dir: &SimDir) {
-        let Ok(store) = Container::open_damaged(dir.clone(), Options::default()) else { return };
+        let Ok(store) = Container::open_damaged(dir.clone(), options()) else { return };
         verify(&store, Part::default());
         if Reindex::new(&store).and_then(run).is_ok() {
-            assert!(Container::open(dir.clone(), Options::default()).is_ok(), "an index that was rebuilt opens");
+            assert!(Container::open(dir.clone(), options()).is_ok(), "an index that was rebuilt opens");
             verify(&store, Part::default());
             self.examine(dir.clone(), false);
         }
@@ -232,7 +233,7 @@ impl Sound {
             writer.finish().map(|()| packed)
         });
         drop(store.force_unlock());
-        let again = Container::open(dir.clone(), Options::default()).expect("what was opened once opens again");
+        let again = Container::open(dir.clone(), options()).expect("what was opened once opens again");
         let after = readable(&again);
         assert!(before.iter().all(|id| after.contains(id)), "what was readable is");
         for id in [added, packed].into_iter().flatten() {
@@ -328,7 +329,7 @@ fn marks() {
         for (path, locks) in [("lock/pack.file.json", true), ("lock/pack.os.json", false)] {
             let dir = if locks { sound.dir.fork() } else { sound.dir.fork().without_locks() };
             dir.put(path, bytes);
-            let store = Container::open(dir, Options::default()).unwrap();
+            let store = Container::open(dir, options()).unwrap();
             match PackWriter::open(&store, Compression::Never).err() {
                 Some(Error::Locked(told)) => assert!(!told.contains(char::is_control), "{told:?}"),
                 other => panic!("{other:?}"),

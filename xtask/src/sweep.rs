@@ -7,10 +7,12 @@ use xtask::{Error, Result, wasm_target};
 
 /// Random histories with one seed take seconds, and so does fuzzing with one.
 const MUTATIONS: u64 = 2000;
+/// Random containers of the stress test take milliseconds.
+const CONTAINERS: u64 = 50;
 /// Killing goes on for so many seconds with each seed.
 const KILL_SECONDS: u64 = 10;
 
-/// Runs crash sweeps, failure sweeps, models, fuzzing and kills with `--seeds N` seeds, and prints how much was tried.
+/// Runs crash sweeps, failure sweeps, models, fuzzing, stress and kills with `--seeds N` seeds, and prints how much was tried.
 pub(crate) fn sweep(arguments: &[OsString]) -> Result<()> {
     let seeds = match arguments {
         [] => 20,
@@ -23,13 +25,14 @@ pub(crate) fn sweep(arguments: &[OsString]) -> Result<()> {
     };
     wasm_target::ensure()?;
     for (package, test, filters) in [
-        ("loosepack", "store", ["crash::", "histories::", "fuzz::"]),
+        ("loosepack", "store", ["crash::", "histories::", "fuzz::", "stress::"]),
         ("loosepack-host", "host", ["kills::", "model::", "contract::"]),
     ] {
         run(cargo()
             .args(["test", "--release", "--locked", "--package", package, "--test", test, "--", "--nocapture"])
             .args(filters)
             .env("LOOSEPACK_SEEDS", seeds.to_string())
+            .env("LOOSEPACK_STRESS", (seeds * CONTAINERS).to_string())
             .env("LOOSEPACK_FUZZ", (seeds * MUTATIONS).to_string())
             .env("LOOSEPACK_KILL_SECONDS", (seeds * KILL_SECONDS).to_string()))?;
     }
