@@ -247,6 +247,7 @@ impl<F: File> StoredReader<F> {
     /// Go on with another copy of the object, which has been checked. What was read so far still counts: the whole is
     /// compared with the id at the end.
     pub(crate) fn replace(&mut self, stored: Stored<F>) {
+        self.position = self.position.min(stored.size);
         self.stored = stored;
         self.frame = None;
         self.ahead = FramesAhead::default();

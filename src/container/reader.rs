@@ -43,12 +43,13 @@ impl<D: Dir> ObjectReader<D> {
 
     /// Size of the object in bytes.
     pub fn size(&self) -> u64 {
-        self.reader.stored().size
+        // What the index says of a damaged object may be wrong as well.
+        self.whole.as_ref().map_or(self.reader.stored().size, |whole| whole.len() as u64)
     }
 
     /// Bytes between here and the end.
     pub fn left(&self) -> u64 {
-        self.reader.left()
+        self.size().saturating_sub(self.reader.position())
     }
 
     /// Continue reading at this byte of the object. Beyond the end is the end.
@@ -63,7 +64,7 @@ impl<D: Dir> ObjectReader<D> {
     /// with [`Error::Corrupt`](crate::Error::Corrupt) unless the whole matches the id.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if let Some(whole) = &self.whole {
-            let rest = &whole[self.reader.position() as usize..];
+            let rest = whole.get(self.reader.position() as usize..).unwrap_or_default();
             let len = rest.len().min(buffer.len());
             buffer[..len].copy_from_slice(&rest[..len]);
             self.reader.seek(self.reader.position() + len as u64);

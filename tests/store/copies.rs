@@ -3,6 +3,7 @@
 
 use loosepack::{Code, Compression, Container, Content, Error, Options, PackWriter, Part, Placement};
 
+use crate::damage::{forged, put};
 use crate::sim::SimDir;
 use crate::support::{clean, create, folding, id, noise, open, pack, text, verify};
 
@@ -225,5 +226,31 @@ fn adding_loose_what_is_packed_and_sound_writes_nothing() {
             assert_eq!(dir.files().len(), before.len() + 1, "way {number}, {size} bytes, log of {log_entries}");
             assert_eq!(open(dir).get(&id(&content)).as_ref(), Ok(&content));
         }
+    }
+}
+
+/// The index says that it is larger than it is: reading behind its end was a panic.
+#[test]
+fn an_object_of_a_wrong_size_is_read_from_its_loose_copy() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    let (small, large) = (noise(150, 1), noise(5000, 2));
+    store.add(&small).unwrap();
+    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    writer.add(&small).unwrap();
+    writer.add(&large).unwrap();
+    writer.finish().unwrap();
+    let Placement::Packed(location) = store.info(&id(&small)).unwrap().placement else { panic!("it is packed") };
+    let line = put(&id(&small), u64::from(location.pack), location.offset, 3000, 3000);
+    dir.put("index/log-0.jsonl", &forged(&[line], [1, 3000, 3000]));
+    assert_eq!(open(dir.clone()).get(&id(&small)).as_ref(), Ok(&small));
+    for (position, piece) in [(0, 10), (100, 10), (150, 10), (200, 10), (2999, 10), (0, 4000), (200, 4000)] {
+        let mut reader = open(dir.clone()).reader(&id(&small)).unwrap();
+        reader.seek(position);
+        let mut buffer = vec![0; piece];
+        let read = reader.read(&mut buffer).unwrap();
+        let rest = small.get(position as usize..).unwrap_or_default();
+        assert!(buffer[..read] == rest[..rest.len().min(piece)], "{position}, {piece}");
+        assert_eq!(reader.left(), (rest.len() - read) as u64);
     }
 }

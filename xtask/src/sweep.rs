@@ -24,10 +24,9 @@ pub(crate) fn sweep(arguments: &[OsString]) -> Result<()> {
         _ => return Err(Error::new("takes --seeds N")),
     };
     wasm_target::ensure()?;
-    for (package, test, filters) in [
-        ("loosepack", "store", ["crash::", "histories::", "fuzz::", "stress::"]),
-        ("loosepack-host", "host", ["kills::", "model::", "contract::"]),
-    ] {
+    const STORE: &[&str] = &["crash::", "histories::", "fuzz::", "stress::"];
+    const HOST: &[&str] = &["kills::", "model::", "contract::"];
+    for (package, test, filters) in [("loosepack", "store", STORE), ("loosepack-host", "host", HOST)] {
         run(cargo()
             .args(["test", "--release", "--locked", "--package", package, "--test", test, "--", "--nocapture"])
             .args(filters)
