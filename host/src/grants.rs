@@ -1,7 +1,7 @@
 //! What a command line names, opened when the command asks for it. Nothing else can be opened.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,13 +77,32 @@ impl Output {
         // A rename would replace the link itself, and not what it leads to.
         let target = if target.is_symlink() { target.canonicalize()? } else { target.to_path_buf() };
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.part", std::process::id()));
-        let temporary = target.with_file_name(hidden);
-        let create = || OpenOptions::new().write(true).create_new(true).open(&temporary);
-        let file = unfinished.make(temporary.clone(), create)?;
-        Ok(Output { file: writable(file), target, temporary: Some(temporary), unfinished })
+        let end = format!(".{}.part", std::process::id());
+        let named = |start: &OsStr| {
+            let mut hidden = OsString::from(".");
+            hidden.push(start);
+            hidden.push(&end);
+            target.with_file_name(hidden)
+        };
+        let create = |temporary: &Path| {
+            let create = || OpenOptions::new().write(true).create_new(true).open(temporary);
+            unfinished.make(temporary.into(), create)
+        };
+        let mut temporary = named(name);
+        let file = create(&temporary).or_else(|error| {
+            // A name that just fits leaves no room for what is added to it.
+            if error.kind() != io::ErrorKind::InvalidFilename {
+                return Err(error);
+            }
+            temporary = named(OsStr::new("loosepack"));
+            create(&temporary)
+        })?;
+        let output = Output { file: writable(file), target, temporary: Some(temporary.clone()), unfinished };
+        // As if the file that is there were written to.
+        if let Ok(found) = std::fs::metadata(&output.target) {
+            std::fs::set_permissions(temporary, found.permissions())?;
+        }
+        Ok(output)
     }
 
     fn commit(mut self) -> io::Result<()> {

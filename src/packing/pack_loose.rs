@@ -86,7 +86,7 @@ impl<D: Dir> PackLoose<D> {
     fn tell_packed(&mut self) {
         if self.packed > 0 {
             let problem =
-                format!("{} objects were left as they are packed already: `clean` removes them here", self.packed);
+                format!("{} objects are packed already and were left here: `clean` removes them", self.packed);
             self.progress.notes.push(Damage { file: LOOSE.into(), problem });
         }
     }

@@ -17,6 +17,8 @@ mod limits;
 mod locks;
 mod model;
 #[cfg(unix)]
+mod odd;
+#[cfg(unix)]
 #[path = "../planted/mod.rs"]
 mod planted;
 mod stock;

@@ -269,7 +269,7 @@ fn pack_tells_what_it_left_alone() {
     };
     assert_eq!(notes(&store), []);
     let told = notes(&store);
-    assert!(told.len() == 1 && told[0].problem.starts_with("1 objects were left"), "{told:?}");
+    assert!(told.len() == 1 && told[0].problem.starts_with("1 objects are packed already"), "{told:?}");
 }
 
 #[test]

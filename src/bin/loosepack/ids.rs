@@ -1,6 +1,6 @@
 //! The objects that a command line names.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 
 use loosepack::cli::{STANDARD, names};
 use loosepack::{Error, ObjectId};
@@ -11,7 +11,7 @@ use crate::failure::{Failure, Outcome, tell};
 const BATCH: usize = 8192;
 
 /// What is read of a line: more than an id, and what tells that a name follows. Of the rest nothing depends.
-const LINE_START: u64 = 128;
+const LINE_START: usize = 128;
 
 /// The id in an argument or a line.
 pub(crate) fn parse(text: &[u8]) -> Result<ObjectId, Error> {
@@ -55,15 +55,23 @@ pub(crate) fn each_batch(
     if batch.is_empty() { Ok(outcome) } else { Ok(outcome.max(visit(&batch)?)) }
 }
 
-/// The start of the next line, without its end; `None` when there are no more.
+/// The start of the next line, without its end; `None` when there are no more. A NUL ends a line as well, as in what
+/// `sha256sum -z` prints.
 fn next_line(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, Failure> {
-    let failed = |error: io::Error| format!("cannot read standard input: {error}");
-    let mut line = Vec::new();
-    if input.by_ref().take(LINE_START).read_until(b'\n', &mut line).map_err(failed)? == 0 {
-        return Ok(None);
+    let (mut line, mut any) = (Vec::new(), false);
+    loop {
+        let read = input.fill_buf().map_err(|error| format!("cannot read standard input: {error}"))?;
+        if read.is_empty() {
+            return Ok(any.then_some(line));
+        }
+        any = true;
+        let end = read.iter().position(|byte| matches!(byte, b'\n' | 0));
+        let part = &read[..end.unwrap_or(read.len())];
+        line.extend_from_slice(&part[..part.len().min(LINE_START - line.len())]);
+        let used = end.map_or(read.len(), |end| end + 1);
+        input.consume(used);
+        if end.is_some() {
+            return Ok(Some(line));
+        }
     }
-    if line.pop_if(|last| *last == b'\n').is_none() && line.len() as u64 == LINE_START {
-        input.skip_until(b'\n').map_err(failed)?;
-    }
-    Ok(Some(line))
 }
