@@ -58,6 +58,8 @@ Exit status:
 pub enum Command {
     /// Make a container in an empty directory
     #[command(after_help = "\
+One that was interrupted is completed by the next.
+
 Example:
   loosepack -C store init --pack-target 1G")]
     Init(Init),
@@ -66,7 +68,7 @@ Example:
     #[command(after_help = "\
 Prints `HASH  PATH` for each file, as sha256sum does, once it is durable. A file that cannot be
 added is reported and does not stop the others. In folders, symbolic links and special files are
-skipped.
+skipped. What is stored already, loose or packed, is read and compared, and not stored again.
 
 Examples:
   loosepack add a.txt b.txt
@@ -103,7 +105,8 @@ Examples:
     /// Move loose objects into packs
     #[command(after_help = "\
 Can be done at any time: nobody who adds or reads needs to stop. The loose files stay until
-`clean`. Each object is hashed again; a damaged one is reported and left where it is.
+`clean`. Each object is hashed again; a damaged one is reported and left where it is. How many are
+packed already, and were left for `clean`, is told as a note.
 
 Example:
   loosepack -C store pack && loosepack -C store clean")]
@@ -111,7 +114,8 @@ Example:
 
     /// Remove the loose files of packed objects, and what writers that crashed left behind
     #[command(after_help = "\
-Can be done at any time: nobody who adds or reads needs to stop. No object is ever removed.")]
+Can be done at any time: nobody who adds or reads needs to stop. No object is ever removed. Files that
+a writer left unfinished are removed when they are a day old; younger ones are told of in a note.")]
     Clean(Format),
 
     /// Tell how much is stored
@@ -120,9 +124,11 @@ Can be done at any time: nobody who adds or reads needs to stop. No object is ev
     /// Read and check everything: objects, packs, index
     #[command(after_help = "\
 Can be done at any time, and takes nobody's place. Damage is reported and does not stop it; the exit
-status is 1 if any was found. What a crash left behind and costs nothing is told as a note.
+status is 1 if any was found, and 2 if something may not be read: nobody knows whether that is damaged.
+What a crash left behind and costs nothing is told as a note.
 
 With --json, a line is {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note,
+{\"file\", \"unread\"} for what may not be read,
 {\"done\", \"total\"} when a unit of work is done; the last one sums up. A unit is one of the 256
 directories of loose objects, the index, or a pack.
 
@@ -134,9 +140,11 @@ Examples:
 
     /// Rebuild the index from the packs, when it is damaged or gone
     #[command(after_help = "\
-Each record of the packs is read and checked; deletions that can still be read in the old index are
-kept. The old index stays until the new one takes its place. Readers and those who add files need
-not stop. A damaged record is reported, and the exit status is then 1.")]
+Each record of the packs is read and checked. What can still be read of the old index counts as well:
+deletions are kept, and so is each entry whose object is damaged, so that its loss is not taken for
+its absence. The old index stays until the new one takes its place. Readers and those who add files
+need not stop. What is damaged, cannot be read, or is left out is reported, and the exit status is
+then 1.")]
     Reindex(Format),
 
     /// Remove the mark of a packer that was killed

@@ -16,7 +16,7 @@ use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::Location;
 use crate::layout::{self, FRAME, FRAME_ENTRY};
-use crate::pack::frame_count;
+use crate::pack::record::frame_count;
 use crate::tuning::Tuning;
 
 /// Bytes before the blocks of a zlib stream (RFC 1950).

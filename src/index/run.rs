@@ -5,12 +5,13 @@
 //! reads a part of one block. (An interpolation search among the lines, which uniform ids would allow as well, reads two to
 //! four.)
 
+mod lookup;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
 use serde_json::Value;
 
@@ -178,156 +179,12 @@ impl<F: File> Run<F> {
         self.fences.as_ref()?.prefix(block)
     }
 
-    /// The blocks that can hold an id: first and last.
-    fn blocks(&mut self, id: &ObjectId) -> Result<(u64, u64)> {
-        Ok(self.fences()?.blocks(0, id))
-    }
-
-    /// What the run says of an id. That it says nothing is certain: the lines among which it would be are as they were
-    /// written, so that damage to one does not pass for its absence.
-    pub(super) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Told>> {
-        // Also of a run that says it is empty: its last line tells whether it is.
-        self.fences()?;
-        if self.entries == 0 {
-            return Ok(None);
-        }
-        let (first, last) = self.blocks(id)?;
-        let lines = self.block_lines(first, last)?;
-        self.check_lines(first, &lines)?;
-        self.find(&lines, id)
-    }
-
     /// Fails unless lines, which have been read from the start of a block on, are as they were written. The fences must
     /// have been read.
     pub(super) fn check_lines(&self, first_block: u64, lines: &[u8]) -> Result<()> {
         let length = BLOCK as usize * self.digits.width();
         let sound = self.fences.as_ref().is_some_and(|fences| fences.hold(first_block, lines, length));
         if sound { Ok(()) } else { Err(self.corrupt("its lines do not match their checksum")) }
-    }
-
-    /// What the run says of an id; `None` when it says nothing.
-    pub(super) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Told>> {
-        if self.entries == 0 {
-            return Ok(None);
-        }
-        if let Some(block) = self.cold_block(id)? {
-            let lines = self.block_lines(block, block)?;
-            return self.find(&lines, id);
-        }
-        let (first, last) = self.blocks(id)?;
-        if first == last
-            && let Some((start, count)) = self.guess(id, first)
-        {
-            let lines = self.lines(start, count)?;
-            let (before, after) = (id_digits(&lines), id_digits(&lines[lines.len() - self.digits.width()..]));
-            // Between its first and its last line, they tell of the id or nothing does.
-            if (before..=after).contains(&&id.to_hex()[..]) {
-                return self.find(&lines, id);
-            }
-        }
-        let lines = self.block_lines(first, last)?;
-        self.find(&lines, id)
-    }
-
-    /// The block that can hold an id, by a part of the fences around where it is expected among uniform ids. `None` when
-    /// that does not tell, and when all fences are in memory or to be read.
-    fn cold_block(&mut self, id: &ObjectId) -> Result<Option<u64>> {
-        let (blocks, part_blocks) = (self.entries.div_ceil(BLOCK), self.tuning.cold_fences);
-        if self.fences.is_some() || blocks <= part_blocks || self.cold_lookups >= self.tuning.cold_lookups {
-            return Ok(None);
-        }
-        self.cold_lookups += 1;
-        let expected = ((u128::from(id.prefix()) * u128::from(blocks)) >> u64::BITS) as u64;
-        let start = expected.saturating_sub(part_blocks / 2).min(blocks - part_blocks);
-        let line = self.last_line() + fences::START.len() as u64;
-        let mut text = vec![0; part_blocks as usize * fences::FENCE];
-        self.read(&mut text, line + start * fences::FENCE as u64)?;
-        let mut part = Fences::default();
-        if part.parse(&text).is_none() {
-            return Ok(None);
-        }
-        let (first, last) = part.blocks(0, id);
-        // At an end of the part, a block beyond it may be the one.
-        let told =
-            first == last && (first > 0 || start == 0) && (first + 1 < part_blocks || start + part_blocks == blocks);
-        Ok(told.then_some(start + first))
-    }
-
-    /// The lines of a block that probably hold an id: the first, and how many.
-    fn guess(&self, id: &ObjectId, block: u64) -> Option<(u64, u64)> {
-        let (line, count) = (self.fences.as_ref()?.line_in(block, id)?, self.tuning.guess);
-        Some((block * BLOCK + line.saturating_sub(count / 2).min(BLOCK - count), count))
-    }
-
-    /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read. `certain`: as
-    /// for [`Run::lookup_certain`].
-    pub(super) fn lookup_sorted<'a>(
-        &mut self,
-        ids: impl Iterator<Item = &'a ObjectId>,
-        certain: bool,
-    ) -> Result<Vec<Option<Told>>> {
-        if certain {
-            self.fences()?;
-        }
-        let (width, entries) = (self.digits.width(), self.entries);
-        let mut found = Vec::with_capacity(ids.size_hint().0);
-        let mut ids = ids.peekable();
-        // Lines in memory: those from `start` to `end`; and the first of them that can be that of the next id.
-        let (mut window, mut start, mut end, mut next) = (Vec::new(), 0, 0, 0);
-        let mut block = 0;
-        while let Some(id) = ids.next() {
-            if entries == 0 {
-                found.push(None);
-                continue;
-            }
-            let (first, last) = self.fences()?.blocks(block, id);
-            block = first;
-            let (block_start, block_end) = (first * BLOCK, ((last + 1) * BLOCK).min(entries));
-            if block_start < start || block_end > end {
-                // When the next id lies near by, its block is read along, and those after it.
-                let near = match ids.peek() {
-                    Some(next) => self.fences()?.blocks(block, next).0 <= last + 1,
-                    None => false,
-                };
-                let ahead = if near { self.blocks_at_once() * BLOCK } else { 0 };
-                (start, end) = (block_start, (block_end + ahead).min(entries));
-                window = self.lines(start, end - start)?;
-                if certain {
-                    self.check_lines(first, &window)?;
-                }
-            }
-            next = block_start.max(next);
-            let lines = &window[(next - start) as usize * width..(block_end - start) as usize * width];
-            let (passed, told) = self.search(lines, id, 1)?;
-            next += passed;
-            found.push(told);
-        }
-        Ok(found)
-    }
-
-    /// What sorted lines say of an id.
-    fn find(&self, lines: &[u8], id: &ObjectId) -> Result<Option<Told>> {
-        self.search(lines, id, lines.len()).map(|(_, told)| told)
-    }
-
-    /// Search sorted lines. Returns how many are less than the id, and what they say of it. Looks `step` lines ahead first,
-    /// then twice as many, and so on until it is passed: where the id is expected near the start, 1 is fastest.
-    fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
-        let (hex, width) = (id.to_hex(), self.digits.width());
-        let line = |number: usize| &lines[number * width..][..width];
-        let (mut low, mut high) = (0, lines.len() / width);
-        while low < high {
-            let middle = if step < high - low { low + step - 1 } else { low.midpoint(high) };
-            match id_digits(line(middle)).cmp(&hex[..]) {
-                Ordering::Less => (low, step) = (middle + 1, step.saturating_mul(2)),
-                Ordering::Greater => (high, step) = (middle, lines.len()),
-                Ordering::Equal => {
-                    let told = self.digits.parse_told(line(middle));
-                    return Ok((middle as u64, Some(told.ok_or_else(|| self.damaged_line())?)));
-                }
-            }
-        }
-        Ok((low as u64, None))
     }
 
     fn damaged_line(&self) -> Error {

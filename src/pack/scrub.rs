@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{frame_count, frame_table_length};
+use super::record::{frame_count, frame_table_length};
 use crate::compress::{ADLER_OF_NOTHING, adler32};
 use crate::dir::{File, read_full_at};
 use crate::error::{Context as _, Error, Result};

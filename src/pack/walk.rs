@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
-use super::{HEADER_START, frame_table_length, parse_header};
+use super::record::{HEADER_START, frame_table_length, parse_header};
 use crate::dir::{File, read_full_at};
 use crate::error::{Code, Context as _, Damage, Result};
 use crate::id::ObjectId;

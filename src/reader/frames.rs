@@ -8,7 +8,7 @@ use crate::codec::Decoding;
 use crate::dir::File;
 use crate::error::Result;
 use crate::index::Location;
-use crate::pack::frame_count;
+use crate::pack::record::frame_count;
 
 /// Frames that are being inflated, in their order: the one that is wanted and, when an object is read on and on, those
 /// after it.
