@@ -185,6 +185,13 @@ impl<D: Dir> Index<D> {
         Ok(found)
     }
 
+    /// The first number that no pack has which the index tells of, or ever told of. A pack of a lesser one that is missing may
+    /// come back from a copy.
+    pub(crate) fn next_pack(&self) -> u32 {
+        let told = self.tail.values().flatten().map(|location| location.pack.saturating_add(1)).max();
+        self.manifest.next_pack.max(told.unwrap_or(0))
+    }
+
     /// What all entries add up to.
     pub(crate) fn totals(&self) -> Totals {
         self.log.totals()

@@ -30,8 +30,8 @@ pub(crate) struct PackAppender<D: Dir> {
     out: Vec<u8>,
     /// `packs/` holds an entry that may not be durable.
     new_entry: bool,
-    /// Number and length of the last pack that an index may tell of; `None` when there was none.
-    kept: Option<(u32, u64)>,
+    /// Number and length of the last pack that an index may tell of.
+    kept: (u32, u64),
     /// Something was appended behind it.
     appended: bool,
 }
@@ -45,20 +45,23 @@ pub(crate) struct OpenRecord {
 }
 
 impl<D: Dir> PackAppender<D> {
-    /// Continue the last pack, or start the first. Nothing is written yet.
-    pub(crate) fn open(disk: Disk<D>, target: u64) -> Result<Self> {
+    /// Continue the last pack, or start the first. Nothing is written yet. `next`: packs of lesser numbers that are missing may
+    /// come back from a copy, so that their numbers are not used.
+    pub(crate) fn open(disk: Disk<D>, target: u64, next: u32) -> Result<Self> {
         let entries = small_file::list(&disk.dir, PACKS)?;
         let packs = entries.iter().filter(|entry| entry.kind == Kind::File);
         let last = packs.filter_map(|entry| layout::pack_number(&entry.name)).max();
+        let last = last.filter(|last| last.saturating_add(1) >= next);
+        let number = last.unwrap_or(next);
         let mut appender = PackAppender {
             disk,
             target,
-            number: last.unwrap_or(0),
+            number,
             file: None,
             written: 0,
             out: Vec::new(),
             new_entry: false,
-            kept: None,
+            kept: (number, 0),
             appended: false,
         };
         if last.is_some() {
@@ -74,7 +77,7 @@ impl<D: Dir> PackAppender<D> {
         let file = self.disk.open_write(&path).during("open", &path)?;
         let len = file.metadata().during("examine", &path)?.len;
         self.written = len;
-        self.kept = Some((self.number, len));
+        self.kept = (self.number, len);
         if len > 0 {
             // Each header starts a line, so that records are found again behind one that was torn by a crash.
             let mut last = [0];
@@ -193,7 +196,7 @@ impl<D: Dir> PackAppender<D> {
 
     /// All that was appended is told of by an index.
     pub(crate) fn keep(&mut self) {
-        self.kept = Some((self.number, self.written));
+        self.kept = (self.number, self.written);
         self.appended = false;
     }
 
@@ -205,7 +208,7 @@ impl<D: Dir> PackAppender<D> {
         }
         self.file = None;
         self.out.clear();
-        let (first, len) = self.kept.unwrap_or((0, 0));
+        let (first, len) = self.kept;
         for number in first..=self.number {
             let len = if number == first { len } else { 0 };
             // What stays is left for the next packer, who appends behind it.

@@ -11,6 +11,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::id::ObjectId;
 use crate::index::{Index, Location};
 use crate::layout::{self, PACKS};
+use crate::pack::walk::record_at;
 use crate::reader::{Stored, StoredReader};
 use crate::regular;
 
@@ -56,7 +57,9 @@ impl<D: Dir> Proof<D> {
         };
         self.open = Some((location.pack, file.clone()));
         let len = file.metadata().during("examine", &path)?.len;
-        StoredReader::new(Stored::packed(*id, file, location, len, &self.disk.tuning)?, true).is_sound()
+        let stored = Stored::packed(*id, file.clone(), location, len, &self.disk.tuning)?;
+        // With its header and its line end, so that what is added again heals them as well.
+        Ok(StoredReader::new(stored, true).is_sound()? && record_at(&*file, id, &location)?.is_ok())
     }
 
     /// Make everything durable that has been relied on.
@@ -79,11 +82,13 @@ impl<D: Dir> Proof<D> {
 pub(crate) struct Packed<D: Dir> {
     index: Option<Index<D>>,
     proof: Proof<D>,
+    /// An object was shown to be packed since the last flush.
+    relied: bool,
 }
 
 impl<D: Dir> Packed<D> {
     pub(crate) fn new(disk: &Disk<D>) -> Self {
-        Packed { index: None, proof: Proof::new(disk.clone()) }
+        Packed { index: None, proof: Proof::new(disk.clone()), relied: false }
     }
 
     /// Whether the object is packed, and sound. Where that cannot be told it is stored once more.
@@ -92,11 +97,16 @@ impl<D: Dir> Packed<D> {
             self.index = Index::open(&self.proof.disk).ok();
         }
         let told = self.index.as_mut().and_then(|index| index.lookup(id).ok().flatten());
-        told.is_some_and(|location| matches!(self.proof.holds(id, location), Ok(true)))
+        let holds = told.is_some_and(|location| matches!(self.proof.holds(id, location), Ok(true)));
+        self.relied |= holds;
+        holds
     }
 
     /// Make durable what has been relied on, and what tells of it.
     pub(crate) fn flush(&mut self) -> Result<()> {
+        if !mem::take(&mut self.relied) {
+            return Ok(());
+        }
         self.proof.flush()?;
         self.index.as_mut().map_or(Ok(()), Index::settle_once)
     }

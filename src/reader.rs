@@ -75,6 +75,14 @@ impl<F: File> Stored<F> {
         Ok(stored)
     }
 
+    /// Where it is packed, if it is.
+    pub(crate) fn location(&self) -> Option<Location> {
+        match self.placement {
+            Placement::Packed(location) => Some(location),
+            Placement::Loose => None,
+        }
+    }
+
     /// The open file: of a loose object its own, else the pack.
     pub(crate) fn file(&self) -> Arc<F> {
         self.file.clone()

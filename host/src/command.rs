@@ -49,7 +49,7 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
     }
     let granted = granted(arguments, &texts);
     if granted.writes() {
-        interrupt::watch(&granted.unfinished);
+        interrupt::watch(&granted.unfinished).map_err(no_thread)?;
     }
     let mut guest = Guest::new(&engine, &Limits::default(), &mut wasi, granted);
     let store = guest.call();
@@ -65,15 +65,14 @@ pub fn run(arguments: &[OsString]) -> Result<i32> {
 
 /// What waits for the component: one thread is enough, as it waits for one thing at a time.
 fn waiting() -> Result<Runtime> {
-    let cannot = |error: io::Error| {
-        let problem =
-            format!("cannot start a thread: {error}; raise the limits of processes and of open files (`ulimit`)");
-        Error::Io(io::Error::new(error.kind(), problem))
-    };
     // The runtime panics where it cannot start one.
-    let first = thread::Builder::new().spawn(|| ()).map_err(cannot)?;
-    first.join().map_err(|_| cannot(io::ErrorKind::Other.into()))?;
-    Builder::new_multi_thread().worker_threads(1).enable_time().build().map_err(cannot)
+    thread::Builder::new().spawn(|| ()).map_err(no_thread)?;
+    Builder::new_multi_thread().worker_threads(1).enable_time().build().map_err(no_thread)
+}
+
+fn no_thread(error: io::Error) -> Error {
+    let problem = format!("cannot start a thread: {error}; raise the limits of processes and of open files (`ulimit`)");
+    Error::Io(io::Error::new(error.kind(), problem))
 }
 
 /// What the arguments grant. Wrong ones, and requests for help, grant nothing: the command itself answers them.

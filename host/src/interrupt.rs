@@ -1,9 +1,9 @@
 //! What is removed at once when the command is interrupted: files that are being written, and have no place yet.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
 /// Files that are remembered, the last ones: more than a batch of loose objects has.
 const MOST: usize = 1 << 14;
@@ -30,20 +30,19 @@ impl Unfinished {
     }
 }
 
-/// Wait for the signals that end the command, in a thread of its own. Where there can be none, they end it as they do
-/// anyway, and what is unfinished stays.
+/// Wait in a thread of its own for the signals that end the command.
+///
+/// # Errors
+/// When there is no such thread to be had.
 #[cfg(unix)]
-pub(crate) fn watch(unfinished: &Arc<Unfinished>) {
-    use std::sync::mpsc::sync_channel;
-
+pub(crate) fn watch(unfinished: &Arc<Unfinished>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
     let unfinished = unfinished.clone();
-    let (ready, readiness) = sync_channel(1);
+    // Before anything is made, and not in the thread, whose start would have to be waited for.
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let wait = move || {
-        let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
-        let _ = ready.send(());
         let Some(signal) = signals.forever().next() else { return };
         // Held to the end of the process, so that nothing is made meanwhile.
         let paths = unfinished.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,12 +52,11 @@ pub(crate) fn watch(unfinished: &Arc<Unfinished>) {
         }
         let _ = signal_hook::low_level::emulate_default_handler(signal);
     };
-    if std::thread::Builder::new().name("loosepack-signals".into()).spawn(wait).is_ok() {
-        // Before anything is made. An error means that there is no such thread any more.
-        let _ = readiness.recv();
-    }
+    std::thread::Builder::new().name("loosepack-signals".into()).spawn(wait).map(drop)
 }
 
 /// Signals are those of Unix.
 #[cfg(not(unix))]
-pub(crate) fn watch(_: &Arc<Unfinished>) {}
+pub(crate) fn watch(_: &Arc<Unfinished>) -> io::Result<()> {
+    Ok(())
+}

@@ -13,7 +13,7 @@ use crate::id::ObjectId;
 use crate::index::{Index, Location};
 use crate::layout;
 use crate::loose;
-use crate::reader::{Placement, Stored, StoredReader};
+use crate::reader::{Stored, StoredReader};
 use crate::regular;
 
 /// Packs that are open for reading, by number.
@@ -53,8 +53,8 @@ impl<D: Dir> Container<D> {
             Err(error) if is_unreadable(&error) => {
                 // Packed anew since the index was read, perhaps, as others may be: a later lookup is to find it.
                 let _ = self.index().and_then(|mut index| index.refresh());
-                let Placement::Packed(location) = stored.placement else { return Err(error) };
-                other_copy(&self.disk, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
+                self.packs.borrow_mut().clear();
+                other_copy(&self.disk, &stored.id).ok_or(error)?.read_all(verify)
             }
             read => read,
         }
@@ -70,8 +70,7 @@ impl<D: Dir> Container<D> {
             Ok(Some(stored)) => return Ok(stored),
             Ok(None) => {}
             Err(error) if is_unreadable(&error) => {
-                let location = self.locate(id).ok().flatten();
-                return other_copy(&self.disk, id, location).ok_or(error);
+                return other_copy(&self.disk, id).ok_or(error);
             }
             Err(error) => return Err(error),
         }
@@ -81,10 +80,15 @@ impl<D: Dir> Container<D> {
         // A packer and a cleaner may have moved it since the index was read. Afresh, the index is right: a miss now is
         // the end of it.
         let location = self.locate_anew(id)?.ok_or(Error::NotFound(*id))?;
-        self.open_packed(id, location)?.ok_or_else(|| {
-            let file = layout::pack(location.pack);
-            Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy"))
-        })
+        match self.open_packed(id, location) {
+            Ok(Some(stored)) => Ok(stored),
+            Ok(None) => {
+                let file = layout::pack(location.pack);
+                Err(Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy")))
+            }
+            Err(error) if is_unreadable(&error) => other_copy(&self.disk, id).ok_or(error),
+            Err(error) => Err(error),
+        }
     }
 
     /// A packed object; `None` when there is no such pack any more.
@@ -118,14 +122,14 @@ pub(super) fn open_loose<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<Option
     Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size, &disk.tuning)))
 }
 
-/// A sound copy of an object whose packed copy at a location is damaged or cannot be read: a loose one, which is left or
-/// was added again, or a packed one that the index tells of by now. Checked whole; `None` when there is none.
-pub(super) fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: Option<Location>) -> Option<Stored<D::File>> {
+/// A sound copy of an object of which one is damaged or cannot be read: the loose one, or the packed one as the index and the
+/// pack are now. Checked whole; `None` when there is none.
+pub(super) fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Option<Stored<D::File>> {
     if let Ok(true) = loose::is_sound(disk, id) {
         return open_loose(disk, id).ok().flatten();
     }
-    let now = Index::open(disk).ok()?.lookup_certain(id).ok().flatten();
-    let now = now.filter(|now| Some(*now) != location)?;
+    let now = Index::open(disk).ok()?.lookup_certain(id).ok().flatten()?;
+    // Opened afresh: what a handle has open may have been removed, and another pack made in its place.
     let open = || {
         let (file, found) = regular::open(&disk.dir, &layout::pack(now.pack)).ok().flatten()?;
         Stored::packed(*id, Arc::new(file), now, found.len, &disk.tuning).ok()
@@ -134,12 +138,10 @@ pub(super) fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: Option
     open()
 }
 
-/// All bytes of an object that was found, from another copy where its packed one is damaged or cannot be read.
+/// All bytes of an object that was found, from another copy where this one is damaged or cannot be read.
 pub(super) fn read_all<D: Dir>(disk: &Disk<D>, stored: &Stored<D::File>, verify: bool) -> Result<Vec<u8>> {
-    match (stored.read_all(verify), stored.placement) {
-        (Err(error), Placement::Packed(location)) if is_unreadable(&error) => {
-            other_copy(disk, &stored.id, Some(location)).ok_or(error)?.read_all(verify)
-        }
-        (result, _) => result,
+    match stored.read_all(verify) {
+        Err(error) if is_unreadable(&error) => other_copy(disk, &stored.id).ok_or(error)?.read_all(verify),
+        result => result,
     }
 }

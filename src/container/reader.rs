@@ -12,13 +12,13 @@ use crate::reader::{Placement, Stored, StoredReader};
 
 /// An object that is being read piece by piece.
 ///
-/// Where its packed copy is damaged or cannot be read, another sound copy is read instead, if there is one. A packed object
-/// of up to 1 MiB is checked before any of its bytes are given out, also when only a part of it is read.
+/// Where its copy is damaged or cannot be read, another sound copy is read instead, if there is one. An object of up to 1 MiB
+/// is checked before any of its bytes are given out, also when only a part of it is read.
 pub struct ObjectReader<D: Dir> {
     disk: Disk<D>,
     reader: StoredReader<D::File>,
     verify: bool,
-    /// All bytes of a packed object of at most one frame: checked before any is given out, so that another copy can still
+    /// All bytes of an object of at most one frame: checked before any is given out, so that another copy can still
     /// take the place of a damaged one.
     whole: Option<Vec<u8>>,
 }
@@ -71,7 +71,6 @@ impl<D: Dir> ObjectReader<D> {
             return Ok(len);
         }
         let stored = self.reader.stored();
-        let Placement::Packed(location) = stored.placement else { return self.reader.read(buffer) };
         let position = self.reader.position();
         let at_once = position == 0 && stored.size <= buffer.len() as u64;
         if self.verify && stored.size <= FRAME as u64 && !at_once && !buffer.is_empty() {
@@ -81,7 +80,7 @@ impl<D: Dir> ObjectReader<D> {
         match self.reader.read(buffer) {
             // Bytes that have been given out and do not match the id cannot be taken back.
             Err(error) if is_unreadable(&error) && self.reader.position() == position => {
-                let other = other_copy(&self.disk, &self.reader.stored().id, Some(location));
+                let other = other_copy(&self.disk, &self.reader.stored().id);
                 self.reader.replace(other.ok_or(error)?);
                 self.reader.read(buffer)
             }

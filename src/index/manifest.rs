@@ -26,12 +26,19 @@ pub(crate) struct Manifest {
     /// When it was written, in nanoseconds since 1970-01-01 UTC: so that no two are equal, also when numbers are used again
     /// because the index was lost in between.
     pub(crate) written: u64,
+    /// The first number that no pack has which an entry of the runs tells of, or ever told of.
+    pub(crate) next_pack: u32,
 }
 
 impl Manifest {
     /// That of an empty container.
-    pub(crate) const FIRST: Manifest =
-        Manifest { log: 0, runs: Vec::new(), totals: Totals { objects: 0, size: 0, length: 0 }, written: 0 };
+    pub(crate) const FIRST: Manifest = Manifest {
+        log: 0,
+        runs: Vec::new(),
+        totals: Totals { objects: 0, size: 0, length: 0 },
+        written: 0,
+        next_pack: 0,
+    };
 
     pub(crate) fn read(dir: &impl Dir) -> Result<Self> {
         let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
@@ -56,12 +63,13 @@ impl Manifest {
             runs,
             totals: Totals { objects: total("objects")?, size: total("size")?, length: total("length")? },
             written: total("written").unwrap_or(0),
+            next_pack: value.get("next-pack").and_then(number).unwrap_or(0),
         })
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let Totals { objects, size, length } = self.totals;
-        let Manifest { log, runs, written, .. } = self;
+        let Manifest { log, runs, written, next_pack, .. } = self;
         let value = json!({
             "log": log,
             "runs": runs,
@@ -69,6 +77,7 @@ impl Manifest {
             "size": size,
             "length": length,
             "written": written,
+            "next-pack": next_pack,
         });
         (value.to_string() + "\n").into_bytes()
     }

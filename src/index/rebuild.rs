@@ -24,17 +24,21 @@ pub(crate) struct Rebuild<D: Dir> {
     runs: Vec<(String, Run<D::File>)>,
     /// What the entries of the run add up to that was written last.
     totals: Totals,
+    /// The first number that no pack has which was told of.
+    next_pack: u32,
 }
 
 impl<D: Dir> Rebuild<D> {
     /// Start with nothing. The packer's place must be held.
     pub(crate) fn new(disk: &Disk<D>) -> Self {
-        Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new(), totals: Totals::default() }
+        Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new(), totals: Totals::default(), next_pack: 0 }
     }
 
     /// What counts of an id from now on: it lies there, or is not packed.
     pub(crate) fn tell(&mut self, id: ObjectId, location: Option<Location>) -> Result<()> {
         self.gathered.insert(id, location);
+        let told = location.map_or(0, |location| location.pack.saturating_add(1));
+        self.next_pack = self.next_pack.max(told);
         let tuning = &self.disk.tuning;
         if self.gathered.len() >= tuning.log_entries.saturating_mul(tuning.rebuild) {
             self.spill()?;
@@ -108,7 +112,7 @@ impl<D: Dir> Rebuild<D> {
         drop(runs);
         remove(&self.disk.dir, paths);
         let totals = written?;
-        publish(&self.disk, Vec::from([number]), totals)?;
+        publish(&self.disk, Vec::from([number]), totals, self.next_pack)?;
         // It opens, and what it does not name is removed.
         IndexWriter::open(&self.disk)?;
         Ok(totals)

@@ -23,8 +23,8 @@ pub(super) fn create_run<D: Dir>(dir: &D, number: u32) -> Result<(String, D::Fil
 }
 
 /// Make runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what the
-/// entries of the runs add up to.
-pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) -> Result<()> {
+/// entries of the runs add up to. `next_pack`: as in [`Manifest`].
+pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals, next_pack: u32) -> Result<()> {
     let Disk { dir, flush, .. } = disk;
     let newest = runs.first().copied().unwrap_or(0);
     let log = newest.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))?;
@@ -33,7 +33,7 @@ pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) ->
     flush.file(&file, &path)?;
     // The entries of all files are durable before the manifest speaks of them.
     flush.dir(dir, INDEX)?;
-    let manifest = Manifest { log, runs, totals, written: dir.now() };
+    let manifest = Manifest { log, runs, totals, written: dir.now(), next_pack };
     small_file::replace(dir, MANIFEST, &manifest.to_bytes(), flush)?;
     // COMMIT: of everything that is folded or rebuilt. Cut at by `store::crash`.
     flush.dir(dir, INDEX)
@@ -113,6 +113,7 @@ impl<D: Dir> IndexWriter<D> {
 
     /// Write a run of the log, of what is to be appended and of the newest runs, and start an empty log.
     fn fold(&mut self, totals: Totals) -> Result<()> {
+        let next_pack = self.index.next_pack();
         let Index { disk, manifest, tail, runs, .. } = &mut self.index;
         let number = manifest.next_number()?;
         let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
@@ -120,7 +121,7 @@ impl<D: Dir> IndexWriter<D> {
         let file = create_run(&disk.dir, number)?;
         write_run(disk, file, tail, &mut runs[..merged], last)?;
         let older = manifest.runs[merged..].iter().copied();
-        publish(disk, core::iter::once(number).chain(older).collect(), totals)?;
+        publish(disk, core::iter::once(number).chain(older).collect(), totals, next_pack)?;
         let newest = Index::open(disk)?;
         let old = mem::replace(&mut self.index, newest);
         self.log = self.index.log.writer(&self.index.disk)?;

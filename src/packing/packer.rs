@@ -65,9 +65,11 @@ impl<D: Dir> Packer<D> {
         container.check_writable()?;
         let (disk, config) = (&container.disk, container.config);
         let lock = PackerLock::acquire(&disk.dir, &container.options.holder)?;
+        let mut index = IndexWriter::open(disk)?;
+        let next_pack = index.index().next_pack();
         Ok(Packer {
-            index: IndexWriter::open(disk)?,
-            packs: PackAppender::open(disk.clone(), config.pack_target)?,
+            index,
+            packs: PackAppender::open(disk.clone(), config.pack_target, next_pack)?,
             proof: Proof::new(disk.clone()),
             tuning: disk.tuning.clone(),
             compression,

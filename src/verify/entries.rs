@@ -16,14 +16,18 @@ use crate::index::Location;
 use crate::layout;
 use crate::loose;
 use crate::pack::scrub::Scrub;
-use crate::pack::walk::record_at;
+use crate::pack::walk::{has_header, record_at};
 use crate::packing::Progress;
 
 /// The search for entries of a pack that have no record.
 pub(super) struct Search {
     number: u32,
-    /// What a walk through the pack has met, if there was one; else each entry is looked at.
-    met: Option<Met>,
+    /// What a walk through the pack has met, if there was one, and how many entries that were; else each is looked at.
+    met: Option<(Met, u64)>,
+    /// Entries at places where something was met.
+    at_met: u64,
+    /// More entries than were met are at such places: of each, the header tells whether it was the one.
+    ask_headers: bool,
     after: Option<ObjectId>,
     /// Entries that were not met, last first.
     unmet: Vec<(ObjectId, Location)>,
@@ -31,13 +35,13 @@ pub(super) struct Search {
 
 impl Search {
     /// Look at entries of a pack that a walk through it has not met.
-    pub(super) fn unmet(number: u32, met: Met) -> Self {
-        Search { number, met: Some(met), after: None, unmet: Vec::new() }
+    pub(super) fn unmet(number: u32, met: Met, found: u64) -> Self {
+        Search { met: Some((met, found)), ..Search::all(number) }
     }
 
     /// Look at all entries, as the pack is missing or does not open.
     pub(super) fn all(number: u32) -> Self {
-        Search { number, met: None, after: None, unmet: Vec::new() }
+        Search { number, met: None, at_met: 0, ask_headers: false, after: None, unmet: Vec::new() }
     }
 
     /// Do a piece of the work; whether it was the last.
@@ -49,7 +53,7 @@ impl Search {
                 && bytes < tuning.step_bytes
                 && let Some((id, location)) = self.unmet.pop()
             {
-                let unmet = self.met.as_ref().is_some_and(|met| met.remembers(location.offset));
+                let unmet = self.met.as_ref().is_some_and(|(met, _)| met.remembers(location.offset));
                 look_again(site, &id, &location, unmet, progress);
                 (objects, bytes) = (objects + 1, bytes + location.size);
             }
@@ -66,13 +70,30 @@ impl Search {
             }
         };
         self.after = entries.last().map(|(id, _)| *id).or(self.after);
-        let is_met = |location: &Location| {
-            self.met.as_ref().is_some_and(|met| met.remembers(location.offset) && met.contains(location.offset))
-        };
-        let unmet = entries.iter().filter(|(_, location)| location.pack == self.number && !is_met(location));
-        self.unmet = unmet.rev().copied().collect();
+        for (id, location) in entries.iter().rev().filter(|(_, location)| location.pack == self.number) {
+            let met = self.met.as_ref().filter(|(met, _)| met.remembers(location.offset));
+            let at_met = met.is_some_and(|(met, _)| met.contains(location.offset));
+            self.at_met += u64::from(at_met);
+            // What was looked at before is not looked at again.
+            let is_unmet = if self.ask_headers { at_met && !has_its_header(&site.disk, id, location) } else { !at_met };
+            if is_unmet {
+                self.unmet.push((*id, *location));
+            }
+        }
+        if entries.is_empty() && !self.ask_headers && self.met.as_ref().is_some_and(|(_, found)| self.at_met > *found) {
+            // Several entries tell of one place, as in an index that was damaged, or of another container.
+            (self.ask_headers, self.after) = (true, None);
+            return false;
+        }
         entries.is_empty()
     }
+}
+
+/// Whether the record of an object is at a place, as far as its header tells. Where that cannot be read, a look at the
+/// object tells.
+fn has_its_header<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> bool {
+    let file = disk.open_read(&layout::pack(location.pack));
+    file.is_ok_and(|file| matches!(has_header(&file, id, location), Ok(true)))
 }
 
 /// Look at an entry of the index by itself, if the index still has it, and report what is wrong. `unmet`: a walk through

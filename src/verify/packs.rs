@@ -168,7 +168,7 @@ impl<D: Dir> Pack<D> {
         self.compare(site, progress);
         self.tell_unreferenced(unused, progress);
         let met = mem::replace(&mut self.met, Met::new(0));
-        self.stage = Stage::Search(Search::unmet(self.number, met));
+        self.stage = Stage::Search(Search::unmet(self.number, met, self.found));
         self.found == self.entries || site.index.is_none()
     }
 

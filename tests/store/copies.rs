@@ -6,6 +6,7 @@ use loosepack::{Code, Compression, Container, Content, Error, Options, PackWrite
 use crate::damage::{forged, put};
 use crate::sim::SimDir;
 use crate::support::{clean, create, folding, id, noise, open, pack, text, verify};
+use crate::watch::{Call, Verdict, Watch};
 
 /// Objects of one frame and of several, plain and compressed.
 fn contents() -> Vec<Vec<u8>> {
@@ -227,6 +228,30 @@ fn adding_loose_what_is_packed_and_sound_writes_nothing() {
             assert_eq!(open(dir).get(&id(&content)).as_ref(), Ok(&content));
         }
     }
+}
+
+/// Two flushes make an object durable: what others packed costs no more.
+#[test]
+fn adding_what_is_not_packed_flushes_nothing_of_the_packs() {
+    let dir = SimDir::new();
+    create(dir.clone());
+    let mut writer = PackWriter::open(&open(dir.clone()), Compression::Never).unwrap();
+    writer.add(b"packed").unwrap();
+    writer.finish().unwrap();
+    let watched = Watch::with(dir, |call, path, _| {
+        let flush = matches!(call, Call::Sync | Call::SyncDir);
+        assert!(!flush || path.starts_with("loose/") || path.starts_with("incoming/"), "{call:?} of {path}");
+        Verdict::Pass
+    });
+    let store = open(watched);
+    store.add(b"one").unwrap();
+    store.add_many(&[b"two"]).unwrap();
+    let mut batch = store.batch().unwrap();
+    batch.add_source(&mut &b"three"[..]).unwrap();
+    batch.commit().unwrap();
+    let mut writer = store.writer().unwrap();
+    writer.write(b"four").unwrap();
+    writer.finish().unwrap();
 }
 
 /// The index says that it is larger than it is: reading behind its end was a panic.

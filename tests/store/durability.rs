@@ -149,3 +149,28 @@ fn an_object_in_a_container_that_was_not_flushed() {
         }
     }
 }
+
+/// The number of a pack that was missing was used again, and the pack that came back from a copy took the place of the one
+/// that had been acknowledged since.
+#[test]
+fn an_object_that_is_packed_while_a_pack_is_missing() {
+    for log_entries in [8192, 1] {
+        for rebuilt in [false, true] {
+            let dir = container();
+            let store = Container::open(dir.clone(), Options { tuning: folding(log_entries), ..Options::default() });
+            let store = store.expect("it opens");
+            let before = write_to_packs(&store, b"in the pack that is missing");
+            let pack = dir.bytes("packs/0");
+            dir.remove("packs/0");
+            if rebuilt {
+                let job = loosepack::Reindex::new(&store).expect("nobody else packs");
+                crate::support::run(job).expect("it is rebuilt");
+            }
+            let acknowledged = write_to_packs(&open(dir.clone()), CONTENT);
+            dir.put("packs/0", &pack);
+            let store = open(dir.clone());
+            assert_eq!(store.get(&acknowledged).as_deref(), Ok(CONTENT), "log of {log_entries}, rebuilt: {rebuilt}");
+            assert_eq!(store.get(&before).as_deref(), Ok(&b"in the pack that is missing"[..]));
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use loosepack::{Location, ObjectId, Placement};
 
-use super::world::World;
+use super::world::{World, loose};
 use crate::support::Rng;
 
 /// What is damaged.
@@ -13,6 +13,8 @@ use crate::support::Rng;
 pub(super) struct Hurt {
     /// Objects whose record is not as it was written, anywhere from its header to its end.
     pub(super) records: BTreeSet<ObjectId>,
+    /// Those of which not a byte is left, as their pack was removed, or cut before them.
+    pub(super) vanished: BTreeSet<ObjectId>,
     /// Objects whose loose file is not as it was written.
     pub(super) loose: BTreeSet<ObjectId>,
     /// Objects of which no sound copy need be left.
@@ -55,6 +57,11 @@ impl Record {
 }
 
 impl Hurt {
+    /// Objects of which one copy or all of them are damaged.
+    pub(super) fn all(&self) -> BTreeSet<ObjectId> {
+        self.records.union(&self.loose).copied().collect()
+    }
+
     /// Damage packs and loose files, or nothing at all.
     pub(super) fn draw(world: &World, rng: &mut Rng) -> Self {
         let store = world.open();
@@ -89,17 +96,15 @@ impl Hurt {
             }
         }
         packs.values().for_each(|(path, bytes)| world.dir.put(path, bytes));
-        if rng.below(3) == 0 {
-            for id in world.contents.keys().filter(|_| rng.below(20) == 0).copied().collect::<Vec<_>>() {
-                let path = loose(&id);
-                if files().any(|file| file == path) {
-                    world.dir.put(&path, &[world.dir.bytes(&path), b"!".to_vec()].concat());
-                    hurt.loose.insert(id);
-                }
-            }
+        if rng.below(8) == 0 && !records.is_empty() {
+            let record = &records[rng.below(records.len() as u64) as usize];
+            let (path, bytes) = packs.get_mut(&record.pack).unwrap();
+            world.dir.remove(path);
+            bytes.clear();
         }
-        let loose_files: BTreeSet<String> = files().collect();
-        let is_loose = |id: &ObjectId| loose_files.contains(&loose(id)) && !hurt.loose.contains(id);
+        if rng.below(3) == 0 {
+            hurt.loose = damage_loose_files(world, rng);
+        }
         let packed: BTreeSet<ObjectId> = records.iter().map(|record| record.id).collect();
         hurt.unreadable = hurt.loose.iter().filter(|id| !packed.contains(id)).copied().collect();
         for record in &records {
@@ -114,9 +119,12 @@ impl Hurt {
             };
             if touches(&(record.start..record.end)) {
                 hurt.records.insert(record.id);
+                if packs[&record.pack].1.len() as u64 <= record.start {
+                    hurt.vanished.insert(record.id);
+                }
                 let table = record.payload.end + 1..record.end;
                 let cut = (packs[&record.pack].1.len() as u64) < record.payload.end;
-                if (cut || touches(&record.payload) || touches(&table)) && !is_loose(&record.id) {
+                if (cut || touches(&record.payload) || touches(&table)) && !world.has_loose(&record.id) {
                     hurt.unreadable.insert(record.id);
                 }
             }
@@ -125,7 +133,19 @@ impl Hurt {
     }
 }
 
-fn loose(id: &ObjectId) -> String {
-    let hex = id.to_string();
-    format!("loose/{}/{}", &hex[..2], &hex[2..])
+/// Change, lengthen or shorten some loose files; returns which.
+fn damage_loose_files(world: &World, rng: &mut Rng) -> BTreeSet<ObjectId> {
+    let drawn: Vec<ObjectId> = world.contents.keys().filter(|_| rng.below(20) == 0).copied().collect();
+    let damaged: BTreeSet<ObjectId> = drawn.into_iter().filter(|id| world.has_loose(id)).collect();
+    for id in &damaged {
+        let mut bytes = world.contents[id].clone();
+        let place = rng.below(bytes.len() as u64) as usize;
+        match rng.below(3) {
+            0 if !bytes.is_empty() => bytes[place] ^= 1,
+            1 if !bytes.is_empty() => bytes.truncate(place),
+            _ => bytes.push(b'!'),
+        }
+        world.dir.put(&loose(id), &bytes);
+    }
+    damaged
 }

@@ -10,6 +10,8 @@ use crate::support::{Rng, clean, id, noise, run, text, tiny};
 pub(super) struct World {
     pub(super) dir: SimDir,
     options: Options,
+    /// Handles that were opened at different times and go on being used.
+    handles: Vec<Container<SimDir>>,
     /// All objects it holds.
     pub(super) contents: BTreeMap<ObjectId, Vec<u8>>,
     /// Frames are crossed as well, which takes large objects.
@@ -70,12 +72,16 @@ impl World {
         let config = Config { pack_target: targets[rng.below(5) as usize], compression_level: 1 + rng.below(9) as u8 };
         let dir = SimDir::new();
         let dir = if rng.below(4) == 0 { dir.short(rng.next()) } else { dir };
-        Container::create(dir.clone(), config, options.clone()).unwrap();
+        let first = Container::create(dir.clone(), config, options.clone()).unwrap();
         let large = rng.below(5) == 0 && tuning.chunk > 100;
-        let mut world = World { dir, options, contents: BTreeMap::new(), large };
+        let mut world = World { dir, options, handles: vec![first], contents: BTreeMap::new(), large };
         for _ in 0..2 + rng.below(10) {
             world.step(rng);
+            if rng.below(6) == 0 {
+                world.handles.push(world.open());
+            }
         }
+        world.handles.push(world.open());
         world
     }
 
@@ -85,6 +91,17 @@ impl World {
 
     pub(super) fn open_damaged(&self) -> Container<SimDir> {
         Container::open_damaged(self.dir.clone(), self.options.clone()).unwrap()
+    }
+
+    /// A handle that was opened before what happened last.
+    pub(super) fn old_handle(&self, rng: &mut Rng) -> &Container<SimDir> {
+        &self.handles[rng.below(self.handles.len() as u64) as usize]
+    }
+
+    /// Whether an object has a sound loose copy.
+    pub(super) fn has_loose(&self, id: &ObjectId) -> bool {
+        let path = loose(id);
+        self.dir.files().contains(&path) && self.dir.bytes(&path) == self.contents[id]
     }
 
     /// An object, or one that is there already.
@@ -117,52 +134,82 @@ impl World {
         self.contents.extend(contents.into_iter().map(|content| (id(&content), content)));
     }
 
+    /// Keep those of a writer that was dropped: what it committed of its own accord stays.
+    fn keep_committed(&mut self, mut contents: Vec<Vec<u8>>) {
+        let store = self.open();
+        contents.retain(|content| store.contains(&[id(content)]) == Ok(vec![true]));
+        self.keep(contents);
+    }
+
     fn step(&mut self, rng: &mut Rng) {
         let store = self.open();
-        match rng.below(8) {
-            0..3 => {
-                let batch = self.objects(rng);
-                let mut writer = PackWriter::open(&store, compression(rng)).unwrap();
-                match rng.below(3) {
-                    0 => assert_eq!(writer.add_many(&batch).unwrap().len(), batch.len()),
-                    1 => batch.iter().for_each(|content| assert_eq!(writer.add(content), Ok(id(content)))),
-                    _ => batch.iter().for_each(|content| {
-                        assert_eq!(writer.add_source(&mut &content[..]), Ok(id(content)));
-                    }),
-                }
-                if rng.below(6) == 0 {
-                    // What it committed of its own accord stays.
-                    drop(writer);
-                    let store = self.open();
-                    let there = |content: &Vec<u8>| store.contains(&[id(content)]) == Ok(vec![true]);
-                    self.keep(batch.into_iter().filter(there).collect());
-                } else {
-                    writer.finish().unwrap();
-                    self.keep(batch);
-                }
-            }
-            3 => {
+        match rng.below(9) {
+            0..3 => self.add_to_packs(&store, rng),
+            3 => self.add_batch(&store, rng),
+            4 => self.add_one(&store, rng),
+            5 => {
                 let batch = self.objects(rng);
                 store.add_many(&batch).unwrap();
                 self.keep(batch);
             }
-            4 => {
-                let content = self.object(rng);
-                match rng.below(3) {
-                    0 => assert_eq!(store.add(&content), Ok(id(&content))),
-                    1 => assert_eq!(store.add_source(&mut &content[..]), Ok(id(&content))),
-                    _ => {
-                        let mut writer = store.writer().unwrap();
-                        content.chunks(1 + rng.below(400) as usize).for_each(|piece| writer.write(piece).unwrap());
-                        assert_eq!(writer.finish(), Ok(id(&content)));
-                    }
-                }
-                self.keep(vec![content]);
-            }
-            5 => assert_eq!(run(PackLoose::new(&store, compression(rng)).unwrap()).unwrap().1, []),
-            6 => drop(clean(&store).unwrap()),
+            6 => assert_eq!(run(PackLoose::new(&store, compression(rng)).unwrap()).unwrap().1, []),
+            7 => drop(clean(&store).unwrap()),
             _ => self.kill_a_packer(rng),
         }
+    }
+
+    fn add_to_packs(&mut self, store: &Container<SimDir>, rng: &mut Rng) {
+        let batch = self.objects(rng);
+        let mut writer = PackWriter::open(store, compression(rng)).unwrap();
+        match rng.below(3) {
+            0 => assert_eq!(writer.add_many(&batch).unwrap().len(), batch.len()),
+            1 => batch.iter().for_each(|content| assert_eq!(writer.add(content), Ok(id(content)))),
+            _ => batch.iter().for_each(|content| {
+                assert_eq!(writer.add_source(&mut &content[..]), Ok(id(content)));
+            }),
+        }
+        if rng.below(6) == 0 {
+            drop(writer);
+            self.keep_committed(batch);
+        } else {
+            writer.finish().unwrap();
+            self.keep(batch);
+        }
+    }
+
+    /// Add objects loose, together.
+    fn add_batch(&mut self, store: &Container<SimDir>, rng: &mut Rng) {
+        let batch = self.objects(rng);
+        let mut writer = store.batch().unwrap();
+        for content in &batch {
+            let added = if rng.below(2) == 0 { writer.add(content) } else { writer.add_source(&mut &content[..]) };
+            assert_eq!(added, Ok(id(content)));
+        }
+        if rng.below(6) == 0 {
+            drop(writer);
+            self.keep_committed(batch);
+        } else {
+            writer.commit().unwrap();
+            self.keep(batch);
+        }
+    }
+
+    fn add_one(&mut self, store: &Container<SimDir>, rng: &mut Rng) {
+        let content = self.object(rng);
+        match rng.below(3) {
+            0 => assert_eq!(store.add(&content), Ok(id(&content))),
+            1 => assert_eq!(store.add_source(&mut &content[..]), Ok(id(&content))),
+            _ => {
+                let mut writer = store.writer().unwrap();
+                content.chunks(1 + rng.below(400) as usize).for_each(|piece| writer.write(piece).unwrap());
+                if rng.below(6) == 0 {
+                    drop(writer);
+                    return self.keep_committed(vec![content]);
+                }
+                assert_eq!(writer.finish(), Ok(id(&content)));
+            }
+        }
+        self.keep(vec![content]);
     }
 
     /// Leave part of a record at the end of the last pack.
@@ -196,4 +243,10 @@ impl World {
             self.keep(orphans);
         }
     }
+}
+
+/// The path of an object's loose file.
+pub(super) fn loose(id: &ObjectId) -> String {
+    let hex = id.to_string();
+    format!("loose/{}/{}", &hex[..2], &hex[2..])
 }
