@@ -30,7 +30,8 @@ impl Unfinished {
     }
 }
 
-/// Wait in a thread of its own for the signals that end the command.
+/// Wait in a thread of its own for the signals that end the command; not for those that it was started to ignore, as by
+/// `nohup`.
 ///
 /// # Errors
 /// When there is no such thread to be had.
@@ -41,7 +42,9 @@ pub(crate) fn watch(unfinished: &Arc<Unfinished>) -> io::Result<()> {
 
     let unfinished = unfinished.clone();
     // Before anything is made, and not in the thread, whose start would have to be waited for.
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let ignored = ignored();
+    let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let mut signals = Signals::new(wanted)?;
     let wait = move || {
         let Some(signal) = signals.forever().next() else { return };
         // Held to the end of the process, so that nothing is made meanwhile.
@@ -53,6 +56,15 @@ pub(crate) fn watch(unfinished: &Arc<Unfinished>) -> io::Result<()> {
         let _ = signal_hook::low_level::emulate_default_handler(signal);
     };
     std::thread::Builder::new().name("loosepack-signals".into()).spawn(wait).map(drop)
+}
+
+/// The signals that this process ignores, a bit for each, the lowest for number 1; none where the system does not tell. As
+/// `proc_pid_status(5)` has it.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// Signals are those of Unix.

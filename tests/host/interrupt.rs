@@ -49,6 +49,25 @@ fn an_interrupted_add_leaves_nothing() {
     }
 }
 
+/// As under `nohup`.
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let dir = TempDir::new();
+    loosepack(dir.path(), ["init"]).exits(0);
+    let script = format!("trap '' HUP; exec {} -C store add -", env!("CARGO_BIN_EXE_loosepack"));
+    let mut adding = Command::new("sh");
+    adding.current_dir(dir.path()).args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = adding.spawn().expect("it starts");
+    let mut input = child.stdin.take().expect("it is piped");
+    input.write_all(&noise(400_000, 9)).expect("it reads");
+    wait_for(|| fs::read_dir(dir.join("store/incoming")).expect("it is there").count() == 1);
+    kill(&child, "HUP");
+    sleep(Duration::from_millis(100));
+    drop(input);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(fs::read_dir(dir.join("store/incoming")).expect("it is there").count(), 0);
+}
+
 #[test]
 fn an_interrupted_get_leaves_no_part_of_a_file() {
     let dir = TempDir::new();
