@@ -48,12 +48,11 @@ impl ObjectBatch {
             }
         }
         // Of an id that was asked for more than once, the first position stays.
-        let place = |(location, position): &(Location, u32)| (location.pack, location.offset, *position);
-        packed.sort_unstable_by(|a, b| {
+        let place = |location: &Location| (location.pack, location.offset);
+        packed.sort_unstable_by(|(a, first), (b, second)| {
             // A damaged index may say that two objects lie at one place.
-            let same_place = (a.0.pack, a.0.offset) == (b.0.pack, b.0.offset);
-            let by_id = || ids[a.1 as usize].cmp(&ids[b.1 as usize]);
-            if same_place { by_id().then(a.1.cmp(&b.1)) } else { place(a).cmp(&place(b)) }
+            let by_id = || ids[*first as usize].cmp(&ids[*second as usize]);
+            place(a).cmp(&place(b)).then_with(by_id).then(first.cmp(second))
         });
         packed.dedup_by_key(|(_, position)| ids[*position as usize]);
         packed.reverse();

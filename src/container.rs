@@ -170,14 +170,8 @@ impl<D: Dir> Container<D> {
     /// Whether an object is packed, sound and durable. Where that cannot be told it is stored once more.
     fn is_packed(&self, id: &ObjectId) -> Result<bool> {
         let Ok(mut index) = self.index() else { return Ok(false) };
-        let Ok(Some(location)) = index.lookup(id) else { return Ok(false) };
         let mut proof = self.proof.borrow_mut();
-        if !matches!(proof.holds(id, location), Ok(true)) {
-            return Ok(false);
-        }
-        proof.flush()?;
-        index.settle_once()?;
-        Ok(true)
+        Ok(proof.finds(&mut index, id) && proof.settle(&mut index).map(|()| true)?)
     }
 
     /// Store many as loose objects, durable together; the ids are in their order.

@@ -13,16 +13,7 @@ use crate::small_file::make_directory;
 
 /// Make a directory and the one that holds it, where they are missing.
 pub(crate) fn make<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
-    let mark = layout::made(path);
-    let mut created = disk.create_new(&mark);
-    if matches!(created, Err(Code::NotFound)) {
-        make_directory(&disk.dir, layout::INCOMING)?;
-        created = disk.create_new(&mark);
-    }
-    match created {
-        Ok(_) | Err(Code::Exists) => {}
-        Err(code) => return Err(code).during("create", &mark),
-    }
+    mark(&disk.dir, path)?;
     if let Some((parent, _)) = path.rsplit_once('/') {
         make_directory(&disk.dir, parent)?;
     }
@@ -32,20 +23,44 @@ pub(crate) fn make<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
 
 /// Make the entry of a directory durable that was made anew. To be called when it is there.
 pub(crate) fn settle<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
-    if !disk.flush.is_full() {
+    if !disk.flush.is_full() || !is_marked(&disk.dir, path)? {
         return Ok(());
-    }
-    let mark = layout::made(path);
-    match disk.metadata(&mark) {
-        Ok(_) => {}
-        Err(Code::NotFound) => return Ok(()),
-        Err(code) => return Err(code).during("examine", &mark),
     }
     if let Some((parent, _)) = path.rsplit_once('/') {
         disk.flush.dir(&disk.dir, parent)?;
     }
     disk.flush.dir(&disk.dir, ".")?;
-    match disk.remove_file(&mark) {
+    unmark(&disk.dir, path)
+}
+
+/// Mark what is about to be made, a directory or [`layout::THE_CONTAINER`].
+pub(crate) fn mark(dir: &impl Dir, what: &str) -> Result<()> {
+    let mark = layout::made(what);
+    let mut created = dir.create_new(&mark);
+    if matches!(created, Err(Code::NotFound)) {
+        make_directory(dir, layout::INCOMING)?;
+        created = dir.create_new(&mark);
+    }
+    match created {
+        Ok(_) | Err(Code::Exists) => Ok(()),
+        Err(code) => Err(code).during("create", &mark),
+    }
+}
+
+/// Whether it is marked.
+pub(crate) fn is_marked(dir: &impl Dir, what: &str) -> Result<bool> {
+    let mark = layout::made(what);
+    match dir.metadata(&mark) {
+        Ok(_) => Ok(true),
+        Err(Code::NotFound) => Ok(false),
+        Err(code) => Err(code).during("examine", &mark),
+    }
+}
+
+/// Remove the mark of what is durable now. Another may have done so.
+pub(crate) fn unmark(dir: &impl Dir, what: &str) -> Result<()> {
+    let mark = layout::made(what);
+    match dir.remove_file(&mark) {
         Ok(()) | Err(Code::NotFound) => Ok(()),
         Err(code) => Err(code).during("remove", &mark),
     }

@@ -197,13 +197,6 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-impl Damage {
-    /// That of a file which does not open.
-    pub(crate) fn unopened(file: impl Into<String>, code: Code) -> Self {
-        Damage { file: file.into(), problem: alloc::format!("cannot open it: {code}") }
-    }
-}
-
 impl Code {
     /// Whether it tells nothing of the file itself, and may pass: permission, open files, and the like.
     fn is_circumstance(self) -> bool {

@@ -107,19 +107,17 @@ pub fn is_unfinished(path: &str) -> bool {
     path.strip_prefix(INCOMING).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_incoming_file)
 }
 
-/// The file of `incoming` that marks a directory which was made anew, and whose entry may not be durable.
-pub(crate) fn made(directory: &str) -> String {
-    format!("{INCOMING}/{MADE}{}", directory.replace('/', "-"))
+/// The file of `incoming` that marks what was made, a directory anew or [`THE_CONTAINER`], and may not be durable.
+pub(crate) fn made(what: &str) -> String {
+    format!("{INCOMING}/{MADE}{}", what.replace('/', "-"))
 }
 
-/// The file of `incoming` that marks a container whose `container.json` may not be durable.
-pub(crate) fn made_container() -> String {
-    format!("{INCOMING}/{MADE}container")
-}
+/// What a mark calls the container itself: its `container.json`.
+pub(crate) const THE_CONTAINER: &str = "container";
 
 /// Whether a file of `incoming` is such a mark, and no unfinished file.
 pub(crate) fn is_made_mark(name: &str) -> bool {
-    made_directory(name).is_some() || made_container().ends_with(name)
+    made_directory(name).is_some() || name.strip_prefix(MADE) == Some(THE_CONTAINER)
 }
 
 /// The directory that a file of `incoming` marks, if it marks one.

@@ -62,6 +62,18 @@ impl<D: Dir> Proof<D> {
         Ok(StoredReader::new(stored, true).is_sound()? && record_at(&*file, id, &location)?.is_ok())
     }
 
+    /// Whether an index tells of the object, and it lies there. Where that cannot be told, it is to be stored once more.
+    pub(crate) fn finds(&mut self, index: &mut Index<D>, id: &ObjectId) -> bool {
+        let told = index.lookup(id).ok().flatten();
+        told.is_some_and(|location| matches!(self.holds(id, location), Ok(true)))
+    }
+
+    /// Make durable what has been relied on, and the index that tells of it.
+    pub(crate) fn settle(&mut self, index: &mut Index<D>) -> Result<()> {
+        self.flush()?;
+        index.settle_once()
+    }
+
     /// Make everything durable that has been relied on.
     pub(crate) fn flush(&mut self) -> Result<()> {
         if self.relied.is_empty() {
@@ -91,23 +103,21 @@ impl<D: Dir> Packed<D> {
         Packed { index: None, proof: Proof::new(disk.clone()), relied: false }
     }
 
-    /// Whether the object is packed, and sound. Where that cannot be told it is stored once more.
+    /// Whether the object is packed, and sound: as [`Proof::finds`] has it.
     pub(crate) fn holds(&mut self, id: &ObjectId) -> bool {
         if self.index.is_none() {
             self.index = Index::open(&self.proof.disk).ok();
         }
-        let told = self.index.as_mut().and_then(|index| index.lookup(id).ok().flatten());
-        let holds = told.is_some_and(|location| matches!(self.proof.holds(id, location), Ok(true)));
+        let holds = self.index.as_mut().is_some_and(|index| self.proof.finds(index, id));
         self.relied |= holds;
         holds
     }
 
     /// Make durable what has been relied on, and what tells of it.
     pub(crate) fn flush(&mut self) -> Result<()> {
-        if !mem::take(&mut self.relied) {
-            return Ok(());
+        match &mut self.index {
+            Some(index) if mem::take(&mut self.relied) => self.proof.settle(index),
+            _ => Ok(()),
         }
-        self.proof.flush()?;
-        self.index.as_mut().map_or(Ok(()), Index::settle_once)
     }
 }

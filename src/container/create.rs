@@ -8,12 +8,13 @@ use serde_json::json;
 use super::Container;
 use crate::codec;
 use crate::dir::{Dir, Kind};
+use crate::directory;
 use crate::disk::Disk;
 use crate::error::{Code, Context as _, Error, Result};
 use crate::flush::Flush;
 use crate::index::Manifest;
 use crate::layout::{
-    self, CONTAINER, Config, DIRECTORIES, FORMAT, INCOMING, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS,
+    self, CONTAINER, Config, DIRECTORIES, FORMAT, INCOMING, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS, THE_CONTAINER,
 };
 use crate::options::{Access, Options};
 use crate::small_file::{self, make_directory};
@@ -69,16 +70,12 @@ impl<D: Dir> Container<D> {
         .to_string()
             + "\n";
         // Who finds the container before it is durable makes it so: see `settle`.
-        let mark = layout::made_container();
-        match dir.create_new(&mark) {
-            Ok(_) | Err(Code::Exists) => {}
-            Err(code) => return Err(code).during("create", &mark),
-        }
+        directory::mark(&dir, THE_CONTAINER)?;
         small_file::replace(&dir, CONTAINER, text.as_bytes(), &flush)?;
         // COMMIT: of the container. Cut at by `store::crash`.
         flush.dir(&dir, ".")?;
         if flush.is_full() {
-            dir.remove_file(&mark).during("remove", &mark)?;
+            directory::unmark(&dir, THE_CONTAINER)?;
         }
         Self::open(dir, options)
     }
@@ -87,14 +84,8 @@ impl<D: Dir> Container<D> {
     /// may have been killed before.
     pub(super) fn settle(&self) -> Result<()> {
         let Disk { dir, flush, .. } = &self.disk;
-        let mark = layout::made_container();
-        if self.settled.replace(true) || !flush.is_full() {
+        if self.settled.replace(true) || !flush.is_full() || !directory::is_marked(dir, THE_CONTAINER)? {
             return Ok(());
-        }
-        match dir.metadata(&mark) {
-            Ok(_) => {}
-            Err(Code::NotFound) => return Ok(()),
-            Err(code) => return Err(code).during("examine", &mark),
         }
         if let Ok(index) = self.index() {
             index.settle()?;
@@ -106,10 +97,7 @@ impl<D: Dir> Container<D> {
         let bytes = small_file::read(dir, CONTAINER)?.ok_or(Error::NoContainer)?;
         small_file::replace(dir, CONTAINER, &bytes, flush)?;
         flush.dir(dir, ".")?;
-        match dir.remove_file(&mark) {
-            Ok(()) | Err(Code::NotFound) => Ok(()),
-            Err(code) => Err(code).during("remove", &mark),
-        }
+        directory::unmark(dir, THE_CONTAINER)
     }
 }
 

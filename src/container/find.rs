@@ -49,15 +49,14 @@ impl<D: Dir> Container<D> {
     /// All bytes of an object that was found.
     pub(crate) fn read_all(&self, stored: &Stored<D::File>) -> Result<Vec<u8>> {
         let verify = self.options.verify;
-        match stored.read_all(verify) {
-            Err(error) if is_unreadable(&error) => {
+        stored.read_all(verify).or_else(|error| {
+            if is_unreadable(&error) {
                 // Packed anew since the index was read, perhaps, as others may be: a later lookup is to find it.
                 let _ = self.index().and_then(|mut index| index.refresh());
                 self.packs.borrow_mut().clear();
-                other_copy(&self.disk, &stored.id).ok_or(error)?.read_all(verify)
             }
-            read => read,
-        }
+            instead_of(&self.disk, &stored.id, error)?.read_all(verify)
+        })
     }
 
     /// Find an object wherever it is, or fail with [`Error::NotFound`].
@@ -69,10 +68,7 @@ impl<D: Dir> Container<D> {
         match packed {
             Ok(Some(stored)) => return Ok(stored),
             Ok(None) => {}
-            Err(error) if is_unreadable(&error) => {
-                return other_copy(&self.disk, id).ok_or(error);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return instead_of(&self.disk, id, error),
         }
         if let Some(stored) = open_loose(&self.disk, id)? {
             return Ok(stored);
@@ -86,8 +82,7 @@ impl<D: Dir> Container<D> {
                 let file = layout::pack(location.pack);
                 Err(Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy")))
             }
-            Err(error) if is_unreadable(&error) => other_copy(&self.disk, id).ok_or(error),
-            Err(error) => Err(error),
+            Err(error) => instead_of(&self.disk, id, error),
         }
     }
 
@@ -112,7 +107,7 @@ impl<D: Dir> Container<D> {
 }
 
 /// Whether an error tells that a packed copy is damaged or cannot be read, so that another one is to be looked for.
-pub(super) fn is_unreadable(error: &Error) -> bool {
+fn is_unreadable(error: &Error) -> bool {
     matches!(error, Error::Corrupt(_) | Error::Io(_))
 }
 
@@ -122,9 +117,15 @@ pub(super) fn open_loose<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<Option
     Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size, &disk.tuning)))
 }
 
+/// A sound copy of an object, in place of one that is unreadable, as an error tells. Fails with that error when it tells
+/// something else, and when there is no such copy.
+pub(super) fn instead_of<D: Dir>(disk: &Disk<D>, id: &ObjectId, error: Error) -> Result<Stored<D::File>> {
+    if is_unreadable(&error) { other_copy(disk, id).ok_or(error) } else { Err(error) }
+}
+
 /// A sound copy of an object of which one is damaged or cannot be read: the loose one, or the packed one as the index and the
 /// pack are now. Checked whole; `None` when there is none.
-pub(super) fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Option<Stored<D::File>> {
+fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Option<Stored<D::File>> {
     if let Ok(true) = loose::is_sound(disk, id) {
         return open_loose(disk, id).ok().flatten();
     }
@@ -140,8 +141,5 @@ pub(super) fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Option<Stored
 
 /// All bytes of an object that was found, from another copy where this one is damaged or cannot be read.
 pub(super) fn read_all<D: Dir>(disk: &Disk<D>, stored: &Stored<D::File>, verify: bool) -> Result<Vec<u8>> {
-    match stored.read_all(verify) {
-        Err(error) if is_unreadable(&error) => other_copy(disk, &stored.id).ok_or(error)?.read_all(verify),
-        result => result,
-    }
+    stored.read_all(verify).or_else(|error| instead_of(disk, &stored.id, error)?.read_all(verify))
 }

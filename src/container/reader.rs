@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::find::{is_unreadable, open_loose, other_copy, read_all};
+use super::find::{instead_of, open_loose, read_all};
 use crate::dir::Dir;
 use crate::disk::Disk;
 use crate::error::Result;
@@ -79,9 +79,9 @@ impl<D: Dir> ObjectReader<D> {
         }
         match self.reader.read(buffer) {
             // Bytes that have been given out and do not match the id cannot be taken back.
-            Err(error) if is_unreadable(&error) && self.reader.position() == position => {
-                let other = other_copy(&self.disk, &self.reader.stored().id);
-                self.reader.replace(other.ok_or(error)?);
+            Err(error) if self.reader.position() == position => {
+                let other = instead_of(&self.disk, &self.reader.stored().id, error)?;
+                self.reader.replace(other);
                 self.reader.read(buffer)
             }
             result => result,

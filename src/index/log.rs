@@ -141,14 +141,13 @@ impl<F: File> Log<F> {
         flush.file(&self.file, &self.path)
     }
 
-    /// Open the log for appending, cut what was left uncommitted and make the rest durable. The packer's place must be
-    /// held, and everything committed must have been read.
+    /// Open the log for appending, and cut what was left uncommitted. The packer's place must be held, and everything committed
+    /// must have been read and be durable.
     pub(super) fn writer<D: Dir<File = F>>(&self, disk: &Disk<D>) -> Result<LogWriter<F>> {
         let file = disk.open_write(&self.path).during("open", &self.path)?;
         if file.metadata().during("examine", &self.path)?.len > self.committed.end {
             file.set_len(self.committed.end).during("cut", &self.path)?;
         }
-        disk.flush.file(&file, &self.path)?;
         Ok(LogWriter { file, flush: disk.flush.clone() })
     }
 }

@@ -56,10 +56,12 @@ impl<D: Dir> Clean<D> {
         // A packer that was killed, or did not flush, may have left packs and index lines that are not durable: they are
         // made so before a loose file is removed on their account.
         let (packs, unopened) = flush_packs(&disk)?;
-        let problems = unopened.into_iter().map(|failure| Damage::unopened(failure.path, failure.code)).collect();
+        let unopened = unopened.into_iter();
+        let problems = unopened
+            .map(|IoFailure { path, code, .. }| Damage { file: path, problem: format!("cannot open it: {code}") });
         let index = Index::open(&disk)?;
         index.settle()?;
-        let progress = Progress { total: SHARDS + 1, problems, ..Progress::default() };
+        let progress = Progress { total: SHARDS + 1, problems: problems.collect(), ..Progress::default() };
         Ok(Clean { disk, place: Some(Place { index, packs, cut: BTreeSet::new(), open: None, _lock: lock }), progress })
     }
 
@@ -134,9 +136,32 @@ impl<D: Dir> Place<D> {
         })
     }
 
+    /// The same of one object, and certain.
+    fn is_sound(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<bool> {
+        self.open(disk, id, location)?.map_or(Ok(false), |stored| StoredReader::new(stored, true).is_sound())
+    }
+
+    /// An object of a pack; `None` when its location cannot be right.
+    fn open(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
+        let Some(len) = self.length_with(&location) else { return Ok(None) };
+        let path = layout::pack(location.pack);
+        let file = match &self.open {
+            Some((number, file)) if *number == location.pack => file.clone(),
+            _ => Arc::new(disk.open_read(&path).during("open", &path)?),
+        };
+        self.open = Some((location.pack, file.clone()));
+        Ok(Stored::packed(*id, file, location, len, &disk.tuning).ok())
+    }
+
+    /// The length of the pack, if it reaches as far as a location.
+    fn length_with(&self, location: &Location) -> Option<u64> {
+        let end = location.offset + location.length;
+        self.packs.get(&location.pack).copied().filter(|len| end <= *len)
+    }
+
     /// What to tell of an object that its pack does not hold. A pack that is cut or missing is told of once.
     fn tell(&mut self, id: &ObjectId, location: &Location) -> Option<Damage> {
-        let problem = if self.packs.get(&location.pack).is_some_and(|len| location.offset + location.length <= *len) {
+        let problem = if self.length_with(location).is_some() {
             format!(
                 "object {id} is damaged here, so its loose copy was not removed; added again straight to packs, it is \
                  packed anew"
@@ -149,24 +174,6 @@ impl<D: Dir> Place<D> {
             )
         };
         Some(Damage { file: layout::pack(location.pack), problem })
-    }
-
-    /// The same of one object, and certain.
-    fn is_sound(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<bool> {
-        self.open(disk, id, location)?.map_or(Ok(false), |stored| StoredReader::new(stored, true).is_sound())
-    }
-
-    /// An object of a pack; `None` when its location cannot be right.
-    fn open(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
-        let path = layout::pack(location.pack);
-        let end = location.offset + location.length;
-        let Some(len) = self.packs.get(&location.pack).copied().filter(|len| end <= *len) else { return Ok(None) };
-        let file = match &self.open {
-            Some((number, file)) if *number == location.pack => file.clone(),
-            _ => Arc::new(disk.open_read(&path).during("open", &path)?),
-        };
-        self.open = Some((location.pack, file.clone()));
-        Ok(Stored::packed(*id, file, location, len, &disk.tuning).ok())
     }
 }
 

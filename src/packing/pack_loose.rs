@@ -18,7 +18,8 @@ use crate::options::Compression;
 use crate::source::FileSource;
 
 /// The job that packs loose objects, shard by shard. Each object is hashed again while it is copied; a damaged one is
-/// reported and left; what is packed already is left as well, and told of in a note. The loose files stay until [`Clean`](super::Clean). Units of progress are shards.
+/// reported and left; what is packed already is left as well, and told of in a note. The loose files stay until
+/// [`Clean`](super::Clean). Units of progress are shards.
 pub struct PackLoose<D: Dir> {
     disk: Disk<D>,
     packer: Option<Packer<D>>,
@@ -79,9 +80,7 @@ impl<D: Dir> PackLoose<D> {
         }
         Ok(())
     }
-}
 
-impl<D: Dir> PackLoose<D> {
     /// Say what was left alone, and why.
     fn tell_packed(&mut self) {
         if self.packed > 0 {

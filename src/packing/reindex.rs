@@ -15,7 +15,7 @@ use super::{Job, Progress};
 use crate::container::Container;
 use crate::dir::Dir;
 use crate::disk::Disk;
-use crate::error::{Code, Context as _, Damage, Error, Result};
+use crate::error::{Context as _, Damage, Error, Result};
 use crate::index::rebuild::Rebuild;
 use crate::index::salvage::{self, Leaf, Remains};
 use crate::index::{Location, Totals};
@@ -23,6 +23,7 @@ use crate::layout::{self, DIRECTORIES};
 use crate::lock::PackerLock;
 use crate::pack::check::Inspection;
 use crate::pack::walk::Record;
+use crate::small_file::make_directory;
 
 /// The job that rebuilds the index from the packs, whatever is left of the old one. Every record is read, and counts when
 /// it holds the object that its header says. Deletions that can still be read in the old index are kept, and so are its
@@ -81,7 +82,9 @@ impl<D: Dir> Reindex<D> {
         // What the new index speaks of is made durable before it does.
         let (packs, unopened) = flush_packs(&disk)?;
         // What it holds would be left out.
-        unopened.into_iter().next().map_or(Ok(()), |failure| Err(Error::Io(failure)))?;
+        if let Some(failure) = unopened.into_iter().next() {
+            return Err(Error::Io(failure));
+        }
         let Remains { leaves, number, totals, unreadable } = salvage::remains(&disk.dir)?;
         let problems = unreadable.into_iter().collect();
         let total = packs.values().sum::<u64>() + 1;
@@ -218,10 +221,7 @@ fn place(location: &Location) -> String {
 /// The container's directories, where they are missing. Whoever made them before may not have flushed.
 fn make_directories<D: Dir>(disk: &Disk<D>) -> Result<()> {
     for path in DIRECTORIES {
-        match disk.create_dir(path) {
-            Ok(()) | Err(Code::Exists) => {}
-            Err(code) => return Err(code).during("create", path),
-        }
+        make_directory(&disk.dir, path)?;
     }
     disk.flush.dir(&disk.dir, ".")
 }

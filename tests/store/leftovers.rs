@@ -168,7 +168,7 @@ fn only_what_an_interrupted_init_leaves_is_made_a_container() {
         Err(Error::AlreadyExists(_))
     ));
     let object = format!("loose/ab/{}", "0".repeat(62));
-    let things: [(&str, &[u8]); 9] = [
+    let things: [(&str, &[u8]); 10] = [
         (&object, b"object"),
         ("loose/ab/notes.txt", b"mine"),
         ("loose/notes.txt", b"mine"),
@@ -177,6 +177,7 @@ fn only_what_an_interrupted_init_leaves_is_made_a_container() {
         ("index/run-0.jsonl", b"{}"),
         ("index/log-0.jsonl", b"{\"put\""),
         ("incoming/mine", b"mine"),
+        ("incoming/container", b"mine"),
         ("notes.txt", b"mine"),
     ];
     for (path, bytes) in things {

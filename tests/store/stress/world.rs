@@ -168,13 +168,7 @@ impl World {
                 assert_eq!(writer.add_source(&mut &content[..]), Ok(id(content)));
             }),
         }
-        if rng.below(6) == 0 {
-            drop(writer);
-            self.keep_committed(batch);
-        } else {
-            writer.finish().unwrap();
-            self.keep(batch);
-        }
+        self.end(batch, rng, move || writer.finish().unwrap());
     }
 
     /// Add objects loose, together.
@@ -185,11 +179,17 @@ impl World {
             let added = if rng.below(2) == 0 { writer.add(content) } else { writer.add_source(&mut &content[..]) };
             assert_eq!(added, Ok(id(content)));
         }
+        self.end(batch, rng, move || writer.commit().unwrap());
+    }
+
+    /// Let a writer commit the objects of a batch, or give it up: what it committed of its own accord stays.
+    fn end(&mut self, batch: Vec<Vec<u8>>, rng: &mut Rng, commit: impl FnOnce()) {
         if rng.below(6) == 0 {
-            drop(writer);
+            // With the writer, which is in it.
+            drop(commit);
             self.keep_committed(batch);
         } else {
-            writer.commit().unwrap();
+            commit();
             self.keep(batch);
         }
     }
