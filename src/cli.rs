@@ -79,7 +79,7 @@ Examples:
 
     /// Write out the bytes of an object
     #[command(after_help = "\
-The bytes are checked against the id. Damage may be known only at the end: what has come out on
+The bytes are checked against the id. Finding may be known only at the end: what has come out on
 standard output until then must not be used; a FILE stays what it was.
 
 Examples:
@@ -123,7 +123,7 @@ a writer left unfinished are removed when they are a day old; younger ones are t
 
     /// Read and check everything: objects, packs, index
     #[command(after_help = "\
-Can be done at any time, and takes nobody's place. Damage is reported and does not stop it; the exit
+Can be done at any time, and takes nobody's place. Finding is reported and does not stop it; the exit
 status is 1 if any was found, and 2 if something may not be read: nobody knows whether that is damaged.
 What a crash left behind and costs nothing is told as a note.
 

@@ -27,6 +27,10 @@ mod task;
 #[cfg(not(feature = "hosted"))]
 pub use task::Sha256;
 
+pub(crate) mod sample;
+#[cfg(not(feature = "hosted"))]
+mod stream;
+
 #[cfg(feature = "hosted")]
 mod host;
 #[cfg(feature = "hosted")]

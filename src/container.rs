@@ -3,31 +3,35 @@
 mod create;
 mod find;
 mod listing;
+mod read_many;
 mod reader;
+pub mod to_file;
 mod writer;
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell, RefMut};
 
-use serde_json::Value;
-
 use self::find::OpenPacks;
 pub use self::listing::Stats;
+pub use self::read_many::{Content, ObjectBatch};
 pub use self::reader::ObjectReader;
 pub use self::writer::ObjectWriter;
-use crate::batch::ObjectBatch;
+
 use crate::dir::Dir;
 use crate::disk::Disk;
+use crate::disk::small_file;
 use crate::error::{Error, Result};
+use crate::format::FRAME;
+use crate::format::container_json::{Config, ContainerJson};
+use crate::format::location::Location;
+use crate::format::names::CONTAINER;
 use crate::id::ObjectId;
-use crate::index::{Index, Location};
-use crate::layout::{CONTAINER, Config, FORMAT, FRAME};
+use crate::index::{Index, Trust};
 use crate::loose::{self, LooseBatch, LooseWriter};
 use crate::options::{Access, Options};
 use crate::proof::Proof;
-use crate::reader::Placement;
-use crate::small_file;
+use crate::read::Placement;
 use crate::source::{Source, read_up_to};
 
 /// A handle on a container: a directory that holds objects.
@@ -88,19 +92,7 @@ impl<D: Dir> Container<D> {
                 "it is not what loosepack writes: restore it from a copy, or put one of another container in its place",
             )
         };
-        let settings: Value = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        match settings["format"].as_u64().ok_or_else(damaged)? {
-            FORMAT => {}
-            0 => return Err(damaged()),
-            later => return Err(Error::UnsupportedFormat(later)),
-        }
-        let id = settings["id"].as_str().filter(|id| is_container_id(id)).ok_or_else(damaged)?.to_string();
-        let level = settings["compression-level"].as_u64().and_then(|level| u8::try_from(level).ok());
-        let config = Config {
-            pack_target: settings["pack-target"].as_u64().ok_or_else(damaged)?,
-            compression_level: level.ok_or_else(damaged)?,
-        };
-        config.check().map_err(|_| damaged())?;
+        let ContainerJson { id, config } = ContainerJson::decode(&bytes)?.ok_or_else(damaged)?;
         let disk = Disk::new(dir, &options);
         let proof = RefCell::new(Proof::new(disk.clone()));
         Ok(Container {
@@ -235,7 +227,7 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// Those of [`Container::get`], except that no object is too large.
     pub fn get_to_file<T: Dir>(&self, id: &ObjectId, dir: &T, path: &str) -> Result<u64> {
-        crate::export::to_file(&mut self.reader(id)?, dir, path)
+        crate::container::to_file::to_file(&mut self.reader(id)?, dir, path)
     }
 
     /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
@@ -267,7 +259,7 @@ impl<D: Dir> Container<D> {
             // none of them is found loose.
             let mut index = self.index()?;
             index.refresh()?;
-            let packed = index.lookup_many_certain(&missing)?;
+            let packed = index.lookup_many(&missing, Trust::Checked)?;
             let missing = found.iter_mut().filter(|present| !**present);
             missing.zip(packed).for_each(|(present, location)| *present = location.is_some());
         }
@@ -309,8 +301,4 @@ impl<D: Dir> Container<D> {
         }
         Ok(Some(alloc::vec![true; ids.len()]))
     }
-}
-
-fn is_container_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

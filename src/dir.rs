@@ -7,7 +7,7 @@
 //! # Paths
 //!
 //! A path is one or more components joined by `/`, relative to the directory, without `.`, `..`, empty components or a
-//! trailing slash. The store's own are all made in [`layout`](crate::layout). `.` alone is the directory itself.
+//! trailing slash. The store's own are all made in [`format`](crate::format). `.` alone is the directory itself.
 //! A final symbolic link is never followed ([`Code::Loop`]).
 //!
 //! # Durability

@@ -1,10 +1,15 @@
 //! The container's directory in the hands of one handle: where it reads and writes, how it flushes, in what sizes.
 
+pub(crate) mod directory;
+pub(crate) mod flush;
+pub(crate) mod regular;
+pub(crate) mod small_file;
+
 use alloc::sync::Arc;
 use core::ops::Deref;
 
+use self::flush::Flush;
 use crate::dir::Dir;
-use crate::flush::Flush;
 use crate::options::{Durability, Options};
 use crate::tuning::Tuning;
 

@@ -1,7 +1,7 @@
 //! The one error type, and the reasons a file system gives.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::fmt;
 
 use crate::id::ObjectId;
@@ -27,7 +27,7 @@ pub enum Error {
     /// Another packer is at work, or a lock file was left behind; the text says who and what to do.
     Locked(String),
     /// Stored data is damaged.
-    Corrupt(Damage),
+    Corrupt(Finding),
     /// A source changed while it was read: its path. Nothing was stored of it.
     SourceChanged(String),
     /// The object has this many bytes, more than fit in memory at once.
@@ -40,13 +40,13 @@ pub enum Error {
     Other(String),
 }
 
-/// Damage found in a stored object or file.
+/// Something found out about a file of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
+pub struct Finding {
     /// The file, relative to the container, with a line or a byte position where there is one.
     pub file: String,
-    /// What is wrong with it, and the remedy where there is one.
-    pub problem: String,
+    /// What was found: of damage what is wrong, and the remedy where there is one.
+    pub message: String,
 }
 
 /// A file operation that failed.
@@ -149,9 +149,9 @@ impl fmt::Display for Code {
     }
 }
 
-impl fmt::Display for Damage {
+impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file, self.problem)
+        write!(f, "{}: {}", self.file, self.message)
     }
 }
 
@@ -176,7 +176,7 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "the container has format {found}, and this version reads format {}: use a later version",
-                    crate::layout::FORMAT
+                    crate::format::FORMAT
                 )
             }
             Error::ReadOnly => f.write_str("the container was opened for reading only"),
@@ -214,9 +214,17 @@ impl Error {
         matches!(self, Error::Io(failure) if failure.code.is_circumstance())
     }
 
-    /// Damage to a stored file.
+    /// Finding to a stored file.
     pub(crate) fn corrupt(file: impl Into<String>, problem: impl Into<String>) -> Self {
-        Error::Corrupt(Damage { file: file.into(), problem: problem.into() })
+        Error::Corrupt(Finding { file: file.into(), message: problem.into() })
+    }
+
+    /// What keeps `file` from being examined, as a finding.
+    pub(crate) fn into_finding(self, file: &str) -> Finding {
+        match self {
+            Error::Corrupt(finding) => finding,
+            error => Finding { file: file.into(), message: error.to_string() },
+        }
     }
 }
 

@@ -1,15 +1,11 @@
 //! Which packed object lies where.
 //!
 //! The newest entries are in a log, which is read into memory; the others are in sorted runs, which never are. What they
-//! look like on disk is told in [`layout`](crate::layout).
+//! look like on disk is told in [`format`](crate::format).
 
 pub(crate) mod check;
-mod entry;
-mod fences;
 mod fold;
-pub(crate) mod line;
 mod log;
-mod manifest;
 pub(crate) mod rebuild;
 mod run;
 mod run_writer;
@@ -22,16 +18,29 @@ use alloc::vec::Vec;
 use core::cmp::{Ordering, Reverse};
 
 use self::fold::Tail;
-pub use self::line::{Location, Totals};
 use self::log::Log;
-pub(crate) use self::manifest::Manifest;
 use self::run::Run;
 pub(crate) use self::writer::IndexWriter;
 use crate::dir::{Dir, File};
 use crate::disk::Disk;
+use crate::disk::small_file;
 use crate::error::{Error, Result};
+use crate::format::location::{Location, Place, Totals};
+use crate::format::manifest::Manifest;
+use crate::format::names::{self, MANIFEST};
 use crate::id::ObjectId;
-use crate::layout;
+
+/// What an entry says of an id: where the object lies, or that it was deleted.
+pub(crate) type Told = Option<Location>;
+
+/// How far a lookup that finds nothing is to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It may be due to damage.
+    Quick,
+    /// It is certain: the lines that would hold an entry are as they were written.
+    Checked,
+}
 
 /// How often opening is tried again when files vanish meanwhile, because a packer has replaced them.
 const OPEN_ATTEMPTS: u32 = 100;
@@ -42,6 +51,8 @@ pub(crate) struct Index<D: Dir> {
     manifest: Manifest,
     log: Log<D::File>,
     tail: Tail,
+    /// The last place that an entry has, or ever had.
+    reach: Option<Place>,
     /// Newest first.
     runs: Vec<Run<D::File>>,
     /// The order in which runs are asked for an id, as positions in `runs`.
@@ -56,11 +67,11 @@ impl<D: Dir> Index<D> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let manifest = Manifest::read(&disk.dir)?;
+            let manifest = read_manifest(&disk.dir)?;
             match Self::open_files(disk, &manifest)? {
                 Err(path) => {
                     // Replaced between the manifest and the file; otherwise it is missing for good.
-                    if attempts == OPEN_ATTEMPTS || Manifest::read(&disk.dir)? == manifest {
+                    if attempts == OPEN_ATTEMPTS || read_manifest(&disk.dir)? == manifest {
                         let problem = "it is missing: rebuild the index with `loosepack reindex`";
                         return Err(Error::corrupt(path, problem));
                     }
@@ -68,8 +79,8 @@ impl<D: Dir> Index<D> {
                 Ok((log, mut runs)) => {
                     runs.iter_mut().try_for_each(Run::read_header)?;
                     let order = order(&runs, &manifest);
-                    let mut index =
-                        Index { disk: disk.clone(), manifest, log, tail: Tail::new(), runs, order, settled: false };
+                    let (disk, tail, reach) = (disk.clone(), Tail::new(), runs.iter().map(Run::reach).max().flatten());
+                    let mut index = Index { disk, manifest, log, tail, reach, runs, order, settled: false };
                     index.read_on()?;
                     return Ok(index);
                 }
@@ -80,13 +91,13 @@ impl<D: Dir> Index<D> {
     /// The files that the manifest names, or the first that is missing.
     fn open_files(disk: &Disk<D>, manifest: &Manifest) -> Result<Result<Files<D>, String>> {
         let Some(log) = Log::open(disk, manifest.log, manifest.totals)? else {
-            return Ok(Err(layout::log(manifest.log)));
+            return Ok(Err(names::log(manifest.log)));
         };
         let mut runs = Vec::with_capacity(manifest.runs.len());
         for number in &manifest.runs {
-            match Run::open(disk, layout::run(*number))? {
+            match Run::open(disk, names::run(*number))? {
                 Some(run) => runs.push(run),
-                None => return Ok(Err(layout::run(*number))),
+                None => return Ok(Err(names::run(*number))),
             }
         }
         Ok(Ok((log, runs)))
@@ -96,71 +107,60 @@ impl<D: Dir> Index<D> {
     pub(crate) fn refresh(&mut self) -> Result<bool> {
         let growth = self.log.growth()?;
         let same =
-            growth != Ordering::Less && self.log.is_the_same()? && Manifest::read(&self.disk.dir)? == self.manifest;
+            growth != Ordering::Less && self.log.is_the_same()? && read_manifest(&self.disk.dir)? == self.manifest;
         if same && growth == Ordering::Equal {
             return Ok(false);
         }
         if same && let Ok(any) = self.read_on() {
             return Ok(any);
         }
-        // Damage is believed when a fresh look finds it as well.
+        // Finding is believed when a fresh look finds it as well.
         *self = Index::open(&self.disk)?;
         Ok(true)
     }
 
     fn read_on(&mut self) -> Result<bool> {
-        let tail = &mut self.tail;
-        let any = self.log.read_on(|id, location| {
+        let Index { log, tail, reach, .. } = self;
+        let any = log.read_on(|id, location| {
+            *reach = (*reach).max(location.map(|location| location.place()));
             tail.insert(id, location);
         })?;
         self.settled &= !any;
         Ok(any)
     }
 
-    /// Where a packed object lies. `None` is not certain: see [`Index::lookup_certain`].
-    pub(crate) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Location>> {
+    /// What is known of an id from now on.
+    fn tell(&mut self, id: ObjectId, location: Option<Location>) {
+        self.reach = self.reach.max(location.map(|location| location.place()));
+        self.tail.insert(id, location);
+    }
+
+    /// Where a packed object lies.
+    pub(crate) fn lookup(&mut self, id: &ObjectId, trust: Trust) -> Result<Option<Location>> {
         if let Some(location) = self.tail.get(id) {
             return Ok(*location);
         }
         for position in &self.order {
-            if let Some(location) = self.runs[*position].lookup(id)? {
+            if let Some(location) = self.runs[*position].lookup(id, trust)? {
                 return Ok(location);
             }
         }
         Ok(None)
     }
 
-    /// Where a packed object lies. `None` is certain: the lines that would tell of it are as they were written, so that
-    /// damage to them does not pass for its absence.
-    pub(crate) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Location>> {
-        if let Some(location) = self.tail.get(id) {
-            return Ok(*location);
-        }
-        for position in &self.order {
-            if let Some(location) = self.runs[*position].lookup_certain(id)? {
-                return Ok(location);
-            }
-        }
-        Ok(None)
+    /// Where packed objects lie, in the order of `ids`.
+    pub(crate) fn lookup_many(&mut self, ids: &[ObjectId], trust: Trust) -> Result<Vec<Option<Location>>> {
+        Ok(self.told_of(ids, trust)?.into_iter().map(Option::flatten).collect())
     }
 
-    /// Where packed objects lie, in the order of `ids`. `None` is not certain.
-    pub(crate) fn lookup_many(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
-        self.lookup_each(ids, false)
-    }
-
-    /// The same, and `None` is certain: see [`Index::lookup_certain`].
-    pub(crate) fn lookup_many_certain(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
-        self.lookup_each(ids, true)
-    }
-
-    fn lookup_each(&mut self, ids: &[ObjectId], certain: bool) -> Result<Vec<Option<Location>>> {
-        let mut found: Vec<Option<Location>> = Vec::with_capacity(ids.len());
-        // What no part has told of so far, with the prefix of each id, which sorts faster than the id.
+    /// What the newest entries say of ids, in their order; nothing where there is none.
+    pub(crate) fn told_of(&mut self, ids: &[ObjectId], trust: Trust) -> Result<Vec<Option<Told>>> {
+        let mut found: Vec<Option<Told>> = Vec::with_capacity(ids.len());
+        // Those without an entry so far, with the prefix of each id, which sorts faster than the id.
         let mut open: Vec<(u64, u32)> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
-            let told = self.tail.get(id);
-            found.push(told.copied().flatten());
+            let told = self.tail.get(id).copied();
+            found.push(told);
             if told.is_none() {
                 open.push((id.prefix(), number as u32));
             }
@@ -172,14 +172,12 @@ impl<D: Dir> Index<D> {
                 break;
             }
             let answers =
-                self.runs[*position].lookup_sorted(open.iter().map(|(_, number)| &ids[*number as usize]), certain)?;
+                self.runs[*position].lookup_sorted(open.iter().map(|(_, number)| &ids[*number as usize]), trust)?;
             let mut answers = answers.into_iter();
-            open.retain(|(_, number)| match answers.next().flatten() {
-                Some(location) => {
-                    found[*number as usize] = location;
-                    false
-                }
-                None => true,
+            open.retain(|(_, number)| {
+                let told = answers.next().flatten();
+                found[*number as usize] = told;
+                told.is_none()
             });
         }
         Ok(found)
@@ -188,14 +186,22 @@ impl<D: Dir> Index<D> {
     /// The first number that no pack has which the index tells of, or ever told of. A pack of a lesser one that is missing may
     /// come back from a copy.
     pub(crate) fn next_pack(&self) -> u32 {
-        let told = self.tail.values().flatten().map(|location| location.pack.saturating_add(1)).max();
-        self.manifest.next_pack.max(told.unwrap_or(0))
+        self.reach.map_or(0, |(pack, _)| pack.saturating_add(1))
     }
 
     /// What all entries add up to.
     pub(crate) fn totals(&self) -> Totals {
         self.log.totals()
     }
+}
+
+/// What the manifest says.
+pub(crate) fn read_manifest(dir: &impl Dir) -> Result<Manifest> {
+    let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
+    let bytes = small_file::read(dir, MANIFEST)?
+        .ok_or_else(|| damaged("it is missing: rebuild the index with `loosepack reindex`"))?;
+    Manifest::decode(&bytes)
+        .ok_or_else(|| damaged("it is not what loosepack writes: rebuild the index with `loosepack reindex`"))
 }
 
 /// The newest run that tells of an id counts. But when the entries of all runs are as many as there are objects, no two

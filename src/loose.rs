@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 pub use self::batch::LooseBatch;
 use crate::codec::{self, Sha256};
 use crate::dir::{Dir, Kind, write_all_at};
-use crate::directory;
 use crate::disk::Disk;
+use crate::disk::directory;
+use crate::disk::regular;
+use crate::disk::small_file::create_incoming;
 use crate::error::{Code, Context as _, Error, Result};
+use crate::format::names;
 use crate::id::ObjectId;
-use crate::layout;
-use crate::reader::{Stored, StoredReader};
-use crate::regular;
-use crate::small_file::create_incoming;
+use crate::read::{Stored, StoredReader};
 use crate::source::{Source, read_up_to};
 use crate::tuning::Tuning;
 
@@ -57,10 +57,10 @@ impl<D: Dir> IncomingFile<D> {
     /// Make it the object. Its bytes must be durable.
     fn put_in_place(mut self, id: &ObjectId) -> Result<()> {
         self.file = None;
-        let target = layout::loose(id);
+        let target = names::loose(id);
         let mut renamed = self.disk.rename(&self.path, &target);
         if let Err(Code::NotFound) = renamed {
-            directory::make(&self.disk, &layout::shard(id.shard()))?;
+            directory::make(&self.disk, &names::shard(id.shard()))?;
             renamed = self.disk.rename(&self.path, &target);
         }
         renamed.during("rename to", &target)?;
@@ -157,7 +157,7 @@ pub(crate) fn add<D: Dir>(
 /// Make the entry of a loose object durable: also when it was there already, as whoever put it there may not have come
 /// this far.
 fn commit<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
-    let shard = layout::shard(id.shard());
+    let shard = names::shard(id.shard());
     directory::settle(disk, &shard)?;
     // COMMIT: of a loose object. Cut at by `store::crash`.
     disk.flush.dir(&disk.dir, &shard)
@@ -166,7 +166,7 @@ fn commit<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
 /// Make the bytes of a loose object durable: whoever put it there may not have flushed them.
 fn flush_file<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
     match open(&disk.dir, id)? {
-        Some((file, _)) => disk.flush.file(&file, &layout::loose(id)),
+        Some((file, _)) => disk.flush.file(&file, &names::loose(id)),
         // Packed and cleaned meanwhile, which makes it durable before.
         None => Ok(()),
     }
@@ -175,7 +175,7 @@ fn flush_file<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
 /// Whether the object is there, so that it need not be put in place. Looked at first because replacing a file is dear:
 /// some file systems flush the replacement. One that is damaged is replaced.
 fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, len: u64) -> Result<bool> {
-    let path = layout::loose(id);
+    let path = names::loose(id);
     match disk.metadata(&path) {
         Ok(found) => Ok(found.kind == Kind::File && found.len == len && is_sound(disk, id)?),
         Err(Code::NotFound) => Ok(false),
@@ -185,10 +185,10 @@ fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, len: u64) -> Result<bool> {
 
 /// Open a loose object; `None` when there is none. With its size.
 pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u64)>> {
-    match regular::open(dir, &layout::loose(id)) {
+    match regular::open(dir, &names::loose(id)) {
         Ok(found) => Ok(found.map(|(file, found)| (file, found.len))),
         Err(Error::Io(failure)) if failure.code == Code::NotDirectory => {
-            Err(Error::corrupt(layout::shard(id.shard()), "there is a file in place of the directory"))
+            Err(Error::corrupt(names::shard(id.shard()), "there is a file in place of the directory"))
         }
         Err(error) => Err(error),
     }
@@ -202,7 +202,7 @@ pub(crate) fn is_sound<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<bool> {
 
 /// Size of a loose object; `None` when there is none.
 pub(crate) fn size(dir: &impl Dir, id: &ObjectId) -> Result<Option<u64>> {
-    let path = layout::loose(id);
+    let path = names::loose(id);
     match dir.metadata(&path) {
         Ok(found) if found.kind == Kind::File => Ok(Some(found.len)),
         Ok(_) => Err(Error::corrupt(path, "there is something else in place of the object")),
@@ -211,24 +211,33 @@ pub(crate) fn size(dir: &impl Dir, id: &ObjectId) -> Result<Option<u64>> {
     }
 }
 
-/// Remove a loose object; whether there was one. One that cannot be removed now, as it may be on Windows while it is
-/// read, is left for the next time.
+/// Remove a loose object; whether there was one.
 pub(crate) fn remove(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
-    let path = layout::loose(id);
+    let path = names::loose(id);
     match dir.remove_file(&path) {
         Ok(()) => Ok(true),
-        Err(Code::NotFound | Code::Busy) => Ok(false),
-        Err(Code::Access) if cfg!(windows) => Ok(false),
+        Err(Code::NotFound) => Ok(false),
         Err(code) => Err(code).during("remove", &path),
+    }
+}
+
+/// Remove a loose object that is no longer needed; whether it is gone. One that cannot be removed now, as it may be on Windows
+/// while it is read, is left for the next time.
+pub(crate) fn remove_unneeded(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
+    match remove(dir, id) {
+        Err(Error::Io(failure)) if failure.code == Code::Busy || failure.code == Code::Access && cfg!(windows) => {
+            Ok(false)
+        }
+        removed => removed,
     }
 }
 
 /// The ids of a shard's objects, sorted. Files with other names are no objects.
 pub(crate) fn list(dir: &impl Dir, shard: u8) -> Result<Vec<ObjectId>> {
-    let path = layout::shard(shard);
+    let path = names::shard(shard);
     match dir.list(&path) {
         // The names of a shard sort as the ids do.
-        Ok(entries) => Ok(entries.iter().filter_map(|entry| layout::loose_id(shard, &entry.name)).collect()),
+        Ok(entries) => Ok(entries.iter().filter_map(|entry| names::loose_id(shard, &entry.name)).collect()),
         Err(Code::NotFound) => Ok(Vec::new()),
         Err(code) => Err(code).during("list", &path),
     }

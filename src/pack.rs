@@ -1,7 +1,6 @@
 //! Packs: appending records. No policy.
 
 pub(crate) mod check;
-pub(crate) mod record;
 pub(crate) mod scrub;
 pub(crate) mod walk;
 
@@ -9,15 +8,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
-use self::record::{frame_table, header};
 use crate::dir::{Dir, File as _, Kind, read_full_at, write_all_at};
-use crate::directory;
 use crate::disk::Disk;
+use crate::disk::directory;
+use crate::disk::small_file;
 use crate::error::{Code, Context as _, Error, Result};
+use crate::format::frame_table;
+use crate::format::location::Location;
+use crate::format::names::{self, PACKS};
+use crate::format::record::{HEADER_MAX, header};
 use crate::id::ObjectId;
-use crate::index::Location;
-use crate::layout::{self, HEADER_MAX, PACKS};
-use crate::small_file;
 
 /// Appends records to packs. The packer's place must be held.
 pub(crate) struct PackAppender<D: Dir> {
@@ -50,7 +50,7 @@ impl<D: Dir> PackAppender<D> {
     pub(crate) fn open(disk: Disk<D>, target: u64, next: u32) -> Result<Self> {
         let entries = small_file::list(&disk.dir, PACKS)?;
         let packs = entries.iter().filter(|entry| entry.kind == Kind::File);
-        let last = packs.filter_map(|entry| layout::pack_number(&entry.name)).max();
+        let last = packs.filter_map(|entry| names::pack_number(&entry.name)).max();
         let last = last.filter(|last| last.saturating_add(1) >= next);
         let number = last.unwrap_or(next);
         let mut appender = PackAppender {
@@ -93,7 +93,7 @@ impl<D: Dir> PackAppender<D> {
     }
 
     fn path(&self) -> String {
-        layout::pack(self.number)
+        names::pack(self.number)
     }
 
     fn position(&self) -> u64 {
@@ -175,7 +175,7 @@ impl<D: Dir> PackAppender<D> {
         let length = Self::payload_length(&record);
         let mut tail = Vec::from(*b"\n");
         if frame_ends.len() > 1 {
-            tail.extend(frame_table(frame_ends));
+            tail.extend(frame_table::encode(frame_ends));
         }
         let mut head = Vec::with_capacity(HEADER_MAX);
         header(&mut head, id, size, length, !frame_ends.is_empty(), true);
@@ -212,7 +212,7 @@ impl<D: Dir> PackAppender<D> {
         for number in first..=self.number {
             let len = if number == first { len } else { 0 };
             // What stays is left for the next packer, who appends behind it.
-            let _ = self.disk.open_write(&layout::pack(number)).and_then(|file| file.set_len(len));
+            let _ = self.disk.open_write(&names::pack(number)).and_then(|file| file.set_len(len));
         }
     }
 

@@ -5,15 +5,16 @@ use alloc::sync::Arc;
 use core::mem;
 
 use crate::dir::{Dir, File as _};
-use crate::directory;
 use crate::disk::Disk;
+use crate::disk::directory;
+use crate::disk::regular;
 use crate::error::{Context as _, Error, Result};
+use crate::format::location::Location;
+use crate::format::names::{self, PACKS};
 use crate::id::ObjectId;
-use crate::index::{Index, Location};
-use crate::layout::{self, PACKS};
+use crate::index::{Index, Trust};
 use crate::pack::walk::record_at;
-use crate::reader::{Stored, StoredReader};
-use crate::regular;
+use crate::read::{Stored, StoredReader};
 
 /// Reads packed objects that are added again, and makes durable the packs that hold them: whoever wrote them may not have
 /// flushed, or may have been killed.
@@ -47,7 +48,7 @@ impl<D: Dir> Proof<D> {
     }
 
     fn read(&mut self, id: &ObjectId, location: Location) -> Result<bool> {
-        let path = layout::pack(location.pack);
+        let path = names::pack(location.pack);
         let file = match &self.open {
             Some((number, file)) if *number == location.pack => file.clone(),
             _ => match regular::open(&self.disk.dir, &path)? {
@@ -62,9 +63,17 @@ impl<D: Dir> Proof<D> {
         Ok(StoredReader::new(stored, true).is_sound()? && record_at(&*file, id, &location)?.is_ok())
     }
 
-    /// Whether an index tells of the object, and it lies there. Where that cannot be told, it is to be stored once more.
+    /// Whether an index, as it is now, tells of the object, and it lies there. Where that cannot be told, it is to be stored
+    /// once more.
     pub(crate) fn finds(&mut self, index: &mut Index<D>, id: &ObjectId) -> bool {
-        let told = index.lookup(id).ok().flatten();
+        let mut lookup = || {
+            index.lookup(id, Trust::Quick)?.map_or(Ok(None), |_| {
+                // It may have been deleted since the index was read.
+                index.refresh()?;
+                index.lookup(id, Trust::Quick)
+            })
+        };
+        let told = lookup().ok().flatten();
         told.is_some_and(|location| matches!(self.holds(id, location), Ok(true)))
     }
 
@@ -80,7 +89,7 @@ impl<D: Dir> Proof<D> {
             return Ok(());
         }
         for (number, end) in mem::take(&mut self.relied) {
-            let path = layout::pack(number);
+            let path = names::pack(number);
             let file = self.disk.open_read(&path).during("open", &path)?;
             self.disk.flush.file(&file, &path)?;
             self.durable.insert(number, end);

@@ -1,6 +1,8 @@
 //! The sizes the store works in.
 
-use crate::layout::{FRAME, HEADER_MAX, RUN_BLOCK};
+use crate::format::FRAME;
+use crate::format::record::HEADER_MAX;
+use crate::format::run_header::RUN_BLOCK;
 
 /// Sizes in which a handle reads, gathers and writes. None of them is part of the format: handles with different sizes work
 /// on one container at the same time. The defaults are what was measured to be fast in bounded memory; tests make them tiny,
@@ -76,7 +78,7 @@ pub struct Tuning {
     pub step_bytes: u64,
     /// Objects or files that a job looks at in a step.
     pub step_objects: usize,
-    /// Entries of the index that a job reads in a step.
+    /// Entries of the index that a job reads, or deletes, in a step.
     pub step_entries: usize,
     /// Records that a job remembers until they are compared with the index together: each line of it is then read less
     /// often.

@@ -6,7 +6,7 @@ use core::str::FromStr;
 
 use super::{STANDARD, sizes};
 use crate::Part;
-use crate::layout::DEFAULT_COMPRESSION_LEVEL;
+use crate::format::container_json::DEFAULT_COMPRESSION_LEVEL;
 use crate::options::Compression;
 
 /// Settings of a container, fixed when it is made.

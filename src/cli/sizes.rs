@@ -47,7 +47,7 @@ mod tests {
     fn sizes_are_read() {
         assert_eq!(parse("1"), Ok(1));
         assert_eq!(parse("3k"), Ok(3 << 10));
-        assert_eq!(parse("4G"), Ok(crate::layout::DEFAULT_PACK_TARGET));
+        assert_eq!(parse("4G"), Ok(crate::format::DEFAULT_PACK_TARGET));
         assert_eq!(parse("18446744073709551615"), Ok(u64::MAX));
         for wrong in ["", "K", "0", "0T", "-1", "+1", "1.5G", "1KB", "16777216T", "99999999999999999999", "1\u{e9}"] {
             assert!(parse(wrong).is_err(), "{wrong}");

@@ -6,9 +6,10 @@ use core::ops::Range;
 
 use sha2::Digest as _;
 
+use super::stream::stream;
 use super::task::Task;
 use super::{Payload, zlib};
-use crate::compress::{self, ADLER_OF_NOTHING};
+use crate::format::zlib_stream::{ADLER_OF_NOTHING, adler32};
 use crate::id::ObjectId;
 use crate::options::Compression;
 
@@ -33,9 +34,8 @@ impl Compressing {
     pub fn start(contents: Arc<Vec<u8>>, parts: Vec<Range<u32>>, level: u8, compression: Compression) -> Self {
         let size = contents.len();
         Compressing(Task::start(size, move || {
-            let stream = |part: &Range<u32>| {
-                compress::stream(&contents[part.start as usize..part.end as usize], level, compression)
-            };
+            let stream =
+                |part: &Range<u32>| stream(&contents[part.start as usize..part.end as usize], level, compression);
             parts.iter().map(stream).collect()
         }))
     }
@@ -53,9 +53,7 @@ impl Framing {
     /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final block
     /// if `last`, else in an empty stored block on a byte boundary.
     pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
-        Framing(Task::start(data.len(), move || {
-            (zlib::deflate(&data, level, last), compress::adler32(ADLER_OF_NOTHING, &data))
-        }))
+        Framing(Task::start(data.len(), move || (zlib::deflate(&data, level, last), adler32(ADLER_OF_NOTHING, &data))))
     }
 
     /// The blocks, and the Adler-32 of the frame.
@@ -106,6 +104,6 @@ fn decode(bytes: &[u8], payload: &Payload) -> Option<Vec<u8>> {
     let size = payload.size as usize;
     let object =
         if payload.compressed { zlib::inflate(bytes, size)? } else { (bytes.len() == size).then(|| bytes.to_vec())? };
-    let same_sum = payload.adler.is_none_or(|adler| compress::adler32(ADLER_OF_NOTHING, &object) == adler);
+    let same_sum = payload.adler.is_none_or(|adler| adler32(ADLER_OF_NOTHING, &object) == adler);
     (same_sum && payload.expected.is_none_or(|expected| sha256(&object) == expected)).then_some(object)
 }

@@ -6,7 +6,7 @@ use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
-use crate::compress::FINAL_BLOCK;
+use crate::format::zlib_stream::FINAL_BLOCK;
 
 /// DEFLATE blocks of `data` that refer to nothing before them, at `level` 1 to 9. They end in a final block if `last`,
 /// else in an empty stored block on a byte boundary.

@@ -7,7 +7,7 @@ use std::thread_local;
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
-use crate::compress::{EMPTY_BLOCK, FINAL_BLOCK};
+use crate::format::zlib_stream::{EMPTY_BLOCK, FINAL_BLOCK};
 
 /// The largest window of DEFLATE, 32 KiB, as a power of two.
 const WINDOW_BITS: u8 = 15;

@@ -15,7 +15,7 @@ use super::wit::container::{
 use crate::bindings::wasi::filesystem::types::Descriptor;
 use crate::dir::wasi::{WasiDir, plain_path};
 use crate::error::Context as _;
-use crate::layout::FRAME;
+use crate::format::FRAME;
 use crate::{Container, Content, Error, ObjectBatch, ObjectId, ObjectReader, ObjectWriter};
 
 /// Ids on one page of a listing at most.

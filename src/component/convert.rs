@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::wit::types as wit;
 use crate::bindings::wasi::filesystem::types::ErrorCode;
 use crate::{
-    Access, Code, Compression, Config, Damage, Durability, Error, IoFailure, ObjectId, ObjectInfo, Options, Placement,
+    Access, Code, Compression, Config, Durability, Error, Finding, IoFailure, ObjectId, ObjectInfo, Options, Placement,
     Stats,
 };
 
@@ -45,9 +45,9 @@ impl From<Error> for wit::Error {
     }
 }
 
-impl From<Damage> for wit::Damage {
-    fn from(Damage { file, problem }: Damage) -> Self {
-        wit::Damage { file, problem }
+impl From<Finding> for wit::Damage {
+    fn from(Finding { file, message }: Finding) -> Self {
+        wit::Damage { file, problem: message }
     }
 }
 

@@ -11,26 +11,26 @@ use super::convert::{Result, text};
 use super::sources::with_source;
 use super::wit::packing::{self as wit, Guest, GuestJob, GuestPackWriter};
 use crate::dir::wasi::WasiDir;
-use crate::{Clean, Job, PackLoose, PackWriter, Part, Reindex, Verify};
+use crate::{Job, PackWriter, Part};
 
 impl Guest for Component {
     type PackWriter = Writer;
     type Job = Steps;
 
     fn pack_loose(container: wit::ContainerBorrow<'_>, compression: wit::Compression) -> Result<wit::Job> {
-        Ok(Steps::hand_out(PackLoose::new(&container.get::<Handle>().0, compression.into())?))
+        Ok(Steps::hand_out(container.get::<Handle>().0.pack_loose(compression.into())?))
     }
 
     fn clean(container: wit::ContainerBorrow<'_>) -> Result<wit::Job> {
-        Ok(Steps::hand_out(Clean::new(&container.get::<Handle>().0)?))
+        Ok(Steps::hand_out(container.get::<Handle>().0.clean()?))
     }
 
     fn verify(container: wit::ContainerBorrow<'_>, part: wit::Part) -> Result<wit::Job> {
-        Ok(Steps::hand_out(Verify::new(&container.get::<Handle>().0, part.into())?))
+        Ok(Steps::hand_out(container.get::<Handle>().0.verify(part.into())?))
     }
 
     fn reindex(container: wit::ContainerBorrow<'_>) -> Result<wit::Job> {
-        Ok(Steps::hand_out(Reindex::new(&container.get::<Handle>().0)?))
+        Ok(Steps::hand_out(container.get::<Handle>().0.reindex()?))
     }
 
     fn force_unlock(container: wit::ContainerBorrow<'_>) -> Result<Option<String>> {

@@ -3,21 +3,20 @@
 use alloc::format;
 use alloc::string::{String, ToString as _};
 
-use serde_json::json;
-
 use super::Container;
 use crate::codec;
 use crate::dir::{Dir, Kind};
-use crate::directory;
 use crate::disk::Disk;
+use crate::disk::directory;
+use crate::disk::flush::Flush;
+use crate::disk::small_file::{self, make_directory};
 use crate::error::{Code, Context as _, Error, Result};
-use crate::flush::Flush;
-use crate::index::Manifest;
-use crate::layout::{
-    self, CONTAINER, Config, DIRECTORIES, FORMAT, INCOMING, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS, THE_CONTAINER,
+use crate::format::container_json::{Config, ContainerJson};
+use crate::format::manifest::Manifest;
+use crate::format::names::{
+    self, CONTAINER, DIRECTORIES, INCOMING, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS, THE_CONTAINER,
 };
 use crate::options::{Access, Options};
-use crate::small_file::{self, make_directory};
 
 impl<D: Dir> Container<D> {
     /// Make a container in an empty directory and open it. One whose making was interrupted is completed.
@@ -45,33 +44,26 @@ impl<D: Dir> Container<D> {
             make_directory(&dir, path)?;
         }
         for shard in 0..=u8::MAX {
-            make_directory(&dir, &layout::shard(shard))?;
+            make_directory(&dir, &names::shard(shard))?;
         }
-        let log = layout::log(Manifest::FIRST.log);
+        let log = names::log(Manifest::FIRST.log);
         let file = match dir.create_new(&log) {
             Err(Code::Exists) => dir.open_write(&log),
             created => created,
         };
         let file = file.during("create", &log)?;
-        small_file::replace(&dir, MANIFEST, &Manifest::FIRST.to_bytes(), &flush)?;
+        small_file::replace(&dir, MANIFEST, &Manifest::FIRST.encode(), &flush)?;
         flush.file(&file, &log)?;
         // All of it is durable before there is a `container.json`: who finds that finds a whole container.
         for path in [INDEX, LOOSE, "."] {
             flush.dir(&dir, path)?;
         }
         let now = dir.now();
-        let id = codec::sha256(format!("{now} {}", options.holder).as_bytes()).to_string()[..32].to_string();
-        let text = json!({
-            "format": FORMAT,
-            "id": id,
-            "pack-target": config.pack_target,
-            "compression-level": config.compression_level,
-        })
-        .to_string()
-            + "\n";
+        let seed = codec::sha256(format!("{now} {}", options.holder).as_bytes()).to_string();
+        let settings = ContainerJson::new(&seed, config).encode();
         // Who finds the container before it is durable makes it so: see `settle`.
         directory::mark(&dir, THE_CONTAINER)?;
-        small_file::replace(&dir, CONTAINER, text.as_bytes(), &flush)?;
+        small_file::replace(&dir, CONTAINER, &settings, &flush)?;
         // COMMIT: of the container. Cut at by `store::crash`.
         flush.dir(&dir, ".")?;
         if flush.is_full() {
@@ -138,13 +130,13 @@ fn first_content(dir: &impl Dir) -> Result<Option<String>> {
     }
     for entry in small_file::list(dir, INDEX)? {
         let path = format!("{INDEX}/{}", entry.name);
-        let first = path == MANIFEST && small_file::read(dir, MANIFEST)? == Some(Manifest::FIRST.to_bytes());
-        let empty = path == layout::log(Manifest::FIRST.log) && dir.metadata(&path).during("examine", &path)?.len == 0;
+        let first = path == MANIFEST && small_file::read(dir, MANIFEST)? == Some(Manifest::FIRST.encode());
+        let empty = path == names::log(Manifest::FIRST.log) && dir.metadata(&path).during("examine", &path)?.len == 0;
         if !first && !empty {
             return Ok(Some(path));
         }
     }
-    let ours = |name: &str| layout::is_incoming_file(name) || layout::is_made_mark(name);
+    let ours = |name: &str| names::is_incoming_file(name) || names::is_made_mark(name);
     let foreign = small_file::list(dir, INCOMING)?.into_iter().find(|entry| !ours(&entry.name));
     Ok(foreign.map(|entry| format!("{INCOMING}/{}", entry.name)))
 }

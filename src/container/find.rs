@@ -8,13 +8,14 @@ use alloc::vec::Vec;
 use super::Container;
 use crate::dir::{Dir, File as _};
 use crate::disk::Disk;
+use crate::disk::regular;
 use crate::error::{Context as _, Error, Result};
+use crate::format::location::Location;
+use crate::format::names;
 use crate::id::ObjectId;
-use crate::index::{Index, Location};
-use crate::layout;
+use crate::index::{Index, Trust};
 use crate::loose;
-use crate::reader::{Stored, StoredReader};
-use crate::regular;
+use crate::read::{Stored, StoredReader};
 
 /// Packs that are open for reading, by number.
 pub(super) type OpenPacks<F> = BTreeMap<u32, OpenPack<F>>;
@@ -28,22 +29,22 @@ pub(super) struct OpenPack<F> {
 
 impl<D: Dir> Container<D> {
     pub(crate) fn locate(&self, id: &ObjectId) -> Result<Option<Location>> {
-        self.index()?.lookup(id)
+        self.index()?.lookup(id, Trust::Quick)
     }
 
     /// Where packed objects lie, in the order of `ids`. `None` is not certain.
     pub(crate) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
         let mut index = self.index()?;
-        let found = index.lookup_many(ids)?;
+        let found = index.lookup_many(ids, Trust::Quick)?;
         // For many, a look at a newer index is cheaper than one at each loose file.
         let stale = ids.len() > 1 && found.contains(&None) && index.refresh()?;
-        if stale { index.lookup_many(ids) } else { Ok(found) }
+        if stale { index.lookup_many(ids, Trust::Quick) } else { Ok(found) }
     }
 
     pub(super) fn locate_anew(&self, id: &ObjectId) -> Result<Option<Location>> {
         let mut index = self.index()?;
         index.refresh()?;
-        index.lookup_certain(id)
+        index.lookup(id, Trust::Checked)
     }
 
     /// All bytes of an object that was found.
@@ -79,7 +80,7 @@ impl<D: Dir> Container<D> {
         match self.open_packed(id, location) {
             Ok(Some(stored)) => Ok(stored),
             Ok(None) => {
-                let file = layout::pack(location.pack);
+                let file = names::pack(location.pack);
                 Err(Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy")))
             }
             Err(error) => instead_of(&self.disk, id, error),
@@ -90,7 +91,7 @@ impl<D: Dir> Container<D> {
     pub(crate) fn open_packed(&self, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
         let mut packs = self.packs.borrow_mut();
         if !packs.contains_key(&location.pack) {
-            let path = layout::pack(location.pack);
+            let path = names::pack(location.pack);
             let Some((file, found)) = regular::open(&self.disk.dir, &path)? else { return Ok(None) };
             while packs.len() >= self.disk.tuning.open_packs {
                 packs.pop_first();
@@ -99,7 +100,7 @@ impl<D: Dir> Container<D> {
         }
         let pack = packs.get_mut(&location.pack).expect("opened above");
         if location.offset + location.length > pack.len {
-            let path = layout::pack(location.pack);
+            let path = names::pack(location.pack);
             pack.len = pack.file.metadata().during("examine", &path)?.len;
         }
         Stored::packed(*id, pack.file.clone(), location, pack.len, &self.disk.tuning).map(Some)
@@ -129,10 +130,10 @@ fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Option<Stored<D::File>> 
     if let Ok(true) = loose::is_sound(disk, id) {
         return open_loose(disk, id).ok().flatten();
     }
-    let now = Index::open(disk).ok()?.lookup_certain(id).ok().flatten()?;
+    let now = Index::open(disk).ok()?.lookup(id, Trust::Checked).ok().flatten()?;
     // Opened afresh: what a handle has open may have been removed, and another pack made in its place.
     let open = || {
-        let (file, found) = regular::open(&disk.dir, &layout::pack(now.pack)).ok().flatten()?;
+        let (file, found) = regular::open(&disk.dir, &names::pack(now.pack)).ok().flatten()?;
         Stored::packed(*id, Arc::new(file), now, found.len, &disk.tuning).ok()
     };
     StoredReader::new(open()?, true).is_sound().ok().filter(|sound| *sound)?;

@@ -6,11 +6,11 @@ use core::ops::{Bound, RangeBounds as _};
 
 use super::Container;
 use crate::dir::{Dir, Kind};
+use crate::disk::small_file;
 use crate::error::{Context as _, Result};
+use crate::format::names::{self, INCOMING, PACKS, SHARDS};
 use crate::id::ObjectId;
-use crate::layout::{self, INCOMING, PACKS, SHARDS};
 use crate::loose;
-use crate::small_file;
 
 /// Size of a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,14 +89,14 @@ impl<D: Dir> Container<D> {
         let totals = index.totals();
         (stats.packed_objects, stats.packed_size, stats.packed_length) = (totals.objects, totals.size, totals.length);
         for entry in small_file::list(&self.disk.dir, PACKS)? {
-            if let Some(number) = layout::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
-                let path = layout::pack(number);
+            if let Some(number) = names::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
+                let path = names::pack(number);
                 stats.packs += 1;
                 stats.packs_size += self.disk.metadata(&path).during("examine", &path)?.len;
             }
         }
         for entry in small_file::list(&self.disk.dir, INCOMING)? {
-            if layout::is_incoming_file(&entry.name)
+            if names::is_incoming_file(&entry.name)
                 && let Ok(found) = self.disk.metadata(&format!("{INCOMING}/{}", entry.name))
             {
                 stats.unfinished += 1;

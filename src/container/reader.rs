@@ -6,9 +6,9 @@ use super::find::{instead_of, open_loose, read_all};
 use crate::dir::Dir;
 use crate::disk::Disk;
 use crate::error::Result;
-use crate::layout::FRAME;
+use crate::format::FRAME;
 use crate::loose;
-use crate::reader::{Placement, Stored, StoredReader};
+use crate::read::{Placement, Stored, StoredReader};
 
 /// An object that is being read piece by piece.
 ///

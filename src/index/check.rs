@@ -3,13 +3,16 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use super::run::Run;
-use super::{Index, Totals};
+use super::{Index, Trust};
 use crate::dir::{Dir, File, Kind};
-use crate::error::{Context as _, Damage, Error, Result};
+use crate::error::{Context as _, Finding, Result};
+use crate::format::location::Totals;
+use crate::format::names::{self, INDEX, MANIFEST};
+use crate::format::run_header::RUN_BLOCK as BLOCK;
 use crate::id::ObjectId;
-use crate::layout::{self, INDEX, MANIFEST, RUN_BLOCK as BLOCK};
 
 /// How far the check of all runs has come.
 #[derive(Default)]
@@ -21,23 +24,23 @@ pub(crate) struct Checked {
 }
 
 impl<D: Dir> Index<D> {
-    /// Check the next lines; whether there were any.
-    pub(crate) fn check_lines(&mut self, checked: &mut Checked, problems: &mut Vec<Damage>) -> bool {
-        let Some(run) = self.runs.get_mut(checked.run) else { return false };
+    /// Check the next lines. Breaks when there are none.
+    pub(crate) fn check_lines(&mut self, checked: &mut Checked, problems: &mut Vec<Finding>) -> ControlFlow<()> {
+        let Some(run) = self.runs.get_mut(checked.run) else { return ControlFlow::Break(()) };
         match run.check_blocks(checked.block, &mut checked.last, problems) {
             Ok(Some(next)) => checked.block = next,
             // Also when a part of it cannot be read: what cannot be read there is told once.
             ended => {
-                problems.extend(ended.err().map(|error| damage(run.path(), error)));
+                problems.extend(ended.err().map(|error| error.into_finding(run.path())));
                 *checked = Checked { run: checked.run + 1, ..Checked::default() };
             }
         }
-        true
+        ControlFlow::Continue(())
     }
 
     /// Compare what the manifest and the log say that everything adds up to with what it does. `found`: what all entries
     /// add up to.
-    pub(crate) fn check_totals(&mut self, found: Totals) -> Result<Vec<Damage>> {
+    pub(crate) fn check_totals(&mut self, found: Totals) -> Result<Vec<Finding>> {
         let mut problems = Vec::new();
         let mut compare = |file: String, said: Totals, found: Totals| {
             if said != found {
@@ -46,10 +49,10 @@ impl<D: Dir> Index<D> {
                      index with `loosepack reindex`",
                     said.objects, said.size, said.length, found.objects, found.size, found.length
                 );
-                problems.push(Damage { file, problem });
+                problems.push(Finding { file, message: problem });
             }
         };
-        compare(layout::log(self.manifest.log), self.totals(), found);
+        compare(names::log(self.manifest.log), self.totals(), found);
         // Of the runs alone: the log's entries are taken away, and what they hide comes back.
         let mut of_runs = found;
         for (id, location) in &self.tail {
@@ -57,7 +60,7 @@ impl<D: Dir> Index<D> {
                 of_runs.remove(location);
             }
             for run in &mut self.runs {
-                if let Some(hidden) = run.lookup(id)? {
+                if let Some(hidden) = run.lookup(id, Trust::Quick)? {
                     hidden.iter().for_each(|location| of_runs.add(location));
                     break;
                 }
@@ -86,9 +89,9 @@ impl<F: File> Run<F> {
         &mut self,
         first: u64,
         last: &mut Option<ObjectId>,
-        problems: &mut Vec<Damage>,
+        problems: &mut Vec<Finding>,
     ) -> Result<Option<u64>> {
-        let (width, entries) = (self.digits.width(), self.entries());
+        let (width, entries) = (self.digits().width(), self.entries());
         let start = first * BLOCK;
         if first == 0 {
             self.check_ends()?;
@@ -101,14 +104,15 @@ impl<F: File> Run<F> {
         for (number, block) in (first..).zip(lines.chunks(BLOCK as usize * width)) {
             let mut report = |line: u64, problem: &str| {
                 let problem = format!("{problem}: rebuild the index with `loosepack reindex`");
-                problems.push(Damage { file: format!("{}:{}", self.path(), number * BLOCK + line + 2), problem });
+                problems
+                    .push(Finding { file: format!("{}:{}", self.path(), number * BLOCK + line + 2), message: problem });
             };
             if self.check_lines(number, block).is_err() {
                 let lines = block.len() / width;
                 report(0, &format!("the {lines} lines from here on do not match their checksum"));
             }
             for (line, text) in (0..).zip(block.chunks_exact(width)) {
-                let Some((id, _)) = self.digits.parse(text) else {
+                let Some((id, _)) = self.digits().parse(text) else {
                     report(line, "the line is damaged");
                     continue;
                 };
@@ -122,13 +126,5 @@ impl<F: File> Run<F> {
             }
         }
         Ok(Some((start + count).div_ceil(BLOCK)))
-    }
-}
-
-/// What keeps a file from being checked, as a finding.
-pub(crate) fn damage(file: &str, error: Error) -> Damage {
-    match error {
-        Error::Corrupt(damage) => damage,
-        error => Damage { file: file.into(), problem: format!("{error}") },
     }
 }

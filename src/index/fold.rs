@@ -5,13 +5,15 @@ use alloc::collections::btree_map;
 use alloc::string::String;
 use core::iter::Peekable;
 
-use super::entry::{Digits, Entry};
-use super::line::{Location, Totals};
 use super::run::{Run, RunCursor};
 use super::run_writer::RunWriter;
 use crate::dir::{Dir, File};
 use crate::disk::Disk;
 use crate::error::Result;
+use crate::format::location::{Location, Place, Totals};
+#[cfg(doc)]
+use crate::format::run_header::RunHeader;
+use crate::format::run_line::{Digits, Entry};
 use crate::id::ObjectId;
 
 /// What the log has told: the newest part of the index. Without a location: not packed any more.
@@ -32,27 +34,31 @@ pub(super) fn runs_to_merge(entries: u64, runs: impl Iterator<Item = u64>) -> us
     .count()
 }
 
-/// Write a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `last`: there is no older
-/// run, so that nothing has to be said any more of what is not packed. Returns what the entries add up to.
+/// Write a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `reach`: as in
+/// [`RunHeader`], of what is in memory. Returns what the entries
+/// add up to.
+///
+/// Deletions stay, also when there is no older run: a pack may still hold a record of the object, and [`Reindex`] would
+/// take it for one.
+///
+/// [`Reindex`]: crate::Container::reindex
 pub(super) fn write_run<D: Dir>(
     disk: &Disk<D>,
     file: (String, D::File),
-    tail: &Tail,
+    (tail, reach): (&Tail, Option<Place>),
     runs: &mut [Run<D::File>],
-    last: bool,
 ) -> Result<Totals> {
     let in_memory = tail.values().flatten().map(Digits::of);
-    let digits = runs.iter().map(|run| run.digits).chain(in_memory).fold(Digits::ONE, Digits::max);
+    let digits = runs.iter().map(|run| run.digits()).chain(in_memory).fold(Digits::ONE, Digits::max);
     let mut writer = RunWriter::new(file, digits, disk.tuning.chunk);
     let mut merge = Merge::new(tail, runs)?;
     let mut totals = Totals::default();
     while let Some(entry) = merge.next()? {
         entry.1.iter().for_each(|location| totals.add(location));
-        if entry.1.is_some() || !last {
-            writer.push(&entry)?;
-        }
+        writer.push(&entry)?;
     }
-    writer.finish(&disk.flush)?;
+    let reach = runs.iter().map(Run::reach).fold(reach, Ord::max);
+    writer.finish(reach, &disk.flush)?;
     Ok(totals)
 }
 

@@ -6,15 +6,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::entry::Entry;
-use super::line::{self, Commit, Crc, Line, Location, Totals};
 use crate::dir::{Dir, File, read_full_at, write_all_at};
 use crate::disk::Disk;
+use crate::disk::flush::Flush;
+use crate::disk::regular;
 use crate::error::{Context as _, Error, Result};
-use crate::flush::Flush;
+use crate::format::location::{Location, Totals};
+use crate::format::log_line::{self, Commit, Crc, Line};
+use crate::format::names;
+use crate::format::run_line::Entry;
 use crate::id::ObjectId;
-use crate::layout;
-use crate::regular;
 
 /// A batch has less: it is read into memory before its commit line tells whether it counts. A packer commits after
 /// about 2^17 objects, whose lines have less than 32 MiB.
@@ -45,7 +46,7 @@ struct Committed {
 impl<F: File> Log<F> {
     /// Open a log; `None` when there is none. `totals`: what everything adds up to before its first batch.
     pub(super) fn open<D: Dir<File = F>>(disk: &Disk<D>, number: u32, totals: Totals) -> Result<Option<Self>> {
-        let path = layout::log(number);
+        let path = names::log(number);
         let (opened, chunk) = (regular::open(&disk.dir, &path)?, disk.tuning.chunk);
         Ok(opened.map(|(file, _)| Log {
             path,
@@ -76,7 +77,7 @@ impl<F: File> Log<F> {
     /// Read the batches that have been committed since, and hand their entries to `apply` in order; whether there were
     /// any. An entry without a location says that the object is no longer packed.
     ///
-    /// What follows the last commit line is not there yet, or never came to be. Damage before a commit line, though, is
+    /// What follows the last commit line is not there yet, or never came to be. Finding before a commit line, though, is
     /// reported: the commit line is written only after the batch has become durable.
     pub(super) fn read_on(&mut self, mut apply: impl FnMut(ObjectId, Option<Location>)) -> Result<bool> {
         let before = self.committed.end;
@@ -114,12 +115,12 @@ impl<F: File> Log<F> {
             position += used as u64;
             buffer.drain(..used);
             if read == 0 {
-                return if line::was_commit(&buffer) { Err(self.damage(lines + 1)) } else { Ok(()) };
+                return if log_line::was_commit(&buffer) { Err(self.damage(lines + 1)) } else { Ok(()) };
             }
             if position - self.committed.end > BATCH_MAX {
                 return Err(Error::corrupt(&*self.path, "more follows its last commit line than a packer ever leaves"));
             }
-            if buffer.len() > line::LINE_MAX {
+            if buffer.len() > log_line::LINE_MAX {
                 // Not a line of ours; only that it is none is remembered of it.
                 batch.damaged = true;
                 position += buffer.len() as u64;
@@ -169,16 +170,16 @@ enum Took {
 
 impl Batch {
     fn take(&mut self, text: &[u8]) -> Took {
-        match line::parse(text) {
+        match log_line::parse(text) {
             Some(Line::Commit(commit)) => {
-                if self.damaged || !line::commit_holds(&commit, text, &self.crc, self.lines) {
+                if self.damaged || !log_line::commit_holds(&commit, text, &self.crc, self.lines) {
                     return Took::Damage;
                 }
                 return Took::Commit(commit);
             }
             Some(Line::Put(id, location)) => self.entries.push((id, Some(location))),
             Some(Line::Delete(id)) => self.entries.push((id, None)),
-            None if line::was_commit(text) => return Took::Damage,
+            None if log_line::was_commit(text) => return Took::Damage,
             None => self.damaged = true,
         }
         self.lines += 1;
@@ -194,21 +195,24 @@ pub(super) struct LogWriter<F> {
 }
 
 impl<F: File> LogWriter<F> {
-    /// Append a batch of objects, after which everything adds up to `totals`.
-    pub(super) fn append<'a>(
+    /// Append a batch of entries, after which everything adds up to `totals`.
+    pub(super) fn append(
         &mut self,
         log: &mut Log<F>,
-        entries: impl ExactSizeIterator<Item = (&'a ObjectId, &'a Location)>,
+        entries: impl ExactSizeIterator<Item = Entry>,
         totals: Totals,
     ) -> Result<()> {
         let lines = entries.len() as u64;
-        let mut batch = Vec::with_capacity(entries.len() * line::LINE_MAX);
+        let mut batch = Vec::with_capacity(entries.len() * log_line::LINE_MAX);
         for (id, location) in entries {
-            line::put(&mut batch, id, location);
+            match location {
+                Some(location) => log_line::put(&mut batch, &id, &location),
+                None => log_line::delete(&mut batch, &id),
+            }
         }
         let mut crc = Crc::new();
         crc.update(&batch);
-        let commit = line::commit(&crc, lines, &totals);
+        let commit = log_line::commit(&crc, lines, &totals);
 
         // The batch is durable before its commit line is written: so a batch that does not match its commit line is
         // damage, never the trace of a power cut.

@@ -4,16 +4,17 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::entry::Entry;
+use super::Trust;
 use super::fold::{Tail, runs_to_merge, write_run};
 use super::run::Run;
 use super::writer::{IndexWriter, create_run, publish};
-use super::{Location, Totals};
 use crate::dir::Dir;
 use crate::disk::Disk;
+use crate::disk::small_file::create_incoming;
 use crate::error::{Error, Result};
+use crate::format::location::{Location, Place, Totals};
+use crate::format::run_line::Entry;
 use crate::id::ObjectId;
-use crate::small_file::create_incoming;
 
 /// An index that is being built. Until it is finished its runs are files of `incoming`, so that nobody takes them for
 /// what is left of an index.
@@ -24,21 +25,20 @@ pub(crate) struct Rebuild<D: Dir> {
     runs: Vec<(String, Run<D::File>)>,
     /// What the entries of the run add up to that was written last.
     totals: Totals,
-    /// The first number that no pack has which was told of.
-    next_pack: u32,
+    /// The last place that was told.
+    reach: Option<Place>,
 }
 
 impl<D: Dir> Rebuild<D> {
     /// Start with nothing. The packer's place must be held.
     pub(crate) fn new(disk: &Disk<D>) -> Self {
-        Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new(), totals: Totals::default(), next_pack: 0 }
+        Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new(), totals: Totals::default(), reach: None }
     }
 
     /// What counts of an id from now on: it lies there, or is not packed.
     pub(crate) fn tell(&mut self, id: ObjectId, location: Option<Location>) -> Result<()> {
         self.gathered.insert(id, location);
-        let told = location.map_or(0, |location| location.pack.saturating_add(1));
-        self.next_pack = self.next_pack.max(told);
+        self.reach = self.reach.max(location.map(|location| location.place()));
         let tuning = &self.disk.tuning;
         if self.gathered.len() >= tuning.log_entries.saturating_mul(tuning.rebuild) {
             self.spill()?;
@@ -52,7 +52,7 @@ impl<D: Dir> Rebuild<D> {
             return Ok(*location);
         }
         for (_, run) in &mut self.runs {
-            if let Some(location) = run.lookup(id)? {
+            if let Some(location) = run.lookup(id, Trust::Quick)? {
                 return Ok(location);
             }
         }
@@ -67,11 +67,10 @@ impl<D: Dir> Rebuild<D> {
 
     /// Write a run of what is gathered and of the `merged` newest runs.
     fn merge(&mut self, merged: usize) -> Result<()> {
-        let last = merged == self.runs.len();
         let (path, file) = create_incoming(&self.disk.dir)?;
         let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
         let disk = self.disk.unflushed();
-        let written = write_run(&disk, (path.clone(), file), &self.gathered, &mut runs, last);
+        let written = write_run(&disk, (path.clone(), file), (&self.gathered, self.reach), &mut runs);
         // Closed first: some systems do not remove files that are open.
         drop(runs);
         remove(&self.disk.dir, paths);
@@ -96,23 +95,27 @@ impl<D: Dir> Rebuild<D> {
         Ok(self.totals)
     }
 
-    /// Entries of what has been told, sorted, from number `first` on: at most `count`, none at the end. Deletions are not
-    /// among them. Nothing may be told any more.
+    /// Entries of what has been told, sorted, from number `first` on: at most `count`, none at the end. Nothing may be told any more.
     pub(crate) fn entries(&mut self, first: u64, count: u64) -> Result<Vec<Entry>> {
         self.settle()?;
         self.runs.first().map_or(Ok(Vec::new()), |(_, run)| run.read_entries(first, count))
     }
 
+    /// The last place that was told.
+    pub(crate) fn reach(&self) -> Option<Place> {
+        self.reach
+    }
+
     /// Make it the index of the container, in place of whatever is there. `number`: no index file has it, or a greater
-    /// one.
-    pub(crate) fn finish(mut self, number: u32) -> Result<Totals> {
+    /// one. `reach`: the last place that deletions may be about.
+    pub(crate) fn finish(mut self, number: u32, reach: Option<Place>) -> Result<Totals> {
         let file = create_run(&self.disk.dir, number)?;
         let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..).unzip();
-        let written = write_run(&self.disk, file, &self.gathered, &mut runs, true);
+        let written = write_run(&self.disk, file, (&self.gathered, self.reach.max(reach)), &mut runs);
         drop(runs);
         remove(&self.disk.dir, paths);
         let totals = written?;
-        publish(&self.disk, Vec::from([number]), totals, self.next_pack)?;
+        publish(&self.disk, Vec::from([number]), totals)?;
         // It opens, and what it does not name is removed.
         IndexWriter::open(&self.disk)?;
         Ok(totals)

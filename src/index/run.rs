@@ -13,31 +13,23 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use serde_json::Value;
-
-use super::entry::{Digits, Entry, id_digits};
-use super::fences::{self, Fences};
-use super::{Location, run_writer};
 use crate::dir::{Dir, File, read_full_at, read_full_vec_at};
 use crate::disk::Disk;
+use crate::disk::flush::Flush;
+use crate::disk::regular;
 use crate::error::{Context as _, Error, Result};
-use crate::flush::Flush;
+use crate::format::fences::{self, Fences};
+use crate::format::location::Place;
+use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
+use crate::format::run_line::{Digits, Entry, id_digits};
 use crate::id::ObjectId;
-use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
-use crate::regular;
 use crate::tuning::Tuning;
-
-/// What a run says of an id: where the object lies, or that it lies nowhere any more.
-type Told = Option<Location>;
 
 /// A run that is open for reading.
 pub(super) struct Run<F> {
     path: String,
     file: F,
-    entries: u64,
-    pub(super) digits: Digits,
-    /// CRC-32 of the line of fences.
-    fences_crc: u32,
+    header: RunHeader,
     /// Read when lookups have become many.
     fences: Option<Fences>,
     /// Lookups of one id without them.
@@ -52,9 +44,7 @@ impl<F: File> Run<F> {
         Ok(opened.map(|(file, _)| Run {
             path,
             file,
-            entries: 0,
-            digits: Digits::ONE,
-            fences_crc: 0,
+            header: RunHeader { entries: 0, digits: Digits::ONE, reach: None, crc: 0 },
             fences: None,
             cold_lookups: 0,
             tuning: disk.tuning.clone(),
@@ -65,21 +55,26 @@ impl<F: File> Run<F> {
     pub(super) fn read_header(&mut self) -> Result<()> {
         let mut header = [0; HEADER];
         self.read(&mut header, 0)?;
-        let parsed = parse_header(&header).ok_or_else(|| self.corrupt("its first line is damaged"))?;
-        (self.entries, self.digits, self.fences_crc) = parsed;
-        if header[..] != run_writer::header(self.entries, self.digits, self.fences_crc) {
-            return Err(self.corrupt("its first line is damaged"));
-        }
+        self.header = RunHeader::decode(&header).ok_or_else(|| self.corrupt("its first line is damaged"))?;
         let len = self.file.metadata().during("examine", &self.path)?.len;
-        let width = self.digits.width() as u64;
-        if self.entries.checked_mul(width).is_none_or(|bytes| bytes > len) {
+        let width = self.header.digits.width() as u64;
+        if self.header.entries.checked_mul(width).is_none_or(|bytes| bytes > len) {
             return Err(self.corrupt("it is shorter than its first line says"));
         }
         Ok(())
     }
 
     pub(super) fn entries(&self) -> u64 {
-        self.entries
+        self.header.entries
+    }
+
+    pub(super) fn digits(&self) -> Digits {
+        self.header.digits
+    }
+
+    /// See [`RunHeader::reach`].
+    pub(super) fn reach(&self) -> Option<Place> {
+        self.header.reach
     }
 
     /// Make the run durable.
@@ -102,12 +97,12 @@ impl<F: File> Run<F> {
 
     /// Blocks that are read at once when many entries are wanted; may be none.
     pub(super) fn blocks_at_once(&self) -> u64 {
-        (self.tuning.chunk / self.digits.width()) as u64 / BLOCK
+        (self.tuning.chunk / self.header.digits.width()) as u64 / BLOCK
     }
 
     /// The lines from entry `first` on, `count` of them.
     pub(super) fn lines(&self, first: u64, count: u64) -> Result<Vec<u8>> {
-        let width = self.digits.width() as u64;
+        let width = self.header.digits.width() as u64;
         let (len, start) = ((count * width) as usize, HEADER as u64 + first * width);
         let lines = read_full_vec_at(&self.file, len, start).during("read", &self.path)?;
         if lines.len() < len {
@@ -118,12 +113,12 @@ impl<F: File> Run<F> {
 
     /// The lines of blocks, from the first to the last of them.
     fn block_lines(&self, first: u64, last: u64) -> Result<Vec<u8>> {
-        self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.entries) - first * BLOCK)
+        self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.header.entries) - first * BLOCK)
     }
 
     /// Where the last line starts.
     fn last_line(&self) -> u64 {
-        HEADER as u64 + self.entries * self.digits.width() as u64
+        HEADER as u64 + self.header.entries * self.header.digits.width() as u64
     }
 
     fn fences(&mut self) -> Result<&Fences> {
@@ -138,12 +133,12 @@ impl<F: File> Run<F> {
     pub(super) fn check_ends(&mut self) -> Result<()> {
         let mut header = [0; HEADER];
         self.read(&mut header, 0)?;
-        if header[..] != run_writer::header(self.entries, self.digits, self.fences_crc) {
+        if RunHeader::decode(&header) != Some(self.header) {
             return Err(self.corrupt("its first line is damaged"));
         }
         self.fences()?;
         let len = self.file.metadata().during("examine", &self.path)?.len;
-        let end = self.last_line() + Fences::line_length(self.entries.div_ceil(BLOCK));
+        let end = self.last_line() + Fences::line_length(self.header.entries.div_ceil(BLOCK));
         if len == end { Ok(()) } else { Err(self.corrupt("something follows its last line")) }
     }
 
@@ -157,13 +152,13 @@ impl<F: File> Run<F> {
         if text != fences::START {
             return Ok(None);
         }
-        let (mut position, mut left) = (start + fences::START.len() as u64, self.entries.div_ceil(BLOCK));
+        let (mut position, mut left) = (start + fences::START.len() as u64, self.header.entries.div_ceil(BLOCK));
         while left > 0 {
             let count = left.min((self.tuning.chunk / fences::FENCE).max(1) as u64);
             text.resize(count as usize * fences::FENCE, 0);
             self.read(&mut text, position)?;
             crc.update(&text);
-            if found.parse(&text).is_none() {
+            if found.decode(&text).is_none() {
                 return Ok(None);
             }
             (position, left) = (position + text.len() as u64, left - count);
@@ -171,7 +166,7 @@ impl<F: File> Run<F> {
         text.resize(fences::END.len(), 0);
         self.read(&mut text, position)?;
         crc.update(&text);
-        Ok((text == fences::END && crc.finalize() == self.fences_crc).then_some(found))
+        Ok((text == fences::END && crc.finalize() == self.header.crc).then_some(found))
     }
 
     /// The fence of a block. The fences must have been read.
@@ -182,7 +177,7 @@ impl<F: File> Run<F> {
     /// Fails unless lines, which have been read from the start of a block on, are as they were written. The fences must
     /// have been read.
     pub(super) fn check_lines(&self, first_block: u64, lines: &[u8]) -> Result<()> {
-        let length = BLOCK as usize * self.digits.width();
+        let length = BLOCK as usize * self.header.digits.width();
         let sound = self.fences.as_ref().is_some_and(|fences| fences.hold(first_block, lines, length));
         if sound { Ok(()) } else { Err(self.corrupt("its lines do not match their checksum")) }
     }
@@ -192,29 +187,29 @@ impl<F: File> Run<F> {
     }
 
     fn parse(&self, line: &[u8]) -> Result<Entry> {
-        self.digits.parse(line).ok_or_else(|| self.damaged_line())
+        self.header.digits.parse(line).ok_or_else(|| self.damaged_line())
     }
 
     /// The number of the first entry that is not less than `id`.
     pub(super) fn position(&mut self, id: &ObjectId) -> Result<u64> {
-        if self.entries == 0 {
+        if self.header.entries == 0 {
             return Ok(0);
         }
         let (first, last) = self.blocks(id)?;
-        let (start, end) = (first * BLOCK, ((last + 1) * BLOCK).min(self.entries));
+        let (start, end) = (first * BLOCK, ((last + 1) * BLOCK).min(self.header.entries));
         let lines = self.lines(start, end - start)?;
         let hex = id.to_hex();
-        let before = lines.chunks_exact(self.digits.width()).take_while(|line| id_digits(line) < &hex[..]);
+        let before = lines.chunks_exact(self.header.digits.width()).take_while(|line| id_digits(line) < &hex[..]);
         Ok(start + before.count() as u64)
     }
 
     /// Entries from number `first` on, at most `count`. Fails unless they are in order.
     pub(super) fn read_entries(&self, first: u64, count: u64) -> Result<Vec<Entry>> {
-        self.parse_lines(&self.lines(first, count.min(self.entries.saturating_sub(first)))?)
+        self.parse_lines(&self.lines(first, count.min(self.header.entries.saturating_sub(first)))?)
     }
 
     fn parse_lines(&self, lines: &[u8]) -> Result<Vec<Entry>> {
-        let entries = lines.chunks_exact(self.digits.width()).map(|line| self.parse(line));
+        let entries = lines.chunks_exact(self.header.digits.width()).map(|line| self.parse(line));
         let entries: Vec<Entry> = entries.collect::<Result<_>>()?;
         if entries.is_sorted_by(|a, b| a.0 < b.0) { Ok(entries) } else { Err(self.out_of_order()) }
     }
@@ -241,8 +236,8 @@ impl<'a, F: File> RunCursor<'a, F> {
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Entry>> {
-        if self.chunk.len() == 0 && self.next < self.run.entries {
-            let count = (self.run.entries - self.next).min(self.run.blocks_at_once().max(1) * BLOCK);
+        if self.chunk.len() == 0 && self.next < self.run.header.entries {
+            let count = (self.run.header.entries - self.next).min(self.run.blocks_at_once().max(1) * BLOCK);
             let lines = self.run.lines(self.next, count)?;
             self.run.check_lines(self.next / BLOCK, &lines)?;
             self.next += count;
@@ -254,16 +249,4 @@ impl<'a, F: File> RunCursor<'a, F> {
         }
         Ok(self.chunk.next())
     }
-}
-
-fn parse_header(header: &[u8]) -> Option<(u64, Digits, u32)> {
-    let value: Value = serde_json::from_slice(header).ok()?;
-    let digits = |name: &str| {
-        let digits = u8::try_from(value.get("digits")?.get(name)?.as_u64()?).ok()?;
-        (1..=20).contains(&digits).then_some(digits)
-    };
-    let digits =
-        Digits { pack: digits("pack")?, offset: digits("offset")?, length: digits("length")?, size: digits("size")? };
-    let crc = u32::from_str_radix(value.get("crc")?.as_str()?, 16).ok()?;
-    Some((value.get("entries")?.as_u64()?, digits, crc))
 }

@@ -1,15 +1,15 @@
 //! Writing a run.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::entry::{Digits, Entry};
-use super::fences::Fences;
 use crate::dir::{File, write_all_at};
+use crate::disk::flush::Flush;
 use crate::error::{Context as _, Result};
-use crate::flush::Flush;
-use crate::layout::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER};
+use crate::format::fences::Fences;
+use crate::format::location::Place;
+use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
+use crate::format::run_line::{Digits, Entry};
 
 /// A run that is being written.
 pub(super) struct RunWriter<F> {
@@ -64,22 +64,14 @@ impl<F: File> RunWriter<F> {
         Ok(())
     }
 
-    /// Complete the run and make it durable.
-    pub(super) fn finish(mut self, flush: &Flush) -> Result<()> {
+    /// Complete the run and make it durable. `reach`: as in [`RunHeader`].
+    pub(super) fn finish(mut self, reach: Option<Place>, flush: &Flush) -> Result<()> {
         self.end_block();
-        let fences = self.fences.to_line();
+        let fences = self.fences.encode();
         self.out.extend_from_slice(&fences);
         self.write_out()?;
-        let header = header(self.entries, self.digits, crc32fast::hash(&fences));
-        write_all_at(&self.file, &header, 0).during("write", &self.path)?;
+        let header = RunHeader { entries: self.entries, digits: self.digits, reach, crc: crc32fast::hash(&fences) };
+        write_all_at(&self.file, &header.encode(), 0).during("write", &self.path)?;
         flush.file(&self.file, &self.path)
     }
-}
-
-/// The first line of a run, filled with spaces to [`HEADER`] bytes.
-pub(super) fn header(entries: u64, digits: Digits, crc: u32) -> Vec<u8> {
-    let Digits { pack, offset, length, size } = digits;
-    let digits = format!("\"pack\":{pack},\"offset\":{offset},\"length\":{length},\"size\":{size}");
-    let text = format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"crc\":\"{crc:08x}\"}}");
-    format!("{text:width$}\n", width = HEADER - 1).into_bytes()
 }

@@ -4,14 +4,16 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Manifest;
-use super::check::damage;
-use super::line::{self, Cursor, Line, Location, Totals};
+use super::read_manifest;
 use crate::dir::{Dir, Kind, read_full_at};
 use crate::disk::Disk;
-use crate::error::{Code, Context as _, Damage, Error, Result};
+use crate::error::{Code, Context as _, Error, Finding, Result};
+use crate::format::json::Cursor;
+use crate::format::location::{Location, Place, Totals};
+use crate::format::log_line::{self, Line};
+use crate::format::names::{self, INDEX, IndexFile, MANIFEST};
+use crate::format::run_header::RunHeader;
 use crate::id::ObjectId;
-use crate::layout::{self, INDEX, IndexFile, MANIFEST};
 
 /// What a readable line tells.
 #[derive(Clone, Copy)]
@@ -37,7 +39,7 @@ pub(crate) struct Remains {
     /// What all entries of the runs add up to, as the manifest says, if it does.
     pub(crate) totals: Option<Totals>,
     /// What keeps the manifest from being read.
-    pub(crate) unreadable: Option<Damage>,
+    pub(crate) unreadable: Option<Finding>,
 }
 
 /// What was found in a file of the index, its lines aside.
@@ -45,21 +47,23 @@ pub(crate) struct Remains {
 pub(crate) struct Found {
     /// What everything adds up to, as the last commit line says.
     pub(crate) totals: Option<Totals>,
+    /// The last place that a run's entries have or had, as it says itself.
+    pub(crate) reach: Option<Place>,
     /// What keeps the file from being read.
-    pub(crate) unreadable: Option<Damage>,
+    pub(crate) unreadable: Option<Finding>,
 }
 
 /// Look for what there is of an index.
 pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
-    let (manifest, unreadable) = match Manifest::read(dir) {
+    let (manifest, unreadable) = match read_manifest(dir) {
         Ok(manifest) => (Some(manifest), None),
         // What it said is known by the files that are there.
         Err(Error::Corrupt(_)) => (None, None),
-        Err(error) => (None, Some(damage(MANIFEST, error))),
+        Err(error) => (None, Some(error.into_finding(MANIFEST))),
     };
     let (mut found, mut next) = (Vec::new(), 0);
     for entry in dir.list(INDEX).during("list", INDEX)? {
-        let Some(file) = layout::index_file(&entry.name) else { continue };
+        let Some(file) = names::index_file(&entry.name) else { continue };
         let (IndexFile::Log(number) | IndexFile::Run(number)) = file;
         next = next.max(u64::from(number) + 1);
         if entry.kind == Kind::File && manifest.as_ref().is_none_or(|manifest| manifest.names(&entry.name)) {
@@ -81,10 +85,10 @@ pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
 /// Hand what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no commit
 /// line follows in a log have never happened.
 pub(crate) fn read<D: Dir>(disk: &Disk<D>, leaf: &Leaf, mut visit: impl FnMut(Told) -> Result<()>) -> Result<Found> {
-    let mut totals = None;
+    let (mut totals, mut reach) = (None, None);
     let unreadable = |operation: &str, code: Code| {
         let problem = format!("cannot {operation} it: {code}; what it told is not known any more");
-        Ok(Found { totals: None, unreadable: Some(Damage { file: leaf.path.clone(), problem }) })
+        Ok(Found { totals: None, reach: None, unreadable: Some(Finding { file: leaf.path.clone(), message: problem }) })
     };
     let file = match disk.open_read(&leaf.path) {
         Ok(file) => file,
@@ -106,34 +110,37 @@ pub(crate) fn read<D: Dir>(disk: &Disk<D>, leaf: &Leaf, mut visit: impl FnMut(To
             let text = &buffer[used..=used + len];
             used += len + 1;
             if !leaf.is_log {
+                if let Some(header) = RunHeader::decode(text) {
+                    reach = header.reach;
+                }
                 run_line(text).map_or(Ok(()), &mut visit)?;
                 continue;
             }
-            match line::parse(text) {
+            match log_line::parse(text) {
                 Some(Line::Put(id, location)) => batch.push(Told::Put(id, location)),
                 Some(Line::Delete(id)) => batch.push(Told::Delete(id)),
                 Some(Line::Commit(commit)) => {
                     totals = Some(commit.totals);
                     batch.drain(..).try_for_each(&mut visit)?;
                 }
-                None if line::was_commit(text) => batch.drain(..).try_for_each(&mut visit)?,
+                None if log_line::was_commit(text) => batch.drain(..).try_for_each(&mut visit)?,
                 None => {}
             }
         }
         buffer.drain(..used);
-        if buffer.len() > line::LINE_MAX {
+        if buffer.len() > log_line::LINE_MAX {
             // The rest of a long line, as of fences: only its end can still be part of one of ours.
-            buffer.drain(..buffer.len() - line::LINE_MAX);
+            buffer.drain(..buffer.len() - log_line::LINE_MAX);
         }
         if read == 0 {
-            return Ok(Found { totals, unreadable: None });
+            return Ok(Found { totals, reach, unreadable: None });
         }
     }
 }
 
 /// A line of a run, of whatever width.
 fn run_line(text: &[u8]) -> Option<Told> {
-    (text.len() <= line::LINE_MAX).then_some(())?;
+    (text.len() <= log_line::LINE_MAX).then_some(())?;
     let dense: Vec<u8> = text.iter().copied().filter(|byte| *byte != b' ').collect();
     let mut rest = Cursor(&dense);
     rest.skip(b"{\"id\":\"").then_some(())?;

@@ -4,10 +4,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::{Bound, RangeBounds as _};
 
-use super::entry::Entry;
-use super::{Index, Location};
+use super::{Index, Trust};
 use crate::dir::Dir;
 use crate::error::Result;
+use crate::format::location::Location;
+use crate::format::run_line::Entry;
 use crate::id::ObjectId;
 
 /// Entries, and the id up to which they are all there are; no id at the end.
@@ -47,7 +48,7 @@ impl<D: Dir> Index<D> {
                 Bound::Included(id) => run.position(id)?,
                 Bound::Excluded(id) => {
                     let position = run.position(id)?;
-                    position + u64::from(run.lookup(id)?.is_some())
+                    position + u64::from(run.lookup(id, Trust::Quick)?.is_some())
                 }
             };
             let beyond = match stop {

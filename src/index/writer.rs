@@ -7,34 +7,37 @@ use core::mem;
 
 use super::fold::{runs_to_merge, write_run};
 use super::log::LogWriter;
-use super::{Index, Location, Manifest, Run, Totals};
+use super::{Index, Run};
 use crate::dir::{Dir, Kind};
 use crate::disk::Disk;
+use crate::disk::small_file;
 use crate::error::{Code, Context as _, Error, Result};
+use crate::format::location::{Location, Totals};
+use crate::format::manifest::Manifest;
+use crate::format::names::{self, INDEX, MANIFEST};
+use crate::format::run_line::Entry;
 use crate::id::ObjectId;
-use crate::layout::{self, INDEX, MANIFEST};
-use crate::small_file;
 
 /// Make the file of a run.
 pub(super) fn create_run<D: Dir>(dir: &D, number: u32) -> Result<(String, D::File)> {
-    let path = layout::run(number);
+    let path = names::run(number);
     let file = dir.create_new(&path).during("create", &path)?;
     Ok((path, file))
 }
 
 /// Make runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what the
-/// entries of the runs add up to. `next_pack`: as in [`Manifest`].
-pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals, next_pack: u32) -> Result<()> {
+/// entries of the runs add up to.
+pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) -> Result<()> {
     let Disk { dir, flush, .. } = disk;
     let newest = runs.first().copied().unwrap_or(0);
     let log = newest.checked_add(1).ok_or_else(|| Error::Other("no number is left for an index file".into()))?;
-    let path = layout::log(log);
+    let path = names::log(log);
     let file = dir.create_new(&path).during("create", &path)?;
     flush.file(&file, &path)?;
     // The entries of all files are durable before the manifest speaks of them.
     flush.dir(dir, INDEX)?;
-    let manifest = Manifest { log, runs, totals, written: dir.now(), next_pack };
-    small_file::replace(dir, MANIFEST, &manifest.to_bytes(), flush)?;
+    let manifest = Manifest { log, runs, totals, written: dir.now() };
+    small_file::replace(dir, MANIFEST, &manifest.encode(), flush)?;
     // COMMIT: of everything that is folded or rebuilt. Cut at by `store::crash`.
     flush.dir(dir, INDEX)
 }
@@ -85,25 +88,38 @@ impl<D: Dir> IndexWriter<D> {
         &mut self.index
     }
 
-    /// Append objects, and commit them: all of them count, or none. `replaced`: the locations that the index has of some of
-    /// them. After a failure nothing more can be appended.
-    pub(crate) fn append<'a>(
+    /// Record where objects lie, and commit that: all of them count, or none. `replaced`: the locations that the index has
+    /// of some of them. After a failure nothing more can be recorded.
+    pub(crate) fn put<'a>(
         &mut self,
         entries: impl ExactSizeIterator<Item = (&'a ObjectId, &'a Location)> + Clone,
         replaced: &[Location],
+    ) -> Result<()> {
+        self.append(entries.map(|(id, location)| (*id, Some(*location))), replaced.iter())
+    }
+
+    /// Record that objects, which lie there, are not packed any more, and commit that as [`IndexWriter::put`] does.
+    pub(crate) fn delete(&mut self, deleted: &[(ObjectId, Location)]) -> Result<()> {
+        self.append(deleted.iter().map(|(id, _)| (*id, None)), deleted.iter().map(|(_, location)| location))
+    }
+
+    fn append<'a>(
+        &mut self,
+        entries: impl ExactSizeIterator<Item = Entry> + Clone,
+        replaced: impl Iterator<Item = &'a Location>,
     ) -> Result<()> {
         if self.failed {
             return Err(Error::WriterFailed);
         }
         self.failed = true;
         let mut totals = self.index.totals();
-        entries.clone().for_each(|(_, location)| totals.add(location));
-        replaced.iter().for_each(|location| totals.remove(location));
+        entries.clone().filter_map(|(_, location)| location).for_each(|location| totals.add(&location));
+        replaced.for_each(|location| totals.remove(location));
         let fold = self.index.tail.len() + entries.len() >= self.index.disk.tuning.log_entries;
         if !fold {
             self.log.append(&mut self.index.log, entries.clone(), totals)?;
         }
-        self.index.tail.extend(entries.map(|(id, location)| (*id, Some(*location))));
+        entries.for_each(|(id, location)| self.index.tell(id, location));
         if fold {
             self.fold(totals)?;
         }
@@ -113,15 +129,13 @@ impl<D: Dir> IndexWriter<D> {
 
     /// Write a run of the log, of what is to be appended and of the newest runs, and start an empty log.
     fn fold(&mut self, totals: Totals) -> Result<()> {
-        let next_pack = self.index.next_pack();
-        let Index { disk, manifest, tail, runs, .. } = &mut self.index;
+        let Index { disk, manifest, tail, reach, runs, .. } = &mut self.index;
         let number = manifest.next_number()?;
         let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
-        let last = merged == runs.len();
         let file = create_run(&disk.dir, number)?;
-        write_run(disk, file, tail, &mut runs[..merged], last)?;
+        write_run(disk, file, (tail, *reach), &mut runs[..merged])?;
         let older = manifest.runs[merged..].iter().copied();
-        publish(disk, core::iter::once(number).chain(older).collect(), totals, next_pack)?;
+        publish(disk, core::iter::once(number).chain(older).collect(), totals)?;
         let newest = Index::open(disk)?;
         let old = mem::replace(&mut self.index, newest);
         self.log = self.index.log.writer(&self.index.disk)?;

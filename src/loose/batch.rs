@@ -7,11 +7,11 @@ use core::mem;
 use super::{IncomingFile, LooseWriter, flush_file, is_there};
 use crate::codec;
 use crate::dir::Dir;
-use crate::directory;
 use crate::disk::Disk;
+use crate::disk::directory;
 use crate::error::Result;
+use crate::format::names;
 use crate::id::ObjectId;
-use crate::layout;
 use crate::proof::Packed;
 use crate::source::{Source, read_up_to};
 
@@ -22,12 +22,13 @@ pub struct LooseBatch<D: Dir> {
     disk: Disk<D>,
     /// Written to `incoming`.
     written: Vec<(ObjectId, IncomingFile<D>)>,
-    /// Those that were loose already.
-    found: Vec<ObjectId>,
+    /// Their ids.
+    written_ids: BTreeSet<ObjectId>,
+    /// Those that were loose already. One of these, or one that is packed, may be deleted meanwhile: added again, it is
+    /// looked at again.
+    found: BTreeSet<ObjectId>,
     /// Tells of those that were packed already.
     packed: Packed<D>,
-    /// All of them.
-    taken: BTreeSet<ObjectId>,
 }
 
 impl<D: Dir> LooseBatch<D> {
@@ -35,9 +36,9 @@ impl<D: Dir> LooseBatch<D> {
         LooseBatch {
             disk: disk.clone(),
             written: Vec::new(),
-            found: Vec::new(),
+            written_ids: BTreeSet::new(),
+            found: BTreeSet::new(),
             packed: Packed::new(disk),
-            taken: BTreeSet::new(),
         }
     }
 
@@ -66,17 +67,24 @@ impl<D: Dir> LooseBatch<D> {
     }
 
     fn add_known(&mut self, id: ObjectId, content: &[u8]) -> Result<()> {
-        if self.taken.contains(&id) {
-            return Ok(());
-        }
-        if is_there(&self.disk, &id, content.len() as u64)? {
-            self.found.push(id);
-        } else if !self.packed.holds(&id) {
+        if self.is_to_be_written(&id, content.len() as u64)? {
             let mut file = IncomingFile::create(&self.disk)?;
             file.append(content)?;
             self.keep(id, file);
         }
-        self.take(id)
+        self.commit_if_many()
+    }
+
+    /// Whether an object is new, here and in the container.
+    fn is_to_be_written(&mut self, id: &ObjectId, len: u64) -> Result<bool> {
+        if self.written_ids.contains(id) {
+            return Ok(false);
+        }
+        if is_there(&self.disk, id, len)? {
+            self.found.insert(*id);
+            return Ok(false);
+        }
+        Ok(!self.packed.holds(id))
     }
 
     /// Add what a source gives.
@@ -92,26 +100,22 @@ impl<D: Dir> LooseBatch<D> {
         let mut writer = LooseWriter::new(&self.disk)?;
         writer.write_all(buffer, source)?;
         let (id, file) = writer.close()?;
-        if !self.taken.contains(&id) {
-            if is_there(&self.disk, &id, file.len)? {
-                self.found.push(id);
-            } else if !self.packed.holds(&id) {
-                self.keep(id, file);
-            }
-            self.take(id)?;
+        if self.is_to_be_written(&id, file.len)? {
+            self.keep(id, file);
         }
+        self.commit_if_many()?;
         Ok(id)
     }
 
     /// Close the file, so that a batch has one open at a time.
     fn keep(&mut self, id: ObjectId, mut file: IncomingFile<D>) {
         file.file = None;
+        self.written_ids.insert(id);
         self.written.push((id, file));
     }
 
-    fn take(&mut self, id: ObjectId) -> Result<()> {
-        self.taken.insert(id);
-        if self.taken.len() < self.disk.tuning.loose_objects { Ok(()) } else { self.commit() }
+    fn commit_if_many(&mut self) -> Result<()> {
+        if self.written.len() + self.found.len() < self.disk.tuning.loose_objects { Ok(()) } else { self.commit() }
     }
 
     /// Whether the batch still takes objects.
@@ -130,7 +134,7 @@ impl<D: Dir> LooseBatch<D> {
         self.check()?;
         let found = mem::take(&mut self.found);
         let mut written = mem::take(&mut self.written);
-        self.taken.clear();
+        self.written_ids.clear();
         let shards: BTreeSet<u8> = written.iter().map(|(id, _)| id).chain(&found).map(ObjectId::shard).collect();
         let all = written.len() + found.len();
         // The bytes are durable before they have their name: whoever finds an object flushes its entry, and no more.
@@ -145,7 +149,7 @@ impl<D: Dir> LooseBatch<D> {
         if !self.flush_all(all)? {
             found.iter().try_for_each(|id| flush_file(&self.disk, id))?;
             let Disk { dir, flush, .. } = &self.disk;
-            for shard in shards.into_iter().map(layout::shard) {
+            for shard in shards.into_iter().map(names::shard) {
                 directory::settle(&self.disk, &shard)?;
                 flush.dir(dir, &shard)?;
             }

@@ -6,12 +6,13 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::scrub::{Scrub, ZLIB, is_zlib_header};
+use super::scrub::Scrub;
 use super::walk::{self, Record, Unreadable, Walk};
 use crate::codec::{Checking, Payload};
 use crate::dir::File;
 use crate::error::{Error, Result};
-use crate::layout::FRAME;
+use crate::format::FRAME;
+use crate::format::zlib_stream;
 use crate::tuning::Tuning;
 
 /// A walk through a pack on which each record is checked. Windows are checked while later ones are read.
@@ -225,11 +226,11 @@ fn payload(record: &Record, start: usize, bytes: &[u8]) -> Option<Payload> {
     let Record { id, location, .. } = record;
     let (mut range, mut adler) = (start..start + bytes.len(), None);
     if location.compressed() {
-        let (header, rest) = bytes.split_at_checked(ZLIB.0)?;
-        let (_, trailer) = rest.split_last_chunk::<{ ZLIB.1 }>()?;
-        is_zlib_header(header).then_some(())?;
+        let (header, rest) = bytes.split_at_checked(zlib_stream::HEADER)?;
+        let (_, trailer) = rest.split_last_chunk::<{ zlib_stream::TRAILER }>()?;
+        zlib_stream::is_header(header).then_some(())?;
         adler = Some(u32::from_be_bytes(*trailer));
-        range = range.start + ZLIB.0..range.end - ZLIB.1;
+        range = range.start + zlib_stream::HEADER..range.end - zlib_stream::TRAILER;
     }
     Some(Payload {
         range: range.start as u32..range.end as u32,

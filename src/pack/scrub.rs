@@ -5,18 +5,15 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::record::{frame_count, frame_table_length};
-use crate::compress::{ADLER_OF_NOTHING, adler32};
 use crate::dir::{File, read_full_at};
 use crate::error::{Context as _, Error, Result};
+use crate::format::frame_table::{self, ENTRY, frame_count};
+use crate::format::location::Location;
+use crate::format::names;
+use crate::format::zlib_stream::{self, ADLER_OF_NOTHING, adler32};
 use crate::id::ObjectId;
-use crate::index::Location;
-use crate::layout::{self, FRAME_ENTRY};
-use crate::reader::{Stored, StoredReader};
+use crate::read::{Stored, StoredReader};
 use crate::tuning::Tuning;
-
-/// Bytes around the blocks of a zlib stream: its header, and the Adler-32 at its end.
-pub(super) const ZLIB: (usize, usize) = (2, 4);
 
 /// The check of one object, loose or packed, in pieces.
 pub(crate) struct Scrub<F> {
@@ -67,7 +64,7 @@ impl<F: File> Scrub<F> {
                     left = left.saturating_sub(read as u64);
                 }
                 Err(Error::Corrupt(damage)) => {
-                    self.problem = Some(damage.problem);
+                    self.problem = Some(damage.message);
                     return Ok(Some(false));
                 }
                 Err(error) => return Err(error),
@@ -90,16 +87,15 @@ impl<F: File> Scrub<F> {
     /// What reading frame by frame does not look at: the ends of the zlib stream, and the form of the frame table.
     fn form_is_sound(&self) -> Result<bool> {
         let Some(location) = self.packed.filter(Location::compressed) else { return Ok(true) };
-        let path = layout::pack(location.pack);
+        let path = names::pack(location.pack);
         let end = location.offset + location.length;
-        let (mut header, mut trailer) = ([0; ZLIB.0], [0; ZLIB.1]);
+        let (mut header, mut trailer) = ([0; zlib_stream::HEADER], [0; zlib_stream::TRAILER]);
         read_full_at(&*self.file, &mut header, location.offset).during("read", &path)?;
-        read_full_at(&*self.file, &mut trailer, end - ZLIB.1 as u64).during("read", &path)?;
-        if !is_zlib_header(&header) || trailer != self.adler.to_be_bytes() {
+        read_full_at(&*self.file, &mut trailer, end - zlib_stream::TRAILER as u64).during("read", &path)?;
+        if !zlib_stream::is_header(&header) || trailer != self.adler.to_be_bytes() {
             return Ok(false);
         }
-        let table = frame_table_length(location.size, location.length);
-        if table == 0 {
+        if frame_table::length(location.size, location.length) == 0 {
             return Ok(true);
         }
         let together = (self.tuning.chunk / ENTRY).max(1);
@@ -109,34 +105,17 @@ impl<F: File> Scrub<F> {
         while frame < frames {
             let count = (frames - frame).min(together as u64);
             let entries = &mut buffer[..count as usize * ENTRY];
-            read_full_at(&*self.file, entries, end + 1 + frame * ENTRY as u64).during("read", &path)?;
-            for (place, entry) in entries.chunks_exact(ENTRY).enumerate() {
-                let number = frame + place as u64;
-                let padded = entry[1..].trim_ascii_start();
-                let digits = !padded.is_empty() && padded[0] != b'0' && padded.iter().all(u8::is_ascii_digit);
-                let spaces = entry[1..ENTRY - padded.len()].iter().all(|byte| *byte == b' ');
-                let last = number + 1 < frames || number_of(padded) == Some(location.length - ZLIB.1 as u64);
-                if entry[0] != if number == 0 { b'[' } else { b',' } || !digits || !spaces || !last {
+            read_full_at(&*self.file, entries, end + frame_table::position(frame)).during("read", &path)?;
+            for (number, entry) in (frame..).zip(entries.chunks_exact(ENTRY)) {
+                let Some(end) = frame_table::decode(number, entry) else { return Ok(false) };
+                if number + 1 == frames && end != location.length - zlib_stream::TRAILER as u64 {
                     return Ok(false);
                 }
             }
             frame += count;
         }
-        let mut close = [0; 2];
-        read_full_at(&*self.file, &mut close, end + 1 + frames * ENTRY as u64).during("read", &path)?;
-        Ok(close == *b"]\n")
+        let mut close = [0; frame_table::END.len()];
+        read_full_at(&*self.file, &mut close, end + frame_table::position(frames)).during("read", &path)?;
+        Ok(close == *frame_table::END)
     }
-}
-
-/// Bytes of an entry of a frame table, with what is before it.
-const ENTRY: usize = FRAME_ENTRY as usize + 1;
-
-fn number_of(digits: &[u8]) -> Option<u64> {
-    core::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Method 8, a window of at most 32 KiB, no dictionary, and a right checksum (RFC 1950, section 2.2).
-pub(super) fn is_zlib_header(header: &[u8]) -> bool {
-    let &[method, flags] = header else { return false };
-    method & 15 == 8 && method >> 4 <= 7 && flags & 32 == 0 && u16::from_be_bytes([method, flags]).is_multiple_of(31)
 }

@@ -9,12 +9,14 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
-use super::record::{HEADER_START, frame_table_length, parse_header};
 use crate::dir::{File, read_full_at};
-use crate::error::{Code, Context as _, Damage, Result};
+use crate::error::{Code, Context as _, Finding, Result};
+use crate::format::FRAME;
+use crate::format::frame_table;
+use crate::format::location::Location;
+use crate::format::names;
+use crate::format::record::{HEADER_MAX, HEADER_START, parse_header};
 use crate::id::ObjectId;
-use crate::index::Location;
-use crate::layout::{self, FRAME, HEADER_MAX};
 use crate::tuning::Tuning;
 
 /// What a header and the bytes around it say. Whether the payload is the object has not been looked at.
@@ -46,10 +48,10 @@ pub(crate) struct Unreadable {
 
 impl Unreadable {
     /// As a finding in the pack of this number.
-    pub(crate) fn damage(self, number: u32) -> Damage {
+    pub(crate) fn damage(self, number: u32) -> Finding {
         let Range { start, end } = self.range;
         let problem = format!("{} bytes cannot be read: {}; restore the pack from a copy", end - start, self.code);
-        Damage { file: format!("{} at byte {start}", layout::pack(number)), problem }
+        Finding { file: format!("{} at byte {start}", names::pack(number)), message: problem }
     }
 }
 
@@ -258,7 +260,7 @@ impl<F: File> Walk<F> {
         let offset = self.position + header.bytes;
         let payload_end = offset.checked_add(header.length).filter(|end| *end <= self.len)?;
         let ends = self.byte(payload_end) == Some(b'\n');
-        let table = frame_table_length(header.size, header.length);
+        let table = frame_table::length(header.size, header.length);
         let end = payload_end.saturating_add(u64::from(ends)).saturating_add(table);
         // A table that is not there is missed by whoever reads the object.
         let end = if end <= self.len { end } else { payload_end + u64::from(ends) };
@@ -299,7 +301,7 @@ pub(super) fn tell(unreadable: &mut Vec<Unreadable>, range: Range<u64>, code: Co
 
 /// Whether the record of an object is where the index says, as far as its header tells.
 pub(crate) fn has_header(file: &impl File, id: &ObjectId, location: &Location) -> Result<bool> {
-    let path = || format!("{} at byte {}", layout::pack(location.pack), location.offset);
+    let path = || format!("{} at byte {}", names::pack(location.pack), location.offset);
     let start = location.offset.saturating_sub(HEADER_MAX as u64);
     let mut before = alloc::vec![0; (location.offset - start) as usize];
     let read = read_full_at(file, &mut before, start).during("read", &path())?;
@@ -324,7 +326,7 @@ pub(crate) fn record_at(file: &impl File, id: &ObjectId, location: &Location) ->
     }
     let mut end = [0];
     let place = location.offset + location.length;
-    let read = read_full_at(file, &mut end, place).during("read", &layout::pack(location.pack))?;
+    let read = read_full_at(file, &mut end, place).during("read", &names::pack(location.pack))?;
     Ok(if read == 1 && end == *b"\n" { Ok(()) } else { Err("no line end follows its payload") })
 }
 

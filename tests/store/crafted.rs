@@ -3,9 +3,7 @@
 use std::fs::File;
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{
-    Clean, Compression, Config, Container, Content, Error, ObjectId, Options, PackLoose, PackWriter, Result,
-};
+use loosepack::{Compression, Config, Container, Content, Error, ObjectId, Options, PackWriter, Result};
 
 use crate::damage::{forged, put};
 use crate::sim::SimDir;
@@ -44,7 +42,10 @@ pub(crate) fn run_of(lines: &[String]) -> Vec<u8> {
 
 fn header(entries: &str, digits: &str, crc: u32) -> String {
     let digits = format!("\"pack\":{digits},\"offset\":{digits},\"length\":{digits},\"size\":{digits}");
-    format!("{:255}\n", format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"crc\":\"{crc:08x}\"}}"))
+    format!(
+        "{:255}\n",
+        format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":null,\"crc\":\"{crc:08x}\"}}")
+    )
 }
 
 /// A container whose index is these runs, newest first.
@@ -91,8 +92,8 @@ fn work(dir: SimDir) -> Result<()> {
         writer.add(b"packed")?;
         writer.finish()
     }));
-    results.push(PackLoose::new(&store, Compression::Never).and_then(run).map(drop));
-    results.push(Clean::new(&store).and_then(run).map(drop));
+    results.push(store.pack_loose(Compression::Never).and_then(run).map(drop));
+    results.push(store.clean().and_then(run).map(drop));
     results.into_iter().collect()
 }
 
@@ -422,6 +423,6 @@ fn names_that_are_no_ids_are_no_objects() {
         assert!(format!("{}{name}", &hex[..2]).parse::<ObjectId>().is_err(), "{name}");
     }
     assert_eq!(store.objects(None, 10), Ok(vec![object]));
-    assert_eq!(PackLoose::new(&store, Compression::Never).and_then(run).unwrap().1, vec![]);
+    assert_eq!(store.pack_loose(Compression::Never).and_then(run).unwrap().1, vec![]);
     assert_eq!(store.stats().unwrap().packed_objects, 1);
 }

@@ -10,10 +10,11 @@ use crate::sim::{SimDir, Survival};
 use crate::support::{Rng, tiny, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
-    self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, empty,
-    first_packer_killed, fold, killed_at_its_fold, killed_making_directories, killed_packing_into_a_run, lived_in,
-    nothing, pack_and_clean, packer_killed, packer_killed_at_its_commit, reindex, reindex_in_little_memory, unindexed,
-    unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs, write_some,
+    self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, delete_loose,
+    delete_some, empty, first_packer_killed, fold, killed_at_its_fold, killed_deleting, killed_making_directories,
+    killed_packing_into_a_run, lived_in, nothing, pack_and_clean, packer_killed, packer_killed_at_its_commit, reindex,
+    reindex_in_little_memory, unindexed, unlock_and_pack, without_shards, workload, write_large, write_one_batch,
+    write_packs, write_some,
 };
 
 /// Policies and seeds; fewer where a check is dear.
@@ -189,6 +190,16 @@ fn cleaning_after_a_packer_that_did_not_flush_survives_every_crash() {
 #[test]
 fn cleaning_after_a_packer_killed_at_its_commit_survives_every_crash() {
     survives(&workload(packer_killed_at_its_commit, clean_only), 2);
+}
+
+#[test]
+fn deleting_survives_every_crash() {
+    survives(&workload(lived_in, delete_some), 2);
+}
+
+#[test]
+fn deleting_after_somebody_was_killed_deleting_survives_every_crash() {
+    survives(&workload(killed_deleting, delete_loose), 2);
 }
 
 #[test]

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{
-    Clean, Compression, Config, Container, Content, Dir, Error, ObjectId, Options, PackLoose, PackWriter, Placement,
-};
+use loosepack::{Compression, Config, Container, Content, Dir, Error, ObjectId, Options, PackWriter, Placement};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, create, folding, id, noise, open, run, text};
@@ -154,8 +152,8 @@ fn work(dir: SimDir) {
     let _ = store.stats();
     let _ = store.objects(None, 100);
     let added = store.add(b"added to a damaged container");
-    let _ = PackLoose::new(&store, Compression::Always).and_then(run);
-    let _ = Clean::new(&store).and_then(run);
+    let _ = store.pack_loose(Compression::Always).and_then(run);
+    let _ = store.clean().and_then(run);
     if let Ok(id) = added {
         assert_eq!(store.get(&id).as_deref(), Ok(&b"added to a damaged container"[..]));
     }

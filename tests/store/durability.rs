@@ -163,7 +163,7 @@ fn an_object_that_is_packed_while_a_pack_is_missing() {
             let pack = dir.bytes("packs/0");
             dir.remove("packs/0");
             if rebuilt {
-                let job = loosepack::Reindex::new(&store).expect("nobody else packs");
+                let job = store.reindex().expect("nobody else packs");
                 crate::support::run(job).expect("it is rebuilt");
             }
             let acknowledged = write_to_packs(&open(dir.clone()), CONTENT);

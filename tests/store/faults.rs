@@ -1,6 +1,6 @@
 //! Every operation fails once: what is said of it, and what is lost, which is nothing.
 
-use loosepack::{Code, Compression, Container, Damage, Error, Job as _, PackLoose, PackWriter, Part, Tuning};
+use loosepack::{Code, Compression, Container, Error, Finding, Job as _, PackWriter, Part, Tuning};
 
 use crate::promises::{check, recover};
 use crate::sim::{SimDir, Survival};
@@ -149,7 +149,7 @@ fn verifying_tells_of_every_failure_and_goes_on() {
         let (progress, problems, _) = verify(&store, Part::default());
         let Some((operation, path)) = dir.hit() else { break };
         assert_eq!(progress.done, progress.total);
-        for Damage { file, problem } in problems {
+        for Finding { file, message: problem } in problems {
             let named = file.contains(&path) || problem.contains(&path) || path.contains(&file);
             assert!(named, "{operation} of {path} failed: {file}: {problem}");
             told += 1;
@@ -253,7 +253,7 @@ fn a_handle_whose_sync_failed_writes_no_more() {
             assert_eq!(fresh.add(b"after"), Err(Error::WriterFailed), "nothing continues after a failed sync");
             assert_eq!(fresh.writer().err(), Some(Error::WriterFailed));
             assert_eq!(PackWriter::open(&fresh, Compression::Never).err(), Some(Error::WriterFailed));
-            assert_eq!(PackLoose::new(&fresh, Compression::Never).err(), Some(Error::WriterFailed));
+            assert_eq!(fresh.pack_loose(Compression::Never).err(), Some(Error::WriterFailed));
             assert_eq!(fresh.get(&before), Ok(b"before".into()), "reading goes on");
         }
         assert_eq!(open(dir.clone()).add(b"after"), Ok(id(b"after")), "opening again heals");
@@ -300,7 +300,7 @@ fn a_job_that_failed_is_over() {
     let store = create(dir.clone());
     store.add(b"an object").unwrap();
     for point in [0, 100, 256] {
-        let mut job = PackLoose::new(&store, Compression::Never).unwrap();
+        let mut job = store.pack_loose(Compression::Never).unwrap();
         dir.fail_at(point, Code::Io);
         let failed = loop {
             match job.step() {
@@ -310,7 +310,7 @@ fn a_job_that_failed_is_over() {
         };
         assert!(matches!(failed, Error::Io(_)), "{failed}");
         assert_eq!(job.step(), Err(Error::WriterFailed));
-        PackLoose::new(&store, Compression::Never).expect("a failed job has given up the packer's place");
+        store.pack_loose(Compression::Never).expect("a failed job has given up the packer's place");
     }
 }
 

@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use loosepack::{
-    Clean, Compression, Config, Container, Content, Error, ObjectId, Options, PackLoose, PackWriter, Part, Reindex,
-    codec,
-};
+use loosepack::{Compression, Config, Container, Content, Error, ObjectId, Options, PackWriter, Part, codec};
 
 use crate::crafted::{line, run_of};
 use crate::damage::forged;
@@ -173,7 +170,7 @@ impl Sound {
     fn rebuild(&self, dir: &SimDir) {
         let Ok(store) = Container::open_damaged(dir.clone(), options()) else { return };
         verify(&store, Part::default());
-        if Reindex::new(&store).and_then(run).is_ok() {
+        if store.reindex().and_then(run).is_ok() {
             assert!(Container::open(dir.clone(), options()).is_ok(), "an index that was rebuilt opens");
             verify(&store, Part::default());
             self.examine(dir.clone(), false);
@@ -226,8 +223,8 @@ impl Sound {
         };
         let before = readable(store);
         let added = store.add(b"added");
-        drop(PackLoose::new(store, Compression::Auto).and_then(run));
-        drop(Clean::new(store).and_then(run));
+        drop(store.pack_loose(Compression::Auto).and_then(run));
+        drop(store.clean().and_then(run));
         let packed = PackWriter::open(store, Compression::Never).and_then(|mut writer| {
             let packed = writer.add(b"packed")?;
             writer.finish().map(|()| packed)

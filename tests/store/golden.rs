@@ -163,7 +163,7 @@ fn a_batch_is_written_the_same() {
     let covered = format!("{}{{\"commit\":2,\"objects\":2,\"size\":4,\"length\":4", lines.concat());
     let log = format!("{covered},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(covered.as_bytes()));
     assert_eq!(shown(&dir.bytes("index/log-0.jsonl")), shown(log.as_bytes()));
-    let manifest = "{\"length\":0,\"log\":0,\"next-pack\":0,\"objects\":0,\"runs\":[],\"size\":0,\"written\":0}\n";
+    let manifest = "{\"length\":0,\"log\":0,\"objects\":0,\"runs\":[],\"size\":0,\"written\":0}\n";
     assert_eq!(shown(&dir.bytes("index/manifest.json")), shown(manifest.as_bytes()));
 }
 

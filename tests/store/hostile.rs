@@ -2,10 +2,7 @@
 //! reads wrong.
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{
-    Clean, Code, Compression, Container, Content, Durability, Error, ObjectId, Options, PackLoose, PackWriter,
-    Placement,
-};
+use loosepack::{Code, Compression, Container, Content, Durability, Error, ObjectId, Options, PackWriter, Placement};
 
 use crate::planted::{Planted, Template, Thing};
 use crate::support::run;
@@ -78,8 +75,8 @@ fn read(planted: &Planted, template: &Template, store: &Container<CapDir>) {
 fn write(planted: &Planted, store: &Container<CapDir>) {
     let mut results = Vec::from([store.add(b"added").err(), store.add_source(&mut &b"added as well"[..]).err()]);
     results.push(store.writer().and_then(|mut writer| writer.write(b"written").and_then(|()| writer.finish())).err());
-    results.push(PackLoose::new(store, Compression::Auto).and_then(run).err());
-    results.push(Clean::new(store).and_then(run).err());
+    results.push(store.pack_loose(Compression::Auto).and_then(run).err());
+    results.push(store.clean().and_then(run).err());
     results.push(
         PackWriter::open(store, Compression::Never)
             .and_then(|mut writer| writer.add(b"packed").and_then(|_| writer.finish()))

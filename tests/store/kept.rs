@@ -1,6 +1,6 @@
 //! What `reindex` takes over from the old index.
 
-use loosepack::{Compression, Container, Error, Options, PackWriter, Reindex};
+use loosepack::{Compression, Container, Error, Options, PackWriter};
 
 use crate::sim::SimDir;
 use crate::support::{create, folding, id, noise, open, run};
@@ -19,7 +19,7 @@ fn what_the_old_index_reads_is_kept() {
         bytes[place] ^= 1;
         dir.put("packs/0", &bytes);
         let before: Vec<bool> = contents.iter().map(|content| open(dir.clone()).get(&id(content)).is_ok()).collect();
-        run(Reindex::new(&open(dir.clone())).expect("nobody else packs")).expect("it is rebuilt");
+        run(open(dir.clone()).reindex().expect("nobody else packs")).expect("it is rebuilt");
         for (content, readable) in contents.iter().zip(before) {
             let after = open(dir.clone()).get(&id(content));
             assert_eq!(after.is_ok(), readable, "byte {place}: {after:?}");
@@ -44,7 +44,7 @@ fn a_cut_or_missing_pack_does_not_pass_for_absence() {
                 None => dir.remove("packs/0"),
                 Some(len) => dir.put("packs/0", &dir.bytes("packs/0")[..len]),
             }
-            let rebuilt = run(Reindex::new(&store).expect("nobody else packs")).expect("it is rebuilt");
+            let rebuilt = run(store.reindex().expect("nobody else packs")).expect("it is rebuilt");
             assert_eq!(rebuilt.1.len(), 1, "cut to {cut:?}: {:?}", rebuilt.1);
             let read = open(dir.clone()).get(&lost);
             assert!(matches!(read, Err(Error::Corrupt(_))), "cut to {cut:?}: {read:?}");

@@ -1,6 +1,6 @@
 //! What is left of work that did not come to its end.
 
-use loosepack::{Clean, Code, Compression, Config, Container, Error, Job as _, PackLoose, PackWriter, Part};
+use loosepack::{Code, Compression, Config, Container, Error, Job as _, PackWriter, Part};
 
 use crate::sim::SimDir;
 use crate::support::{clean, create, id, noise, open, options, pack, tiny, verify, with_tuning};
@@ -80,7 +80,7 @@ fn a_pack_job_that_is_given_up_leaves_nothing() {
     let store = create(dir.clone());
     (0..50).for_each(|seed| assert!(store.add(&noise(300, seed)).is_ok()));
     with_tuning(loosepack::Tuning { step_objects: 30, gather_objects: 1, pack_buffer: 1, ..options().tuning }, || {
-        let mut job = PackLoose::new(&open(dir.clone()), Compression::Never).unwrap();
+        let mut job = open(dir.clone()).pack_loose(Compression::Never).unwrap();
         while packs(&dir).iter().all(|(_, bytes)| bytes.is_empty()) {
             assert!(!job.step().unwrap().finished);
         }
@@ -117,7 +117,7 @@ fn packing_needs_room_for_a_mark() {
     let refused = PackWriter::open(&store, Compression::Never).err();
     assert!(matches!(&refused, Some(Error::Io(failure)) if failure.code == Code::NoSpace), "{refused:?}");
     dir.full_from(1);
-    assert!(Clean::new(&store).is_ok());
+    assert!(store.clean().is_ok());
 }
 
 /// Its text tells a person who it is that works, or was killed.
@@ -128,7 +128,7 @@ fn a_mark_without_locks_has_its_text() {
     let mut failures = 0;
     for point in 0..6 {
         dir.fail_at(point, Code::NoSpace);
-        let refused = Clean::new(&store).err();
+        let refused = store.clean().err();
         if dir.hit().is_some_and(|(operation, path)| path.starts_with("lock/") && operation != "metadata") {
             failures += 1;
             assert!(matches!(refused, Some(Error::Io(_))), "{refused:?}");
@@ -202,7 +202,7 @@ fn unfinished_files_are_told_of_and_removed_when_nobody_can_be_writing_them() {
     dir.put("incoming/0123456789abcdef-1", b"being written");
     let stats = store.stats().unwrap();
     assert_eq!((stats.unfinished, stats.unfinished_size), (2, 39));
-    let mut job = Clean::new(&store).unwrap();
+    let mut job = store.clean().unwrap();
     let mut notes = Vec::new();
     loop {
         let progress = job.step().unwrap();
@@ -211,7 +211,7 @@ fn unfinished_files_are_told_of_and_removed_when_nobody_can_be_writing_them() {
             break;
         }
     }
-    assert!(notes.len() == 1 && notes[0].problem.starts_with("1 files of 13 bytes"), "{notes:?}");
+    assert!(notes.len() == 1 && notes[0].message.starts_with("1 files of 13 bytes"), "{notes:?}");
     assert_eq!(store.stats().map(|stats| stats.unfinished), Ok(1));
     dir.advance(2 * DAY);
     assert_eq!(clean(&store), Ok(0));

@@ -5,6 +5,7 @@ mod copies;
 mod crafted;
 mod crash;
 mod damage;
+mod deleting;
 mod dirs;
 mod durability;
 mod faults;

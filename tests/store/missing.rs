@@ -1,6 +1,6 @@
 //! What is not there: directories that a copy has lost, room on the disk for a mark.
 
-use loosepack::{Clean, Code, Compression, Container, Options, PackWriter, Part};
+use loosepack::{Code, Compression, Container, Options, PackWriter, Part};
 
 use crate::sim::{SimDir, Survival};
 use crate::support::{clean, create, noise, open, pack, verify};
@@ -82,11 +82,11 @@ fn cleaning_works_on_a_full_disk() {
 fn being_refused_takes_no_lock() {
     let dir = SimDir::new();
     let store = create(dir.clone());
-    let _cleaning = Clean::new(&store).expect("nobody else packs");
+    let _cleaning = store.clean().expect("nobody else packs");
     let before = dir.operations();
-    assert!(Clean::new(&open(dir.clone())).is_err());
+    assert!(open(dir.clone()).clean().is_err());
     dir.fail_at(u64::MAX, Code::Io);
-    assert!(Clean::new(&store).is_err());
+    assert!(store.clean().is_err());
     assert!(dir.operations() < 5 && before > 0, "{} operations", dir.operations());
 }
 

@@ -1,8 +1,7 @@
 //! Who takes the packer's place: packing, cleaning, and the locks between them.
 
 use loosepack::{
-    Clean, Compression, Config, Container, Dir as _, Durability, Error, Job as _, ObjectId, Options, PackLoose,
-    PackWriter, Placement,
+    Compression, Config, Container, Dir as _, Durability, Error, Job as _, ObjectId, Options, PackWriter, Placement,
 };
 
 use crate::sim::SimDir;
@@ -186,13 +185,13 @@ fn a_job_dropped_early_loses_nothing() {
     let store = create(dir.clone());
     let ids: Vec<ObjectId> = (0..3000).map(|seed| store.add(&noise(30, seed)).unwrap()).collect();
     for steps in [0, 1, 2] {
-        let mut job = PackLoose::new(&store, Compression::Never).unwrap();
+        let mut job = store.pack_loose(Compression::Never).unwrap();
         (0..steps).for_each(|_| assert!(!job.step().unwrap().finished, "so many objects take more steps"));
         drop(job);
         assert_eq!(store.contains(&ids), Ok(vec![true; 3000]));
     }
     pack(&store, Compression::Never).unwrap();
-    let mut job = Clean::new(&store).unwrap();
+    let mut job = store.clean().unwrap();
     (0..100).for_each(|_| assert!(!job.step().unwrap().finished));
     drop(job);
     let stats = store.stats().unwrap();
@@ -221,10 +220,10 @@ fn a_pack_writer_dropped_keeps_what_it_committed() {
 fn progress_tells_how_far_a_job_is() {
     let store = create(SimDir::new());
     (0..100).for_each(|seed| assert!(store.add(&noise(50, seed)).is_ok()));
-    let (packed, problems) = run(PackLoose::new(&store, Compression::Never).unwrap()).unwrap();
+    let (packed, problems) = run(store.pack_loose(Compression::Never).unwrap()).unwrap();
     assert_eq!((packed.objects, packed.bytes, packed.done), (100, 5000, packed.total));
     assert_eq!(problems, []);
-    let mut job = Clean::new(&store).unwrap();
+    let mut job = store.clean().unwrap();
     let mut before = 0;
     let last = loop {
         let progress = job.step().unwrap();
@@ -258,7 +257,7 @@ fn pack_tells_what_it_left_alone() {
     let store = create(SimDir::new());
     store.add(b"packed before").unwrap();
     let notes = |store: &Container<SimDir>| {
-        let (mut job, mut notes) = (PackLoose::new(store, Compression::Never).unwrap(), Vec::new());
+        let (mut job, mut notes) = (store.pack_loose(Compression::Never).unwrap(), Vec::new());
         loop {
             let progress = job.step().unwrap();
             notes.extend(progress.notes);
@@ -269,7 +268,7 @@ fn pack_tells_what_it_left_alone() {
     };
     assert_eq!(notes(&store), []);
     let told = notes(&store);
-    assert!(told.len() == 1 && told[0].problem.starts_with("1 objects are packed already"), "{told:?}");
+    assert!(told.len() == 1 && told[0].message.starts_with("1 objects are packed already"), "{told:?}");
 }
 
 #[test]
@@ -309,7 +308,7 @@ fn clean_keeps_the_loose_copy_of_what_is_damaged_in_a_pack() {
     let sound = store.add(b"sound").unwrap();
     pack(&store, Compression::Auto).unwrap();
 
-    let (progress, problems) = run(Clean::new(&store).unwrap()).unwrap();
+    let (progress, problems) = run(store.clean().unwrap()).unwrap();
     assert_eq!(progress.objects, 1, "what is sound in the pack is cleaned");
     assert_eq!(problems.len(), 3, "what is not is reported");
     assert!(problems.iter().all(|damage| damage.file.starts_with("packs/0")), "{problems:?}");
@@ -335,7 +334,7 @@ fn adding_again_heals_what_is_damaged_in_a_pack() {
     for _ in 0..2 {
         assert_eq!(store.get(&id).as_ref(), Ok(&content), "what was acknowledged is there");
         pack(&store, Compression::Never).unwrap();
-        run(Clean::new(&store).unwrap()).unwrap();
+        run(store.clean().unwrap()).unwrap();
     }
 }
 
@@ -372,9 +371,9 @@ fn a_second_packer_is_told_who_the_first_is() {
         let writer = PackWriter::open(&one, Compression::Never).unwrap();
         for text in [
             locked(PackWriter::open(&other, Compression::Never)),
-            locked(PackLoose::new(&other, Compression::Never)),
-            locked(Clean::new(&other)),
-            locked(Clean::new(&one)),
+            locked(other.pack_loose(Compression::Never)),
+            locked(other.clean()),
+            locked(one.clean()),
         ] {
             assert!(text.contains("the first one"), "the message names the holder: {text}");
             assert!(text.contains("2023-11-14 22:13:20"), "and since when: {text}");
@@ -386,8 +385,8 @@ fn a_second_packer_is_told_who_the_first_is() {
         }
         other.add(b"adding needs no place").unwrap();
         drop(writer);
-        let job = Clean::new(&other).expect("a dropped writer gives up its place");
-        assert!(locked(PackLoose::new(&one, Compression::Never)).contains("the second one"));
+        let job = other.clean().expect("a dropped writer gives up its place");
+        assert!(locked(one.pack_loose(Compression::Never)).contains("the second one"));
         drop(job);
         pack(&one, Compression::Never).expect("a dropped job gives up its place");
         clean(&one).expect("a finished job gives up its place, dropped or not");
@@ -400,9 +399,9 @@ fn a_second_packer_is_told_who_the_first_is() {
 #[test]
 fn a_finished_job_gives_up_the_place_at_once() {
     let store = create(SimDir::new());
-    let mut job = PackLoose::new(&store, Compression::Never).unwrap();
+    let mut job = store.pack_loose(Compression::Never).unwrap();
     while !job.step().unwrap().finished {}
-    Clean::new(&store).expect("the job is still there, and holds nothing");
+    store.clean().expect("the job is still there, and holds nothing");
     drop(job);
 }
 
@@ -414,11 +413,11 @@ fn the_kinds_of_locks_exclude_each_other() {
     for (first, second) in [(&with, &without), (&without, &with)] {
         let (one, other) = (held_by(first, "one"), held_by(second, "other"));
         let writer = PackWriter::open(&one, Compression::Never).unwrap();
-        assert!(locked(Clean::new(&other)).contains("one"));
-        assert!(locked(Clean::new(&other)).contains("one"), "being turned away changes nothing");
-        assert!(locked(Clean::new(&one)).contains("one"));
+        assert!(locked(other.clean()).contains("one"));
+        assert!(locked(other.clean()).contains("one"), "being turned away changes nothing");
+        assert!(locked(one.clean()).contains("one"));
         drop(writer);
-        Clean::new(&other).expect("the place is free again");
+        other.clean().expect("the place is free again");
     }
 }
 
@@ -426,7 +425,7 @@ fn the_kinds_of_locks_exclude_each_other() {
 fn killed(dir: &SimDir) -> SimDir {
     let store = held_by(dir, "the late one");
     store.add(b"an object").unwrap();
-    let job = PackLoose::new(&store, Compression::Never).unwrap();
+    let job = store.pack_loose(Compression::Never).unwrap();
     let image = dir.kill();
     drop(job);
     image
@@ -439,7 +438,7 @@ fn a_mark_of_a_killed_packer_is_taken_over_by_who_has_locks() {
     let image = killed(&dir);
     assert!(image.files().contains(&"lock/pack.os.json".into()), "the dead leave their mark");
     let stranger = held_by(&image.without_locks(), "a stranger");
-    assert!(locked(Clean::new(&stranger)).contains("the late one"), "who has no locks cannot know that it is dead");
+    assert!(locked(stranger.clean()).contains("the late one"), "who has no locks cannot know that it is dead");
     assert_eq!(pack(&held_by(&image, "the heir"), Compression::Never), Ok(vec![]));
     assert_eq!(clean(&stranger), Ok(1), "the heir took the mark away");
 }
@@ -476,7 +475,7 @@ fn a_mark_that_says_nothing_is_still_a_mark() {
     let store = create(dir.clone());
     for mark in [&b""[..], b"not json", b"{}", b"{\"holder\":7}"] {
         dir.put("lock/pack.file.json", mark);
-        assert!(locked(Clean::new(&store)).contains("someone unnamed"));
+        assert!(locked(store.clean()).contains("someone unnamed"));
         assert!(store.force_unlock().unwrap().is_some());
     }
     assert_eq!(clean(&store), Ok(0));

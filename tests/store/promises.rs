@@ -1,9 +1,9 @@
 //! What a container owes its users, and the check that it keeps it: used after power cuts, kills and failures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use loosepack::{
-    Compression, Config, Container, Damage, Dir as _, Error, ObjectId, Options, PackWriter, Part, Reindex, Result,
+    Compression, Config, Container, Dir as _, Error, Finding, ObjectId, Options, PackWriter, Part, Result,
 };
 
 use crate::sim::{SimDir, Survival};
@@ -21,6 +21,8 @@ pub(crate) struct Known {
     pub(crate) acked: BTreeMap<ObjectId, Vec<u8>>,
     /// All that were ever offered.
     pub(crate) offered: BTreeMap<ObjectId, Vec<u8>>,
+    /// Objects whose deletion was acknowledged, and that were not offered again.
+    pub(crate) deleted: BTreeSet<ObjectId>,
     /// The index was lost: who cannot open the container reindexes it.
     pub(crate) unindexed: bool,
 }
@@ -28,6 +30,18 @@ pub(crate) struct Known {
 impl Known {
     pub(crate) fn offer(&mut self, bytes: &[u8]) {
         self.offered.insert(id(bytes), bytes.into());
+        self.deleted.remove(&id(bytes));
+    }
+
+    /// Its deletion begins: from now on it may be there or not.
+    pub(crate) fn give_up(&mut self, bytes: &[u8]) {
+        self.acked.remove(&id(bytes));
+    }
+
+    /// Its deletion was acknowledged.
+    pub(crate) fn gone(&mut self, bytes: &[u8]) {
+        self.give_up(bytes);
+        self.deleted.insert(id(bytes));
     }
 
     pub(crate) fn ack(&mut self, bytes: &[u8]) {
@@ -58,9 +72,9 @@ pub(crate) fn open_mended(dir: &Watch<SimDir>, known: &Known) -> Result<Store> {
 }
 
 /// Rebuild the index; returns the problems met.
-pub(crate) fn reindex(dir: &Watch<SimDir>) -> Result<Vec<Damage>> {
+pub(crate) fn reindex(dir: &Watch<SimDir>) -> Result<Vec<Finding>> {
     let store = Container::open_damaged(dir.clone(), options())?;
-    Ok(run(Reindex::new(&store)?)?.1)
+    Ok(run(store.reindex()?)?.1)
 }
 
 /// Nothing is damaged, whatever a crash has left.
@@ -87,6 +101,7 @@ pub(crate) fn explain<T>(result: Result<T>, doing: &str) -> Result<T, String> {
 pub(crate) fn check_reads(store: &Store, known: &Known) -> Result<(), String> {
     for (id, bytes) in &known.offered {
         match store.get(id) {
+            Ok(_) if known.deleted.contains(id) => return Err(format!("{id} was deleted and is there")),
             Ok(found) => ensure!(found == *bytes, "{id} reads wrong"),
             Err(Error::NotFound(_)) => ensure!(!known.acked.contains_key(id), "{id} was acknowledged and is gone"),
             Err(error) => return Err(format!("{id} does not read: {error}")),
@@ -95,6 +110,9 @@ pub(crate) fn check_reads(store: &Store, known: &Known) -> Result<(), String> {
     let acked: Vec<ObjectId> = known.acked.keys().copied().collect();
     let contained = explain(store.contains(&acked), "contains")?;
     ensure!(contained.iter().all(|present| *present), "contains denies an acknowledged object");
+    let deleted: Vec<ObjectId> = known.deleted.iter().copied().collect();
+    let contained = explain(store.contains(&deleted), "contains")?;
+    ensure!(!contained.contains(&true), "contains has a deleted object");
     Ok(())
 }
 
@@ -111,6 +129,7 @@ pub(crate) fn check_list(store: &Store, known: &Known) -> Result<u64, String> {
     ensure!(listed.is_sorted(), "the list is not sorted");
     for id in &listed {
         ensure!(known.offered.contains_key(id), "{id} is listed and was never offered");
+        ensure!(!known.deleted.contains(id), "{id} was deleted and is listed");
         explain(store.get(id), "reading a listed object")?;
     }
     ensure!(known.acked.keys().all(|id| listed.binary_search(id).is_ok()), "an acknowledged object is not listed");
@@ -168,5 +187,10 @@ pub(crate) fn check(image: &SimDir, known: &Known) -> Result<(), String> {
     let stats = explain(store.stats(), "stats")?;
     ensure!(stats.loose_objects == 0, "after pack and clean {} objects are loose", stats.loose_objects);
     ensure!(stats.packed_objects == listed, "stats counts {}, and {listed} are listed", stats.packed_objects);
+    if !known.deleted.is_empty() {
+        // Their records are still in the packs.
+        explain(reindex(&dir), "reindex")?;
+        check_reads(&explain(open(&dir), "open after reindex")?, &known)?;
+    }
     Ok(())
 }

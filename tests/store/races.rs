@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Content, ObjectId, Options, PackWriter, Part, Reindex};
+use loosepack::{Compression, Config, Container, Content, ObjectId, Options, PackWriter, Part};
 
 use crate::sim::SimDir;
 use crate::support::{clean, folding, id, noise, open, pack, run, text, verify};
@@ -218,7 +218,7 @@ fn a_second_packer_is_turned_away_at_every_moment() {
 fn reindex(dir: &SimDir) {
     // A run for each object, so that there is much to merge and to remove.
     let options = Options { tuning: folding(1), ..Options::default() };
-    run(Reindex::new(&Container::open(dir.clone(), options).unwrap()).unwrap()).unwrap();
+    run(Container::open(dir.clone(), options).unwrap().reindex().unwrap()).unwrap();
 }
 
 fn pack_clean_and_reindex(dir: &SimDir) {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use loosepack::{Access, Clean, Compression, Config, Container, Durability, Error, Options, PackLoose, PackWriter};
+use loosepack::{Access, Compression, Config, Container, Durability, Error, Options, PackWriter};
 
 use crate::sim::SimDir;
 use crate::support::{id, open};
@@ -59,8 +59,8 @@ fn a_handle_for_reading_refuses_to_write() {
     assert_eq!(store.add_source(&mut vec![0; 1 << 20].as_slice()), Err(Error::ReadOnly));
     assert_eq!(store.writer().err(), Some(Error::ReadOnly));
     assert_eq!(PackWriter::open(&store, Compression::Never).err(), Some(Error::ReadOnly));
-    assert_eq!(PackLoose::new(&store, Compression::Never).err(), Some(Error::ReadOnly));
-    assert_eq!(Clean::new(&store).err(), Some(Error::ReadOnly));
+    assert_eq!(store.pack_loose(Compression::Never).err(), Some(Error::ReadOnly));
+    assert_eq!(store.clean().err(), Some(Error::ReadOnly));
     assert_eq!(store.force_unlock(), Err(Error::ReadOnly));
     assert_eq!(calls.get(), 0, "a refusal comes before the disk is touched");
 }

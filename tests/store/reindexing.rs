@@ -1,8 +1,6 @@
 //! Reindexing: whatever becomes of the index, everything reads afterwards.
 
-use loosepack::{
-    Compression, Container, Damage, Error, ObjectId, Options, PackWriter, Part, Progress, Reindex, Result,
-};
+use loosepack::{Compression, Container, Error, Finding, ObjectId, Options, PackWriter, Part, Progress, Result};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, clean, create, folding, id, noise, open, pack, run, verify};
@@ -13,8 +11,8 @@ fn damaged(dir: &SimDir) -> Container<SimDir> {
     Container::open_damaged(dir.clone(), Options { tuning: folding(1), ..Options::default() }).expect("it opens")
 }
 
-fn reindex(dir: &SimDir) -> Result<(Progress, Vec<Damage>)> {
-    run(Reindex::new(&damaged(dir))?)
+fn reindex(dir: &SimDir) -> Result<(Progress, Vec<Finding>)> {
+    run(damaged(dir).reindex()?)
 }
 
 /// Reindex; then all that is given reads, is listed, and nothing is wrong.
@@ -113,7 +111,7 @@ fn a_handle_of_a_damaged_container_works_once_it_is_mended() {
     let store = damaged(&dir);
     assert!(matches!(store.get(&id(&contents()[2])), Err(Error::Corrupt(_))));
     assert!(matches!(store.contains(&[id(&contents()[2])]), Err(Error::Corrupt(_))));
-    run(Reindex::new(&store).unwrap()).unwrap();
+    run(store.reindex().unwrap()).unwrap();
     assert!(store.get(&id(&contents()[2])).as_ref() == Ok(&contents()[2]));
 }
 
@@ -122,13 +120,13 @@ fn it_takes_the_packers_place() {
     let dir = sample();
     let store = open(dir.clone());
     let writer = PackWriter::open(&store, Compression::Never).unwrap();
-    assert!(matches!(Reindex::new(&store).map(drop), Err(Error::Locked(_))));
+    assert!(matches!(store.reindex().map(drop), Err(Error::Locked(_))));
     drop(writer);
-    let job = Reindex::new(&store).unwrap();
+    let job = store.reindex().unwrap();
     assert!(matches!(PackWriter::open(&store, Compression::Never).map(drop), Err(Error::Locked(_))));
     drop(job);
     let reader = Container::open(dir, Options { access: loosepack::Access::ReadOnly, ..Options::default() }).unwrap();
-    assert_eq!(Reindex::new(&reader).map(drop), Err(Error::ReadOnly));
+    assert_eq!(reader.reindex().map(drop), Err(Error::ReadOnly));
 }
 
 /// A pack with these objects, plain, and the place of each payload.
@@ -179,7 +177,7 @@ fn damage_does_not_pass_for_absence() {
     // A loose copy is what counts then.
     store.add(b"the first object").unwrap();
     let (_, problems) = reindex(&dir).unwrap();
-    assert!(problems.len() == 1 && problems[0].problem.contains("loose copy is sound"), "{problems:?}");
+    assert!(problems.len() == 1 && problems[0].message.contains("loose copy is sound"), "{problems:?}");
     assert_eq!(open(dir.clone()).get(&id(b"the first object")).as_deref(), Ok(&b"the first object"[..]));
     assert_eq!(pack(&open(dir.clone()), Compression::Never), Ok(vec![]));
     let (progress, problems) = reindex(&dir).unwrap();
@@ -190,7 +188,7 @@ fn damage_does_not_pass_for_absence() {
     set(&dir, "packs/0", places[0], b'#');
     index_files(&dir).iter().for_each(|path| dir.remove(path));
     let (_, problems) = reindex(&dir).unwrap();
-    assert!(problems.len() == 1 && problems[0].problem.contains("left out"), "{problems:?}");
+    assert!(problems.len() == 1 && problems[0].message.contains("left out"), "{problems:?}");
     assert_eq!(open(dir).objects(None, 10).unwrap(), [id(b"the second one")]);
 }
 

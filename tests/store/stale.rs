@@ -1,6 +1,6 @@
 //! Handles from before the index changed in a way that its length does not tell.
 
-use loosepack::{Compression, Container, Dir as _, Error, File as _, PackWriter, Reindex};
+use loosepack::{Compression, Container, Dir as _, Error, File as _, PackWriter};
 
 use crate::sim::SimDir;
 use crate::support::{create, id, noise, open, options, run};
@@ -38,7 +38,7 @@ fn a_handle_from_before_an_index_was_rebuilt_twice_sees_what_was_added_since() {
         let index = dir.files().into_iter().filter(|path| path.starts_with("index/"));
         index.for_each(|path| dir.remove(&path));
         dir.advance(1);
-        run(Reindex::new(&Container::open_damaged(dir.clone(), options()).unwrap()).unwrap()).unwrap();
+        run(Container::open_damaged(dir.clone(), options()).unwrap().reindex().unwrap()).unwrap();
     };
     rebuild();
     let reader = open(dir.clone());

@@ -8,7 +8,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use loosepack::{Clean, Compression, Damage, Error, ObjectId, PackLoose, PackWriter, Part, Reindex};
+use loosepack::{Compression, Error, Finding, ObjectId, PackWriter, Part};
 
 use self::checks::reads;
 use self::damage::Hurt;
@@ -26,9 +26,9 @@ struct Count {
 }
 
 /// The ids that findings speak of, in their texts or as names of loose files.
-fn ids(problems: &[Damage]) -> BTreeSet<ObjectId> {
+fn ids(problems: &[Finding]) -> BTreeSet<ObjectId> {
     let texts =
-        problems.iter().map(|found| format!("{} {}", found.file.replace("loose/", "").replace('/', ""), found.problem));
+        problems.iter().map(|found| format!("{} {}", found.file.replace("loose/", "").replace('/', ""), found.message));
     let words = texts
         .flat_map(|text| text.split(|char: char| !char.is_ascii_hexdigit()).map(str::to_owned).collect::<Vec<_>>());
     words.filter_map(|word| word.parse().ok()).collect()
@@ -86,7 +86,7 @@ fn reindexed(world: &mut World, hurt: &Hurt, rng: &mut Rng, count: &mut Count) {
     if gone {
         world.dir.files().iter().filter(|path| path.starts_with("index/")).for_each(|path| world.dir.remove(path));
     }
-    let (progress, problems) = run(Reindex::new(&world.open_damaged()).unwrap()).unwrap();
+    let (progress, problems) = run(world.open_damaged().reindex().unwrap()).unwrap();
     let store = world.open();
     assert_eq!(progress.objects, store.stats().unwrap().packed_objects);
     // Records that were never committed may come back.
@@ -121,13 +121,13 @@ fn healed(world: &World, hurt: &Hurt, rng: &mut Rng, count: &mut Count) {
         store.add_many(&lost).unwrap();
     }
     all_read(world, "added again", &BTreeSet::new(), rng, count);
-    let damaged = ids(&run(PackLoose::new(&store, Compression::Auto).unwrap()).unwrap().1);
+    let damaged = ids(&run(store.pack_loose(Compression::Auto).unwrap()).unwrap().1);
     assert!(damaged.is_empty(), "all that is to be packed is sound: {damaged:?}");
-    let kept = ids(&run(Clean::new(&store).unwrap()).unwrap().1);
+    let kept = ids(&run(store.clean().unwrap()).unwrap().1);
     assert!(kept.is_subset(&hurt.records), "{kept:?}");
     all_read(world, "packed and cleaned", &BTreeSet::new(), rng, count);
     only_old_damage_is_left(world, hurt, straight);
-    run(Reindex::new(&store).unwrap()).unwrap();
+    run(store.reindex().unwrap()).unwrap();
     all_read(world, "reindexed again", &BTreeSet::new(), rng, count);
     only_old_damage_is_left(world, hurt, straight);
 }
@@ -150,7 +150,7 @@ fn round(seed: u64, count: &mut Count) {
     all_read(&world, "damaged", &hurt.unreadable, rng, count);
     damage_is_told(&world, &hurt, rng);
     if rng.below(3) == 0 {
-        let told = ids(&run(Clean::new(&world.open()).unwrap()).unwrap().1);
+        let told = ids(&run(world.open().clean().unwrap()).unwrap().1);
         let cut = |id: &ObjectId| hurt.records.contains(id);
         assert!(told.iter().all(cut), "cleaning tells of {told:?}");
         all_read(&world, "cleaned after damage", &hurt.unreadable, rng, count);

@@ -3,8 +3,7 @@
 use std::cell::Cell;
 
 use loosepack::{
-    Clean, Compression, Config, Container, Damage, Dir, Error, Job, ObjectId, Options, PackLoose, Part, Progress,
-    Result, Tuning, Verify, codec,
+    Compression, Config, Container, Dir, Error, Finding, Job, ObjectId, Options, Part, Progress, Result, Tuning, codec,
 };
 
 /// SplitMix64: the same numbers for the same seed, everywhere.
@@ -67,25 +66,20 @@ pub(crate) fn id(bytes: &[u8]) -> ObjectId {
 }
 
 /// Drive a job to its end; returns its last progress and all problems it met.
-pub(crate) fn run(mut job: impl Job) -> Result<(Progress, Vec<Damage>)> {
-    let mut problems = Vec::new();
-    loop {
-        let mut progress = job.step()?;
-        problems.append(&mut progress.problems);
-        if progress.finished {
-            return Ok((progress, problems));
-        }
-    }
+pub(crate) fn run(mut job: impl Job) -> Result<(Progress, Vec<Finding>)> {
+    let mut progress = job.finish()?;
+    let problems = std::mem::take(&mut progress.problems);
+    Ok((progress, problems))
 }
 
 /// Pack all loose objects; returns the problems met.
-pub(crate) fn pack<D: Dir>(container: &Container<D>, compression: Compression) -> Result<Vec<Damage>> {
-    Ok(run(PackLoose::new(container, compression)?)?.1)
+pub(crate) fn pack<D: Dir>(container: &Container<D>, compression: Compression) -> Result<Vec<Finding>> {
+    Ok(run(container.pack_loose(compression)?)?.1)
 }
 
 /// Remove what is no longer needed; returns how many loose files that were. A problem is an error.
 pub(crate) fn clean<D: Dir>(container: &Container<D>) -> Result<u64> {
-    let (progress, problems) = run(Clean::new(container)?)?;
+    let (progress, problems) = run(container.clean()?)?;
     problems.into_iter().next().map_or(Ok(progress.objects), |problem| Err(Error::Corrupt(problem)))
 }
 
@@ -156,17 +150,11 @@ pub(crate) fn open<D: Dir>(dir: D) -> Container<D> {
 }
 
 /// Verify a part of a container; returns the last progress, all problems and all notes.
-pub(crate) fn verify<D: Dir>(container: &Container<D>, part: Part) -> (Progress, Vec<Damage>, Vec<Damage>) {
-    let mut job = Verify::new(container, part).expect("it is a part");
-    let (mut problems, mut notes) = (Vec::new(), Vec::new());
-    loop {
-        let mut progress = job.step().expect("nothing stops it");
-        problems.append(&mut progress.problems);
-        notes.append(&mut progress.notes);
-        if progress.finished {
-            return (progress, problems, notes);
-        }
-    }
+pub(crate) fn verify<D: Dir>(container: &Container<D>, part: Part) -> (Progress, Vec<Finding>, Vec<Finding>) {
+    let mut progress =
+        container.verify(part).and_then(|mut job| job.finish()).expect("it is a part, and nothing stops it");
+    let (problems, notes) = (std::mem::take(&mut progress.problems), std::mem::take(&mut progress.notes));
+    (progress, problems, notes)
 }
 
 /// A number from the environment, for longer runs and other ones.

@@ -1,6 +1,6 @@
 //! A device that lost some bytes: what else there is stays readable, and what is gone is told of.
 
-use loosepack::{Code, Compression, Error, Job as _, PackWriter, Part, Reindex, Tuning, Verify};
+use loosepack::{Code, Compression, Error, Job as _, PackWriter, Part, Tuning};
 
 use crate::sim::SimDir;
 use crate::support::{create, id, noise, open, options, run, tiny, verify, with_tuning};
@@ -43,8 +43,8 @@ fn reindex_steps_over_what_cannot_be_read() {
                 dir.files().iter().filter(|path| path.starts_with("index/")).for_each(|path| dir.remove(path));
             }
             let store = loosepack::Container::open_damaged(dir.clone(), options()).unwrap();
-            let (progress, problems) = run(Reindex::new(&store).unwrap()).unwrap();
-            assert!(problems.iter().any(|found| found.problem.contains("bytes cannot be read")), "{problems:?}");
+            let (progress, problems) = run(store.reindex().unwrap()).unwrap();
+            assert!(problems.iter().any(|found| found.message.contains("bytes cannot be read")), "{problems:?}");
             assert_eq!(progress.done, progress.total);
             let others: Vec<u64> = (0..OBJECTS).filter(|number| *number != 5).collect();
             assert_eq!(readable(&dir), others);
@@ -66,9 +66,9 @@ fn verify_steps_over_what_cannot_be_read() {
             let start = place(&dir, &content(3)) + 300;
             dir.lose("packs/0", start..start + 1);
             let (progress, problems, _) = verify(&open(dir.clone()), Part::default());
-            let of_object = problems.iter().filter(|found| found.problem.contains(&id(&content(3)).to_string()));
+            let of_object = problems.iter().filter(|found| found.message.contains(&id(&content(3)).to_string()));
             assert_eq!(of_object.count(), 1, "{problems:?}");
-            assert!(problems.iter().any(|found| found.problem.contains("bytes cannot be read")), "{problems:?}");
+            assert!(problems.iter().any(|found| found.message.contains("bytes cannot be read")), "{problems:?}");
             assert_eq!(progress.objects, OBJECTS - 1, "each of the others counts once");
         });
     }
@@ -79,7 +79,7 @@ fn a_header_that_cannot_be_read_costs_no_object() {
     let dir = packed();
     let start = place(&dir, &content(7));
     dir.lose("packs/0", start - 60..start - 50);
-    let (progress, _) = run(Reindex::new(&open(dir.clone())).unwrap()).unwrap();
+    let (progress, _) = run(open(dir.clone()).reindex().unwrap()).unwrap();
     assert_eq!(progress.objects, OBJECTS, "the old index told of it");
     assert_eq!(readable(&dir).len() as u64, OBJECTS);
 }
@@ -94,7 +94,7 @@ fn what_may_not_be_read_is_told_apart_from_damage() {
         let dir = start.fork();
         let store = open(dir.clone());
         dir.fail_at(point, Code::Access);
-        let mut job = Verify::new(&store, Part::default()).unwrap();
+        let mut job = store.verify(Part::default()).unwrap();
         let (mut problems, mut unread) = (Vec::new(), Vec::new());
         loop {
             let progress = job.step().unwrap();

@@ -1,6 +1,6 @@
 //! Verifying: every kind of damage is found and named, and nothing else is.
 
-use loosepack::{Compression, Container, Damage, Job as _, Options, PackWriter, Part, Placement, Progress, Verify};
+use loosepack::{Compression, Container, Finding, Job as _, Options, PackWriter, Part, Placement, Progress};
 
 use crate::sim::SimDir;
 use crate::support::{create, folding, id, noise, open, pack, run, text, verify};
@@ -34,12 +34,12 @@ pub(crate) fn contents() -> Vec<Vec<u8>> {
     ]
 }
 
-fn all(dir: &SimDir) -> (Progress, Vec<Damage>, Vec<Damage>) {
+fn all(dir: &SimDir) -> (Progress, Vec<Finding>, Vec<Finding>) {
     verify(&Container::open_damaged(dir.clone(), Options::default()).unwrap(), Part::default())
 }
 
 #[track_caller]
-fn sound(dir: &SimDir) -> Vec<Damage> {
+fn sound(dir: &SimDir) -> Vec<Finding> {
     let (_, problems, notes) = all(dir);
     assert_eq!(problems, [], "it is sound");
     notes
@@ -49,7 +49,7 @@ fn sound(dir: &SimDir) -> Vec<Damage> {
 #[track_caller]
 fn is_found(dir: &SimDir, file: &str, says: &str) {
     let (_, problems, _) = all(dir);
-    let found = problems.iter().any(|damage| damage.file.starts_with(file) && damage.problem.contains(says));
+    let found = problems.iter().any(|damage| damage.file.starts_with(file) && damage.message.contains(says));
     assert!(found, "{file}: {says:?} is not among {problems:#?}");
 }
 
@@ -71,7 +71,7 @@ fn a_sound_container_has_no_problems() {
 fn how_much_there_is_to_do_is_known_from_the_start() {
     let dir = sample();
     for meanwhile in [false, true] {
-        let mut job = Verify::new(&open(dir.clone()), Part::default()).unwrap();
+        let mut job = open(dir.clone()).verify(Part::default()).unwrap();
         let first = job.step().unwrap();
         if meanwhile {
             assert_eq!(pack(&open(dir.clone()), Compression::Never), Ok(vec![]));
@@ -119,7 +119,7 @@ fn every_changed_byte_of_objects_and_packs_is_noticed() {
             damaged.put(&path, &changed);
             let (_, problems, _) = all(&damaged);
             assert!(!problems.is_empty(), "byte {place} of {path} was changed");
-            let named = |damage: &Damage| damage.file.starts_with(&path) || path.starts_with("index/");
+            let named = |damage: &Finding| damage.file.starts_with(&path) || path.starts_with("index/");
             assert!(problems.iter().all(named), "byte {place} of {path}: {problems:#?}");
         }
     }
@@ -167,7 +167,7 @@ fn what_is_left_behind_is_a_note() {
     let notes = sound(&dir);
     let files: Vec<&str> = notes.iter().map(|note| note.file.as_str()).collect();
     assert_eq!(files, ["incoming", "index", "index/run-77.jsonl", &last]);
-    assert!(notes[3].problem.contains("1 records") && notes[3].problem.contains("4 bytes"), "{}", notes[3].problem);
+    assert!(notes[3].message.contains("1 records") && notes[3].message.contains("4 bytes"), "{}", notes[3].message);
 }
 
 /// The log and the manifest of a container whose index is one log.
@@ -189,7 +189,7 @@ fn an_index_that_lies_is_found_out() {
         store.add(&noise(50, 1)).unwrap();
         store.add(&noise(60, 2)).unwrap();
         pack(&store, Compression::Never).unwrap();
-        loosepack::Clean::new(&store).and_then(run).unwrap();
+        store.clean().and_then(run).unwrap();
         dir
     };
     let log = String::from_utf8(made().bytes("index/log-0.jsonl")).unwrap();
@@ -237,7 +237,7 @@ fn the_parts_make_up_the_whole() {
     // Stopped after any step, and continued.
     let mut steps = 0;
     loop {
-        let mut first = Verify::new(&store, Part::default()).unwrap();
+        let mut first = store.verify(Part::default()).unwrap();
         let mut stopped = Progress::default();
         for _ in 0..steps {
             stopped = first.step().unwrap();
@@ -252,6 +252,6 @@ fn the_parts_make_up_the_whole() {
         steps += 13;
     }
     for part in [Part { shards: 0, shard: 0, from: 0 }, Part { shards: 2, shard: 2, from: 0 }] {
-        assert!(Verify::new(&store, part).is_err());
+        assert!(store.verify(part).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Walking through packs of several windows: one damaged byte of a pack of 6 MB made `verify` report six records, and
 //! `reindex` lose five sound objects of 59, because stepping back over what had been read kept misaligned bytes.
 
-use loosepack::{Compression, Container, ObjectId, Options, PackWriter, Part, Reindex};
+use loosepack::{Compression, Container, ObjectId, Options, PackWriter, Part};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, create, id, noise, run, verify};
@@ -45,7 +45,7 @@ fn only_these_are_lost(contents: &[Vec<u8>], damaged: &[usize]) {
         dir.remove(&path);
     }
     let store = Container::open_damaged(dir.clone(), Options::default()).expect("it opens");
-    run(Reindex::new(&store).expect("nobody else packs")).expect("it is rebuilt");
+    run(store.reindex().expect("nobody else packs")).expect("it is rebuilt");
     let store = Container::open(dir, Options::default()).expect("it opens");
     for (number, content) in contents.iter().enumerate() {
         assert_eq!(store.get(&id(content)).is_ok(), !damaged.contains(&number), "object {number}");
@@ -90,7 +90,7 @@ fn a_damaged_length_hides_no_other_record() {
         dir.remove(&path);
     }
     let store = Container::open_damaged(dir.clone(), Options::default()).expect("it opens");
-    run(Reindex::new(&store).expect("nobody else packs")).expect("it is rebuilt");
+    run(store.reindex().expect("nobody else packs")).expect("it is rebuilt");
     let store = Container::open(dir, Options::default()).expect("it opens");
     let found = contents.iter().filter(|content| store.get(&id(content)).is_ok()).count();
     assert_eq!(found, contents.len() - 1);

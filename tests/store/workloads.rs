@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Durability, Error, Options, PackWriter, Reindex, Result};
+use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, PackWriter, Result};
 
 use crate::promises::{self, Known, open, options};
 use crate::sim::{SimDir, Survival};
-use crate::support::{clean, folding, noise, pack, run, text};
+use crate::support::{clean, folding, id, noise, pack, run, text};
 use crate::watch::{Call, Verdict, Watch};
 
 /// Something to do to a container, and the container it is done to.
@@ -69,7 +69,7 @@ impl Syncs {
     pub(crate) fn note(&self, call: Call, path: &str, bytes: &[u8]) {
         match call {
             // A write may come in pieces; the first one tells what it is.
-            Call::Write if is_log(path) && [PUT, COMMIT].iter().any(|start| bytes.starts_with(start)) => {
+            Call::Write if is_log(path) && [PUT, DELETE, COMMIT].iter().any(|start| bytes.starts_with(start)) => {
                 *self.last_line.borrow_mut() = bytes.into();
             }
             Call::Rename if path == "index/manifest.json" => self.manifest.set(true),
@@ -87,6 +87,7 @@ impl Syncs {
 
 /// What lines of the log start with.
 pub(crate) const PUT: &[u8] = b"{\"put\"";
+pub(crate) const DELETE: &[u8] = b"{\"delete\"";
 pub(crate) const COMMIT: &[u8] = b"{\"commit\"";
 
 pub(crate) fn is_pack(path: &str) -> bool {
@@ -243,6 +244,53 @@ pub(crate) fn clean_only(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> 
     clean(&open(dir)?).map(drop)
 }
 
+/// Delete objects: loose, packed, both, and absent; and put some of them back, loose and to a pack.
+pub(crate) fn delete_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    for numbers in [vec![0, 1, 3, 4, 7, 8, 99], vec![2, 99]] {
+        let contents: Vec<Vec<u8>> = numbers.into_iter().map(small).collect();
+        contents.iter().for_each(|content| known.give_up(content));
+        store.delete(contents.iter().map(|content| id(content)).collect())?.finish()?;
+        contents.iter().for_each(|content| known.gone(content));
+        for content in &contents[..contents.len() / 2] {
+            known.offer(content);
+            store.add(content)?;
+            known.ack(content);
+        }
+    }
+    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    known.offer(&small(7));
+    writer.add(&small(7))?;
+    writer.finish()?;
+    known.ack(&small(7));
+    Ok(())
+}
+
+/// Delete loose objects alone, and packed ones alone.
+pub(crate) fn delete_loose(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    delete(dir, known, &[5, 6, 7])
+}
+
+/// See [`delete_loose`].
+pub(crate) fn delete_packed(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    delete(dir, known, &[0, 1])
+}
+
+fn delete(dir: &Watch<SimDir>, known: &mut Known, numbers: &[u64]) -> Result<()> {
+    let contents: Vec<Vec<u8>> = numbers.iter().copied().map(small).collect();
+    contents.iter().for_each(|content| known.give_up(content));
+    open(dir)?.delete(contents.iter().map(|content| id(content)).collect())?.finish()?;
+    contents.iter().for_each(|content| known.gone(content));
+    Ok(())
+}
+
+/// Somebody who deleted loose objects was killed right before their removal became durable.
+pub(crate) fn killed_deleting() -> (SimDir, Known) {
+    let (dir, mut known) = lived_in();
+    let at = |_: &Syncs, call, path: &str| call == Call::SyncDir && path.starts_with("loose/");
+    (killed(&dir, |dir| delete_loose(dir, &mut known), at), known)
+}
+
 pub(crate) fn create(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = Container::create(dir.clone(), CONFIG, options())?;
     known.created = true;
@@ -291,7 +339,7 @@ pub(crate) fn reindex(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
 /// With runs in `incoming` on the way.
 pub(crate) fn reindex_in_little_memory(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
     let options = Options { tuning: folding(0), ..options() };
-    run(Reindex::new(&Container::open_damaged(dir.clone(), options)?)?).map(drop)
+    run(Container::open_damaged(dir.clone(), options)?.reindex()?).map(drop)
 }
 
 pub(crate) type Start = fn() -> (SimDir, Known);
@@ -417,7 +465,7 @@ pub(crate) fn clean_the_unflushed() -> Workload {
     let mut workload = workload(packed_unflushed, clean_only);
     let dir = workload.start.fork();
     dir.heal();
-    let cleaning = open(&Watch::new(dir.clone())).and_then(|store| loosepack::Clean::new(&store));
+    let cleaning = open(&Watch::new(dir.clone())).and_then(|store| store.clean());
     workload.from = dir.operations();
     drop(cleaning.expect("the packer's place is free"));
     workload

@@ -4,13 +4,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::{Run, Told};
+use super::Run;
 use crate::dir::File;
 use crate::error::Result;
+use crate::format::fences::{self, Fences};
+use crate::format::run_header::RUN_BLOCK as BLOCK;
+use crate::format::run_line::id_digits;
 use crate::id::ObjectId;
-use crate::index::entry::id_digits;
-use crate::index::fences::{self, Fences};
-use crate::layout::RUN_BLOCK as BLOCK;
+use crate::index::{Told, Trust};
 
 impl<F: File> Run<F> {
     /// The blocks that can hold an id: first and last.
@@ -18,12 +19,10 @@ impl<F: File> Run<F> {
         Ok(self.fences()?.blocks(0, id))
     }
 
-    /// What the run says of an id. That it says nothing is certain: the lines among which it would be are as they were
-    /// written, so that damage to one does not pass for its absence.
-    pub(in crate::index) fn lookup_certain(&mut self, id: &ObjectId) -> Result<Option<Told>> {
+    fn lookup_checked(&mut self, id: &ObjectId) -> Result<Option<Told>> {
         // Also of a run that says it is empty: its last line tells whether it is.
         self.fences()?;
-        if self.entries == 0 {
+        if self.header.entries == 0 {
             return Ok(None);
         }
         let (first, last) = self.blocks(id)?;
@@ -32,9 +31,12 @@ impl<F: File> Run<F> {
         self.find(&lines, id)
     }
 
-    /// What the run says of an id; `None` when it says nothing.
-    pub(in crate::index) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Told>> {
-        if self.entries == 0 {
+    /// What the run says of an id; `None` when it has no entry of it.
+    pub(in crate::index) fn lookup(&mut self, id: &ObjectId, trust: Trust) -> Result<Option<Told>> {
+        if trust == Trust::Checked {
+            return self.lookup_checked(id);
+        }
+        if self.header.entries == 0 {
             return Ok(None);
         }
         if let Some(block) = self.cold_block(id)? {
@@ -46,7 +48,7 @@ impl<F: File> Run<F> {
             && let Some((start, count)) = self.guess(id, first)
         {
             let lines = self.lines(start, count)?;
-            let (before, after) = (id_digits(&lines), id_digits(&lines[lines.len() - self.digits.width()..]));
+            let (before, after) = (id_digits(&lines), id_digits(&lines[lines.len() - self.header.digits.width()..]));
             // Between its first and its last line, they tell of the id or nothing does.
             if (before..=after).contains(&&id.to_hex()[..]) {
                 return self.find(&lines, id);
@@ -59,7 +61,7 @@ impl<F: File> Run<F> {
     /// The block that can hold an id, by a part of the fences around where it is expected among uniform ids. `None` when
     /// that does not tell, and when all fences are in memory or to be read.
     fn cold_block(&mut self, id: &ObjectId) -> Result<Option<u64>> {
-        let (blocks, part_blocks) = (self.entries.div_ceil(BLOCK), self.tuning.cold_fences);
+        let (blocks, part_blocks) = (self.header.entries.div_ceil(BLOCK), self.tuning.cold_fences);
         if self.fences.is_some() || blocks <= part_blocks || self.cold_lookups >= self.tuning.cold_lookups {
             return Ok(None);
         }
@@ -70,7 +72,7 @@ impl<F: File> Run<F> {
         let mut text = vec![0; part_blocks as usize * fences::FENCE];
         self.read(&mut text, line + start * fences::FENCE as u64)?;
         let mut part = Fences::default();
-        if part.parse(&text).is_none() {
+        if part.decode(&text).is_none() {
             return Ok(None);
         }
         let (first, last) = part.blocks(0, id);
@@ -86,17 +88,16 @@ impl<F: File> Run<F> {
         Some((block * BLOCK + line.saturating_sub(count / 2).min(BLOCK - count), count))
     }
 
-    /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read. `certain`: as
-    /// for [`Run::lookup_certain`].
+    /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read.
     pub(in crate::index) fn lookup_sorted<'a>(
         &mut self,
         ids: impl Iterator<Item = &'a ObjectId>,
-        certain: bool,
+        trust: Trust,
     ) -> Result<Vec<Option<Told>>> {
-        if certain {
+        if trust == Trust::Checked {
             self.fences()?;
         }
-        let (width, entries) = (self.digits.width(), self.entries);
+        let (width, entries) = (self.header.digits.width(), self.header.entries);
         let mut found = Vec::with_capacity(ids.size_hint().0);
         let mut ids = ids.peekable();
         // Lines in memory: those from `start` to `end`; and the first of them that can be that of the next id.
@@ -119,7 +120,7 @@ impl<F: File> Run<F> {
                 let ahead = if near { self.blocks_at_once() * BLOCK } else { 0 };
                 (start, end) = (block_start, (block_end + ahead).min(entries));
                 window = self.lines(start, end - start)?;
-                if certain {
+                if trust == Trust::Checked {
                     self.check_lines(first, &window)?;
                 }
             }
@@ -140,7 +141,7 @@ impl<F: File> Run<F> {
     /// Search sorted lines. Returns how many are less than the id, and what they say of it. Looks `step` lines ahead first,
     /// then twice as many, and so on until it is passed: where the id is expected near the start, 1 is fastest.
     fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
-        let (hex, width) = (id.to_hex(), self.digits.width());
+        let (hex, width) = (id.to_hex(), self.header.digits.width());
         let line = |number: usize| &lines[number * width..][..width];
         let (mut low, mut high) = (0, lines.len() / width);
         while low < high {
@@ -149,7 +150,7 @@ impl<F: File> Run<F> {
                 Ordering::Less => (low, step) = (middle + 1, step.saturating_mul(2)),
                 Ordering::Greater => (high, step) = (middle, lines.len()),
                 Ordering::Equal => {
-                    let told = self.digits.parse_told(line(middle));
+                    let told = self.header.digits.parse_told(line(middle));
                     return Ok((middle as u64, Some(told.ok_or_else(|| self.damaged_line())?)));
                 }
             }

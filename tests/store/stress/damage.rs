@@ -62,7 +62,7 @@ impl Hurt {
         self.records.union(&self.loose).copied().collect()
     }
 
-    /// Damage packs and loose files, or nothing at all.
+    /// Finding packs and loose files, or nothing at all.
     pub(super) fn draw(world: &World, rng: &mut Rng) -> Self {
         let store = world.open();
         let bytes = |path: String| (path.clone(), world.dir.bytes(&path));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, PackLoose, PackWriter, Tuning};
+use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, PackWriter, Tuning};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, clean, id, noise, run, text, tiny};
@@ -152,7 +152,7 @@ impl World {
                 store.add_many(&batch).unwrap();
                 self.keep(batch);
             }
-            6 => assert_eq!(run(PackLoose::new(&store, compression(rng)).unwrap()).unwrap().1, []),
+            6 => assert_eq!(run(store.pack_loose(compression(rng)).unwrap()).unwrap().1, []),
             7 => drop(clean(&store).unwrap()),
             _ => self.kill_a_packer(rng),
         }

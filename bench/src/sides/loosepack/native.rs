@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use loosepack::dir::cap::CapDir;
 use loosepack::source::Source;
 use loosepack::{
-    Clean, Code, Compression, Config, Container, Content, Durability, Error, IoFailure, Job, ObjectId, Options,
-    PackLoose, PackWriter, Part, Verify,
+    Code, Compression, Config, Container, Content, Durability, Error, IoFailure, Job, ObjectId, Options, PackWriter,
+    Part,
 };
 
 use super::{Store, Way};
@@ -117,15 +117,15 @@ impl Store for NativeStore {
     }
 
     fn pack_loose(&mut self) -> Result<u64> {
-        finish(PackLoose::new(&self.container, Compression::Never)?)
+        finish(self.container.pack_loose(Compression::Never)?)
     }
 
     fn clean(&mut self) -> Result<u64> {
-        finish(Clean::new(&self.container)?)
+        finish(self.container.clean()?)
     }
 
     fn verify(&mut self) -> Result<u64> {
-        finish(Verify::new(&self.container, Part::default())?)
+        finish(self.container.verify(Part::default())?)
     }
 }
 

@@ -1,0 +1,67 @@
+//! Directories of a container that were lost, as empty ones are in copies by git or by tools for object storage, and are
+//! made anew.
+//!
+//! Who makes one may be killed before its entry is durable, and whoever puts an object into it afterwards finds it there. So
+//! a file in `incoming` marks it from before it is made until its entry is durable, and an acknowledgement of what is in it
+//! looks for that mark.
+
+use crate::dir::Dir;
+use crate::disk::Disk;
+use crate::disk::small_file::make_directory;
+use crate::error::{Code, Context as _, Result};
+use crate::format::names;
+
+/// Make a directory and the one that holds it, where they are missing.
+pub(crate) fn make<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
+    mark(&disk.dir, path)?;
+    if let Some((parent, _)) = path.rsplit_once('/') {
+        make_directory(&disk.dir, parent)?;
+    }
+    make_directory(&disk.dir, path)?;
+    settle(disk, path)
+}
+
+/// Make the entry of a directory durable that was made anew. To be called when it is there.
+pub(crate) fn settle<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
+    if !disk.flush.is_full() || !is_marked(&disk.dir, path)? {
+        return Ok(());
+    }
+    if let Some((parent, _)) = path.rsplit_once('/') {
+        disk.flush.dir(&disk.dir, parent)?;
+    }
+    disk.flush.dir(&disk.dir, ".")?;
+    unmark(&disk.dir, path)
+}
+
+/// Mark what is about to be made, a directory or [`names::THE_CONTAINER`].
+pub(crate) fn mark(dir: &impl Dir, what: &str) -> Result<()> {
+    let mark = names::made(what);
+    let mut created = dir.create_new(&mark);
+    if matches!(created, Err(Code::NotFound)) {
+        make_directory(dir, names::INCOMING)?;
+        created = dir.create_new(&mark);
+    }
+    match created {
+        Ok(_) | Err(Code::Exists) => Ok(()),
+        Err(code) => Err(code).during("create", &mark),
+    }
+}
+
+/// Whether it is marked.
+pub(crate) fn is_marked(dir: &impl Dir, what: &str) -> Result<bool> {
+    let mark = names::made(what);
+    match dir.metadata(&mark) {
+        Ok(_) => Ok(true),
+        Err(Code::NotFound) => Ok(false),
+        Err(code) => Err(code).during("examine", &mark),
+    }
+}
+
+/// Remove the mark of what is durable now. Another may have done so.
+pub(crate) fn unmark(dir: &impl Dir, what: &str) -> Result<()> {
+    let mark = names::made(what);
+    match dir.remove_file(&mark) {
+        Ok(()) | Err(Code::NotFound) => Ok(()),
+        Err(code) => Err(code).during("remove", &mark),
+    }
+}

@@ -1,0 +1,99 @@
+//! The fences of a run: what is kept in memory of each of its blocks, and the last line of its file.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::str;
+
+use super::run_header::RUN_BLOCK as BLOCK;
+use crate::id::ObjectId;
+
+/// Bytes of a fence in a file: 24 digits, two quotes, and a comma or, behind the last, a space.
+pub(crate) const FENCE: usize = 27;
+/// What is before the fences.
+pub(crate) const START: &[u8] = b"{\"fences\":[";
+/// What is behind them.
+pub(crate) const END: &[u8] = b"]}\n";
+
+/// Of each block of a run, in their order.
+#[derive(Default)]
+pub(crate) struct Fences {
+    /// The first eight bytes of its first id.
+    prefixes: Vec<u64>,
+    /// CRC-32 of its lines.
+    checksums: Vec<u32>,
+}
+
+impl Fences {
+    /// Start a block with this id.
+    pub(crate) fn start_block(&mut self, id: &ObjectId) {
+        self.prefixes.push(id.prefix());
+    }
+
+    /// End the block with its lines.
+    pub(crate) fn end_block(&mut self, lines: &[u8]) {
+        self.checksums.push(crc32fast::hash(lines));
+    }
+
+    /// The last line of the run.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let count = self.prefixes.len();
+        let mut line = Vec::with_capacity(Self::line_length(count as u64) as usize);
+        line.extend_from_slice(START);
+        for (number, (prefix, crc)) in self.prefixes.iter().zip(&self.checksums).enumerate() {
+            let separator = if number + 1 < count { ',' } else { ' ' };
+            line.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\"{separator}").as_bytes());
+        }
+        line.extend_from_slice(END);
+        line
+    }
+
+    /// Bytes of the last line of a run of so many blocks.
+    pub(crate) fn line_length(blocks: u64) -> u64 {
+        blocks * FENCE as u64 + (START.len() + END.len()) as u64
+    }
+
+    /// Appends the fences of a part of the line. Returns `None` if one is malformed or the prefixes do not strictly increase.
+    /// Equal prefixes never occur with real digests; accepting them would let a crafted run make one lookup read any number
+    /// of blocks.
+    pub(crate) fn decode(&mut self, text: &[u8]) -> Option<()> {
+        for fence in text.chunks_exact(FENCE) {
+            let digits = str::from_utf8(fence.strip_prefix(b"\"")?.get(..24)?).ok()?;
+            let prefix = u64::from_str_radix(digits.get(..16)?, 16).ok()?;
+            self.prefixes.last().is_none_or(|last| *last < prefix).then_some(())?;
+            self.prefixes.push(prefix);
+            self.checksums.push(u32::from_str_radix(digits.get(16..)?, 16).ok()?);
+        }
+        Some(())
+    }
+
+    /// What the first id of a block starts with.
+    pub(crate) fn prefix(&self, block: u64) -> Option<u64> {
+        self.prefixes.get(block as usize).copied()
+    }
+
+    /// The blocks that can hold an id, first and last, when none before `from` can.
+    pub(crate) fn blocks(&self, from: u64, id: &ObjectId) -> (u64, u64) {
+        let prefix = id.prefix();
+        let prefixes = &self.prefixes[from as usize..];
+        // Where many ids are looked up, it is mostly this one or the next.
+        let near = prefixes.iter().take(3).position(|fence| *fence >= prefix);
+        let first = near.unwrap_or_else(|| prefixes.partition_point(|fence| *fence < prefix)).saturating_sub(1);
+        let same = prefixes[first + 1..].iter().take_while(|fence| **fence <= prefix).count();
+        (from + first as u64, from + (first + same) as u64)
+    }
+
+    /// The line of a block, by its number in it, near which an id probably is, as ids are uniform. `None` in the last block.
+    pub(crate) fn line_in(&self, block: u64, id: &ObjectId) -> Option<u64> {
+        let (low, high) = (self.prefix(block)?, self.prefix(block + 1)?);
+        let (before, all) = (id.prefix().checked_sub(low)?, high - low);
+        Some((u128::from(before) * u128::from(BLOCK) / u128::from(all)) as u64)
+    }
+
+    /// Whether lines are as they were written: those from the start of a block on, up to the end of another or of the run.
+    /// `length`: that of a block, in bytes.
+    pub(crate) fn hold(&self, block: u64, lines: &[u8], length: usize) -> bool {
+        let checksums = self.checksums.get(block as usize..).unwrap_or_default();
+        let blocks = lines.chunks(length);
+        blocks.len() <= checksums.len() && blocks.zip(checksums).all(|(block, crc)| crc32fast::hash(block) == *crc)
+    }
+}

@@ -1,0 +1,335 @@
+//! The one who holds the packer's place: takes objects, drops those that are packed already, appends the others and
+//! commits.
+
+mod frames;
+pub(crate) mod lock;
+pub(crate) mod session;
+mod writer;
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem;
+use core::ops::Range;
+
+use self::frames::Frames;
+pub(crate) use self::frames::{Head, read_head};
+use self::session::PackerSession;
+pub use self::writer::PackWriter;
+use crate::codec::sample;
+use crate::codec::{Compressing, Framing};
+use crate::container::Container;
+use crate::dir::Dir;
+use crate::error::{Error, Result};
+use crate::format::FRAME;
+use crate::format::location::Location;
+use crate::format::zlib_stream::{self, ADLER_OF_NOTHING, EMPTY_BLOCK};
+use crate::id::ObjectId;
+use crate::index::{IndexWriter, Trust};
+use crate::options::Compression;
+use crate::pack::{OpenRecord, PackAppender};
+use crate::proof::Proof;
+use crate::source::Source;
+use crate::tuning::Tuning;
+
+/// Holds the packer's place.
+pub(crate) struct Packer<D: Dir> {
+    index: IndexWriter<D>,
+    packs: PackAppender<D>,
+    tuning: Arc<Tuning>,
+    compression: Compression,
+    level: u8,
+    gathered: Vec<u8>,
+    /// Id and size of each object in `gathered`.
+    gathered_objects: Vec<(ObjectId, usize)>,
+    /// Batches that are being compressed, oldest first.
+    compressing: VecDeque<Batch>,
+    /// Appended, but not committed.
+    appended: Vec<(ObjectId, Location)>,
+    appended_bytes: u64,
+    /// Where the index says that some of them are, which they are not.
+    replaced: Vec<Location>,
+    /// Proves what is packed already.
+    proof: Proof<D>,
+    /// Appended or being compressed, but not committed.
+    taken: BTreeSet<ObjectId>,
+    failed: bool,
+    /// The index is being told of what was appended: whether it counts is not known.
+    telling: bool,
+    _session: PackerSession<D>,
+}
+
+/// Small objects that are being compressed.
+struct Batch {
+    contents: Arc<Vec<u8>>,
+    /// Id of each object, and where in `contents` it lies.
+    objects: Vec<(ObjectId, Range<u32>)>,
+    streams: Compressing,
+}
+
+impl<D: Dir> Packer<D> {
+    /// Take the packer's place of a container.
+    pub(crate) fn new(container: &Container<D>, compression: Compression) -> Result<Self> {
+        let session = PackerSession::open(container)?;
+        let (disk, config) = (&session.disk, container.config);
+        let mut index = session.index()?;
+        let next_pack = index.index().next_pack();
+        Ok(Packer {
+            index,
+            packs: PackAppender::open(disk.clone(), config.pack_target, next_pack)?,
+            proof: Proof::new(disk.clone()),
+            tuning: disk.tuning.clone(),
+            compression,
+            level: config.compression_level,
+            gathered: Vec::new(),
+            gathered_objects: Vec::new(),
+            compressing: VecDeque::new(),
+            appended: Vec::new(),
+            appended_bytes: 0,
+            replaced: Vec::new(),
+            taken: BTreeSet::new(),
+            failed: false,
+            telling: false,
+            _session: session,
+        })
+    }
+
+    /// Fails after anything has failed to be written: what is on disk then is not what this packer believes.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.failed { Err(Error::WriterFailed) } else { Ok(()) }
+    }
+
+    /// Bytes that are asked for first of a source.
+    pub(crate) fn piece(&self) -> usize {
+        self.tuning.piece
+    }
+
+    /// Do something that writes; a failure is the end of this packer.
+    fn writing<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.check()?;
+        write(self).inspect_err(|_| self.failed = true)
+    }
+
+    /// Which of these objects are packed already, in their order. Those gathered or appended are not looked at.
+    pub(crate) fn packed(&mut self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        let found = self.index.index().lookup_many(ids, Trust::Quick)?;
+        Ok(found.iter().map(Option::is_some).collect())
+    }
+
+    /// Take an object of at most one frame.
+    pub(crate) fn add(&mut self, id: ObjectId, content: &[u8]) -> Result<()> {
+        self.check()?;
+        self.gathered.extend_from_slice(content);
+        self.gathered_objects.push((id, content.len()));
+        if self.gathered.len() >= self.tuning.gather_bytes || self.gathered_objects.len() >= self.tuning.gather_objects
+        {
+            self.writing(Self::append_gathered)?;
+        }
+        self.commit_if_many()
+    }
+
+    /// Whether the object is where the index says, if it says anything. If it is not, it is to be appended anew.
+    fn is_proved(&mut self, id: &ObjectId, known: Option<Location>) -> Result<bool> {
+        let Some(location) = known else { return Ok(false) };
+        let proved = self.proof.holds(id, location)?;
+        if !proved {
+            self.replaced.push(location);
+        }
+        Ok(proved)
+    }
+
+    /// Append what has been gathered, or have it compressed first.
+    fn append_gathered(&mut self) -> Result<()> {
+        let ids: Vec<ObjectId> = self.gathered_objects.iter().map(|(id, _)| *id).collect();
+        let known = self.index.index().lookup_many(&ids, Trust::Quick)?;
+        let mut start = 0;
+        let mut objects = Vec::with_capacity(ids.len());
+        for ((id, size), known) in mem::take(&mut self.gathered_objects).into_iter().zip(known) {
+            let range = start..start + size as u32;
+            start = range.end;
+            if !self.taken.contains(&id) && !self.is_proved(&id, known)? {
+                self.taken.insert(id);
+                objects.push((id, range));
+            }
+        }
+        let mut contents = mem::take(&mut self.gathered);
+        if self.compression == Compression::Never {
+            for (id, range) in objects {
+                self.append(id, u64::from(range.end - range.start), &contents[bytes_of(&range)])?;
+            }
+            contents.clear();
+            self.gathered = contents;
+            return Ok(());
+        }
+        let contents = Arc::new(contents);
+        let parts = objects.iter().map(|(_, range)| range.clone()).collect();
+        let streams = Compressing::start(contents.clone(), parts, self.level, self.compression);
+        self.compressing.push_back(Batch { contents, objects, streams });
+        self.append_compressed(self.tuning.ahead)
+    }
+
+    /// Append batches in their order until no more than so many are being compressed.
+    fn append_compressed(&mut self, most: usize) -> Result<()> {
+        while self.compressing.len() > most
+            && let Some(Batch { contents, objects, streams }) = self.compressing.pop_front()
+        {
+            for ((id, range), stream) in objects.into_iter().zip(streams.finish()) {
+                let payload = stream.as_deref().unwrap_or(&contents[bytes_of(&range)]);
+                self.append(id, u64::from(range.end - range.start), payload)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, id: ObjectId, size: u64, payload: &[u8]) -> Result<()> {
+        let location = self.packs.append(&id, size, payload)?;
+        self.note(id, location);
+        Ok(())
+    }
+
+    fn note(&mut self, id: ObjectId, location: Location) {
+        self.appended.push((id, location));
+        self.appended_bytes += location.length;
+    }
+
+    /// Take an object of more than one frame: `head`, which has more than [`FRAME`] bytes, and the rest of `source`.
+    ///
+    /// If it is not the `expected` one, or the source fails, it is dropped and the packer goes on: see
+    /// [`Packer::check`].
+    pub(crate) fn add_large(
+        &mut self,
+        head: Vec<u8>,
+        source: &mut dyn Source,
+        expected: Option<&ObjectId>,
+    ) -> Result<ObjectId> {
+        let stored = self.writing(|packer| packer.append_large(head, source, expected))?;
+        self.commit_if_many()?;
+        stored
+    }
+
+    /// The outer result is that of writing, the inner one that of reading.
+    fn append_large(
+        &mut self,
+        head: Vec<u8>,
+        source: &mut dyn Source,
+        expected: Option<&ObjectId>,
+    ) -> Result<Result<ObjectId>> {
+        let compressed = sample::worth_trying(&head[..FRAME], self.compression);
+        let mut record = self.packs.start_record()?;
+        let mut frames = Frames::new(source, head, self.tuning.piece);
+        let stream = match compressed {
+            true => self.write_stream(&mut record, &mut frames)?.map(Some),
+            false => self.write_plain(&mut record, &mut frames)?.map(|()| None),
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.packs.abandon_record(&record)?;
+                return Ok(Err(error));
+            }
+        };
+        let size = frames.size;
+        let id = frames.finish();
+        let unexpected = expected.is_some_and(|expected| *expected != id);
+        let known = self.index.index().lookup(&id, Trust::Quick)?;
+        if unexpected || self.taken.contains(&id) || self.is_proved(&id, known)? {
+            self.packs.abandon_record(&record)?;
+            return Ok(Ok(id));
+        }
+        let location = self.packs.finish_record(record, &id, size, &stream.unwrap_or_default())?;
+        self.taken.insert(id);
+        self.note(id, location);
+        Ok(Ok(id))
+    }
+
+    /// Write an object's bytes as they are. Results are those of [`Packer::append_large`].
+    fn write_plain(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<()>> {
+        loop {
+            match frames.next() {
+                Ok(Some((frame, _))) => self.packs.write(record, &frame)?,
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    /// Write an object as a zlib stream of frames; returns where they end. Frames are compressed while later ones are
+    /// read and earlier ones are written.
+    fn write_stream(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<Vec<u64>>> {
+        self.packs.write(record, &zlib_stream::header(self.level))?;
+        let mut adler = ADLER_OF_NOTHING;
+        let mut ends = Vec::new();
+        let mut going = VecDeque::new();
+        let mut ended = false;
+        while !ended || !going.is_empty() {
+            match if ended { Ok(None) } else { frames.next() } {
+                Ok(Some((frame, last))) => {
+                    let len = frame.len() as u64;
+                    going.push_back((Framing::start(frame, self.level, last), len));
+                    ended = last;
+                }
+                Ok(None) => ended = true,
+                Err(error) => return Ok(Err(error)),
+            }
+            if (going.len() > self.tuning.ahead || ended)
+                && let Some((framing, len)) = going.pop_front()
+            {
+                let (blocks, frame_adler) = framing.finish();
+                adler = zlib_stream::adler32_append(adler, frame_adler, len);
+                let trailer = adler.to_be_bytes();
+                let length = PackAppender::<D>::payload_length(record) + (blocks.len() + trailer.len()) as u64;
+                if ended && going.is_empty() && length == frames.size {
+                    // A payload of the object's own size would pass for the object itself.
+                    self.packs.write(record, &EMPTY_BLOCK)?;
+                }
+                self.packs.write(record, &blocks)?;
+                ends.push(PackAppender::<D>::payload_length(record));
+            }
+        }
+        self.packs.write(record, &adler.to_be_bytes())?;
+        Ok(Ok(ends))
+    }
+
+    fn commit_if_many(&mut self) -> Result<()> {
+        if self.taken.len() >= self.tuning.commit_objects || self.appended_bytes >= self.tuning.commit_bytes {
+            return self.commit();
+        }
+        Ok(())
+    }
+
+    /// Make everything taken so far visible and durable.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        self.writing(|packer| {
+            packer.append_gathered()?;
+            packer.append_compressed(0)?;
+            packer.proof.flush()?;
+            if packer.appended.is_empty() {
+                return Ok(());
+            }
+            // The records are durable before an index line speaks of them.
+            packer.packs.sync()?;
+            packer.telling = true;
+            packer.index.put(packer.appended.iter().map(|(id, location)| (id, location)), &packer.replaced)?;
+            packer.telling = false;
+            packer.packs.keep();
+            packer.appended.clear();
+            packer.replaced.clear();
+            packer.appended_bytes = 0;
+            packer.taken.clear();
+            Ok(())
+        })
+    }
+}
+
+impl<D: Dir> Drop for Packer<D> {
+    fn drop(&mut self) {
+        // On a full disk above all, what does not count should not stay.
+        if !self.telling {
+            self.packs.cut();
+        }
+    }
+}
+
+fn bytes_of(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}

@@ -1,0 +1,130 @@
+//! The packer's place: one at a time for each container.
+//!
+//! There are two ways to hold it. Where the host gives locks of the operating system, a packer locks [`OS_LOCK`] and then
+//! makes the mark [`OS_MARK`]; elsewhere it makes the mark [`FILE_MARK`], exclusively. Each kind first makes its own mark
+//! and then looks for the other's, so that of two packers of different kinds at least one sees the other and gives way.
+//! A mark [`OS_MARK`] that a killed packer left behind is taken over by the next who gets the lock of the operating
+//! system; a mark [`FILE_MARK`] says nothing of whether its maker still lives, and only a person can tell.
+//!
+//! On a full disk there may be no room for a mark. Who frees the disk goes on without one, and must do nothing that a second
+//! packer, who cannot see it, could not do at the same time: it appends nothing and cuts nothing.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::dir::{Dir, File as _, write_all_at};
+use crate::disk::small_file;
+use crate::error::{Code, Context as _, Error, Result};
+use crate::format::lock_mark;
+use crate::format::names::{FILE_MARK, LOCK, OS_LOCK, OS_MARK};
+
+/// The packer's place, held until dropped.
+pub(crate) struct PackerLock<D: Dir> {
+    dir: D,
+    mark: &'static str,
+    // Freed after the mark is gone: `drop` of this struct runs before that of its fields.
+    _os_lock: Option<D::Lock>,
+}
+
+impl<D: Dir> PackerLock<D> {
+    /// Take the packer's place, or fail with [`Error::Locked`]. `holder` is told to others who want it.
+    pub(crate) fn acquire(dir: &D, holder: &str) -> Result<Self> {
+        Self::take(dir, holder, false)
+    }
+
+    /// The same for one that only removes what is no longer needed: where the operating system locks, it needs no room for a
+    /// mark.
+    pub(crate) fn acquire_to_free(dir: &D, holder: &str) -> Result<Self> {
+        Self::take(dir, holder, true)
+    }
+
+    fn take(dir: &D, holder: &str, frees: bool) -> Result<Self> {
+        let mut os_lock = dir.try_lock(OS_LOCK);
+        if matches!(os_lock, Err(Code::NotFound)) && small_file::make_directory(dir, LOCK)? {
+            os_lock = dir.try_lock(OS_LOCK);
+        }
+        let os_lock = match os_lock {
+            Ok(lock) => Some(lock),
+            Err(Code::Unsupported) => None,
+            Err(Code::WouldBlock) => return Err(held(dir, OS_MARK, true)),
+            Err(code) => return Err(code).during("lock", OS_LOCK),
+        };
+        let locked = os_lock.is_some();
+        let (mark, other) = if locked { (OS_MARK, FILE_MARK) } else { (FILE_MARK, OS_MARK) };
+        let mut created = dir.create_new(mark);
+        if matches!(created, Err(Code::NotFound)) && small_file::make_directory(dir, LOCK)? {
+            created = dir.create_new(mark);
+        }
+        let file = match created {
+            Ok(file) => Some(file),
+            Err(Code::Exists) if locked => Some(dir.open_write(mark).during("open", mark)?),
+            Err(Code::Exists) => return Err(held(dir, mark, locked)),
+            Err(Code::NoSpace | Code::Quota) if locked && frees => None,
+            Err(code) => return Err(code).during("create", mark),
+        };
+        // From here on the mark is removed when anything fails.
+        let lock = PackerLock { dir: dir.clone(), mark, _os_lock: os_lock };
+        let text = lock_mark::encode(holder, dir.now());
+        if let Some(file) = file {
+            match file.set_len(0).and_then(|()| write_all_at(&file, text.as_bytes(), 0)) {
+                Ok(()) => {}
+                // The text is for others to read: that there is a mark is what counts.
+                Err(Code::NoSpace | Code::Quota) if locked => {}
+                Err(code) => return Err(code).during("write", mark),
+            }
+        }
+        match dir.metadata(other) {
+            Err(Code::NotFound) => Ok(lock),
+            Ok(_) => Err(held(dir, other, locked)),
+            Err(code) => Err(code).during("examine", other),
+        }
+    }
+}
+
+impl<D: Dir> Drop for PackerLock<D> {
+    fn drop(&mut self) {
+        // One that cannot be removed is found by the next packer, which is where it is reported.
+        let _ = self.dir.remove_file(self.mark);
+    }
+}
+
+/// Remove the marks whoever made them; returns what they said of their holder. Fails with [`Error::Locked`] when the
+/// operating system knows that the holder lives.
+pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
+    let _os_lock = match dir.try_lock(OS_LOCK) {
+        Ok(lock) => Some(lock),
+        Err(Code::Unsupported) => None,
+        // There is no directory of locks, and so no mark.
+        Err(Code::NotFound) => return Ok(None),
+        Err(Code::WouldBlock) => return Err(held(dir, OS_MARK, true)),
+        Err(code) => return Err(code).during("lock", OS_LOCK),
+    };
+    let mut found = None;
+    for mark in [OS_MARK, FILE_MARK] {
+        let holder = read(dir, mark);
+        match dir.remove_file(mark) {
+            Ok(()) => found = Some(holder),
+            Err(Code::NotFound) => {}
+            Err(code) => return Err(code).during("remove", mark),
+        }
+    }
+    Ok(found)
+}
+
+/// What a mark says of its maker.
+fn read(dir: &impl Dir, mark: &str) -> String {
+    // Whatever keeps a mark from being read, it is only text for a message.
+    let bytes = small_file::read(dir, mark).ok().flatten().unwrap_or_default();
+    lock_mark::describe(&bytes)
+}
+
+/// The error for whoever finds `mark`. `locks`: there are locks of the operating system.
+fn held(dir: &impl Dir, mark: &str, locks: bool) -> Error {
+    let holder = read(dir, mark);
+    let remedy = if mark == FILE_MARK || !locks {
+        ", or, if it was killed and no longer runs, remove its mark with `loosepack unlock --force`"
+    } else {
+        ""
+    };
+    Error::Locked(format!("another packer is at work: {holder}. Wait for it (--wait SECONDS){remedy}"))
+}

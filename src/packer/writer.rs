@@ -1,0 +1,99 @@
+//! Objects straight to packs.
+
+use alloc::vec::Vec;
+
+use super::Packer;
+use super::frames::{Head, read_head};
+use crate::codec;
+use crate::container::Container;
+use crate::dir::Dir;
+use crate::error::Result;
+use crate::format::FRAME;
+use crate::id::ObjectId;
+use crate::options::Compression;
+use crate::source::Source;
+
+/// Writes objects straight to packs. Holds the packer's place until dropped.
+///
+/// What is packed already is dropped before it is written. Objects become visible and durable together at
+/// [`PackWriter::commit`], [`PackWriter::finish`], and when a bounded number of them has gathered.
+pub struct PackWriter<D: Dir>(Packer<D>);
+
+impl<D: Dir> PackWriter<D> {
+    /// Take the packer's place of a container.
+    ///
+    /// # Errors
+    /// [`Error::Locked`](crate::Error::Locked) when it is taken; those of opening the index and the last pack.
+    pub fn open(container: &Container<D>, compression: Compression) -> Result<Self> {
+        Packer::new(container, compression).map(PackWriter)
+    }
+
+    /// Append an object.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); after it every call fails.
+    pub fn add(&mut self, content: &[u8]) -> Result<ObjectId> {
+        if content.len() > FRAME {
+            let (head, mut rest) = content.split_at(FRAME + 1);
+            return self.0.add_large(head.into(), &mut rest, None);
+        }
+        let id = codec::sha256(content);
+        self.0.add(id, content)?;
+        Ok(id)
+    }
+
+    /// Append objects; the ids are in their order.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); after it every call fails.
+    pub fn add_many<T: AsRef<[u8]>>(&mut self, contents: &[T]) -> Result<Vec<ObjectId>> {
+        let small: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).filter(|content| content.len() <= FRAME).collect();
+        let mut small_ids = codec::sha256_many(&small).into_iter();
+        let mut add = |content: &[u8]| match content.len() <= FRAME {
+            true => {
+                let id = small_ids.next().unwrap_or_else(|| codec::sha256(content));
+                self.0.add(id, content).map(|()| id)
+            }
+            false => self.add(content),
+        };
+        contents.iter().map(|content| add(content.as_ref())).collect()
+    }
+
+    /// Append what a source gives.
+    ///
+    /// # Errors
+    /// When the source fails, nothing is appended and the writer goes on. When writing fails, every later call fails:
+    /// [`PackWriter::check`] tells the two apart.
+    pub fn add_source(&mut self, source: &mut dyn Source) -> Result<ObjectId> {
+        self.check()?;
+        match read_head(source, self.0.piece())? {
+            Head::Whole(content) => self.add(&content),
+            Head::Large(head) => self.0.add_large(head, source, None),
+        }
+    }
+
+    /// Whether the writer still writes.
+    ///
+    /// # Errors
+    /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a write that failed.
+    pub fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+
+    /// Make everything added so far visible and durable.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); after it every call fails.
+    pub fn commit(&mut self) -> Result<()> {
+        self.0.commit()
+    }
+
+    /// Commit, and give up the packer's place. A writer that is dropped instead loses what was added since the last
+    /// commit.
+    ///
+    /// # Errors
+    /// Those of [`PackWriter::commit`].
+    pub fn finish(mut self) -> Result<()> {
+        self.commit()
+    }
+}
