@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     wasm_target::ensure()?;
     let out = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     let engine = engine::new()?;
-    for wasm in components::build(&[Component::HostedCommand, Component::Store], Path::new(&out))? {
+    for wasm in components::build(&[Component::Store], Path::new(&out))? {
         let compiled = engine.precompile_component(&fs::read(&wasm)?)?;
         fs::write(wasm.with_extension("cwasm"), compiled)?;
     }

@@ -1,4 +1,4 @@
-//! What the component imports, generated from `wit/`.
+//! What a component imports, generated from `wit/`.
 
 #![allow(missing_docs, unreachable_pub, clippy::allow_attributes_without_reason, reason = "generated code")]
 
@@ -6,7 +6,12 @@
 pub(crate) const CALL_MAX: usize = 16 << 20;
 
 #[cfg(not(feature = "hosted"))]
-wit_bindgen::generate!({ path: "wit", world: "wasi", generate_all });
+wit_bindgen::generate!({ path: ["wit", "wit/host"], world: "loosepack:host/wasi", generate_all });
 
 #[cfg(feature = "hosted")]
-wit_bindgen::generate!({ path: "wit", world: "hosted", generate_all, ownership: Borrowing { duplicate_if_necessary: false } });
+wit_bindgen::generate!({
+    path: ["wit", "wit/host"],
+    world: "loosepack:host/hosted",
+    generate_all,
+    ownership: Borrowing { duplicate_if_necessary: false },
+});

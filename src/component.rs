@@ -2,9 +2,9 @@
 
 mod container;
 mod convert;
-mod packing;
+mod maintenance;
 #[cfg(not(feature = "hosted"))]
-mod places;
+mod preopens;
 mod runtime;
 mod sources;
 
@@ -14,17 +14,17 @@ mod bindings {
 
     #[cfg(feature = "hosted")]
     wit_bindgen::generate!({
-        path: "wit",
-        world: "store",
+        path: ["wit", "wit/host"],
+        world: "loosepack:host/store",
         with: {
             "wasi:io/error@0.2.12": crate::bindings::wasi::io::error,
             "wasi:io/poll@0.2.12": crate::bindings::wasi::io::poll,
             "wasi:io/streams@0.2.12": crate::bindings::wasi::io::streams,
             "wasi:clocks/wall-clock@0.2.12": crate::bindings::wasi::clocks::wall_clock,
             "wasi:filesystem/types@0.2.12": crate::bindings::wasi::filesystem::types,
-            "loosepack:store/locking@0.1.0": crate::bindings::loosepack::store::locking,
-            "loosepack:store/flushing@0.1.0": crate::bindings::loosepack::store::flushing,
-            "loosepack:store/codec@0.1.0": crate::bindings::loosepack::store::codec,
+            "loosepack:host/locking@0.1.0": crate::bindings::loosepack::host::locking,
+            "loosepack:host/flushing@0.1.0": crate::bindings::loosepack::host::flushing,
+            "loosepack:host/codec@0.1.0": crate::bindings::loosepack::host::codec,
         },
     });
 

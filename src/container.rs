@@ -24,12 +24,11 @@ use crate::disk::small_file;
 use crate::error::{Error, Result};
 use crate::format::FRAME;
 use crate::format::container_json::{Config, ContainerJson};
-use crate::format::location::Location;
 use crate::format::names::CONTAINER;
 use crate::id::ObjectId;
-use crate::index::{Index, Trust};
+use crate::index::Index;
 use crate::loose::{self, LooseBatch, LooseWriter};
-use crate::options::{Access, Options};
+use crate::options::{Access, Durability, Options};
 use crate::proof::Proof;
 use crate::read::Placement;
 use crate::source::{Source, read_up_to};
@@ -59,8 +58,6 @@ pub struct Container<D: Dir> {
 /// What is known of an object without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// Its id.
-    pub id: ObjectId,
     /// Its size in bytes.
     pub size: u64,
     /// Where it is stored. One that is both loose and packed counts as packed.
@@ -234,8 +231,17 @@ impl<D: Dir> Container<D> {
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`] of the index.
-    pub fn read_many(&self, ids: Vec<ObjectId>) -> Result<ObjectBatch> {
+    pub fn read_many(&self, ids: Vec<ObjectId>) -> Result<ObjectBatch<D, &Self>> {
         ObjectBatch::new(self, ids)
+    }
+
+    /// Write objects to files of a directory, each under its id, in the order that is fastest for the store. Each file appears,
+    /// and replaces an earlier one, when all bytes have been written and checked. The results are in the order of `ids`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`] of the index. What concerns a single object is its own result.
+    pub fn get_many_to_files<T: Dir>(&self, ids: &[ObjectId], dir: &T) -> Result<Vec<Result<u64>>> {
+        to_file::many(self, ids, dir)
     }
 
     /// Which of these objects there are, in their order.
@@ -243,27 +249,7 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`].
     pub fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
-        let packed = match self.locate_many(ids) {
-            // Loose files answer what a damaged index cannot.
-            Err(error @ Error::Corrupt(_)) => return self.all_loose(ids)?.ok_or(error),
-            located => located?,
-        };
-        let mut found = Vec::with_capacity(ids.len());
-        for (id, location) in ids.iter().zip(packed) {
-            found.push(location.is_some() || loose::size(&self.disk.dir, id)?.is_some());
-        }
-        let missing: Vec<ObjectId> =
-            ids.iter().zip(&found).filter(|(_, present)| !**present).map(|(id, _)| *id).collect();
-        if !missing.is_empty() {
-            // A packer and a cleaner may have moved them since the index was read. One look at it serves all, now that
-            // none of them is found loose.
-            let mut index = self.index()?;
-            index.refresh()?;
-            let packed = index.lookup_many(&missing, Trust::Checked)?;
-            let missing = found.iter_mut().filter(|present| !**present);
-            missing.zip(packed).for_each(|(present, location)| *present = location.is_some());
-        }
-        Ok(found)
+        Ok(self.info_many(ids)?.iter().map(Option::is_some).collect())
     }
 
     /// What is known of an object.
@@ -271,34 +257,12 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Io`].
     pub fn info(&self, id: &ObjectId) -> Result<ObjectInfo> {
-        let packed =
-            |location: Location| ObjectInfo { id: *id, size: location.size, placement: Placement::Packed(location) };
-        let located = self.locate(id);
-        if let Ok(Some(location)) = located {
-            return Ok(packed(location));
-        }
-        let loose = loose::size(&self.disk.dir, id)?;
-        if let Err(error) = located {
-            // A loose file answers what a damaged index cannot.
-            let size = loose.filter(|_| matches!(error, Error::Corrupt(_))).ok_or(error)?;
-            return Ok(ObjectInfo { id: *id, size, placement: Placement::Loose });
-        }
-        if let Some(location) = self.locate_anew(id)? {
-            return Ok(packed(location));
-        }
-        let size = loose.ok_or(Error::NotFound(*id))?;
-        Ok(ObjectInfo { id: *id, size, placement: Placement::Loose })
+        self.info_many(&[*id])?.pop().flatten().ok_or(Error::NotFound(*id))
     }
-}
 
-impl<D: Dir> Container<D> {
-    /// `true` for each of these objects when all of them are loose; else nothing.
-    fn all_loose(&self, ids: &[ObjectId]) -> Result<Option<Vec<bool>>> {
-        for id in ids {
-            if loose::size(&self.disk.dir, id)?.is_none() {
-                return Ok(None);
-            }
-        }
-        Ok(Some(alloc::vec![true; ids.len()]))
+    /// What an acknowledgement of this handle means: nothing is durable where the system cannot flush, whatever was asked
+    /// for.
+    pub fn durability(&self) -> Durability {
+        if self.disk.dir.can_flush() { self.options.durability } else { Durability::None }
     }
 }

@@ -77,6 +77,11 @@ pub trait Dir: Clone {
     /// directory. [`Code::Unsupported`] where the system cannot do it.
     fn sync_all(&self) -> Result<(), Code>;
 
+    /// Whether the system can make anything durable.
+    fn can_flush(&self) -> bool {
+        true
+    }
+
     /// Lock a file, made when absent, against all other handles and processes. The system frees the lock when its holder
     /// dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.
     fn try_lock(&self, path: &str) -> Result<Self::Lock, Code>;

@@ -105,6 +105,10 @@ pub enum Code {
     WouldBlock,
     /// Too many open files.
     TooManyFiles,
+    /// Two files lie on different file systems.
+    CrossDevice,
+    /// A handle of a network file system leads nowhere any more.
+    Stale,
     /// The operation is not supported.
     Unsupported,
     /// A parameter is not valid for this file.
@@ -136,6 +140,8 @@ impl Code {
             Code::Busy => "it is busy",
             Code::WouldBlock => "it is locked",
             Code::TooManyFiles => "too many open files",
+            Code::CrossDevice => "the two lie on different file systems",
+            Code::Stale => "stale handle of a network file system",
             Code::Unsupported => "the file system does not support it",
             Code::Invalid => "not possible for this kind of file",
             Code::Other => "unknown error of the file system",
@@ -200,10 +206,21 @@ impl core::error::Error for Error {}
 impl Code {
     /// Whether it tells nothing of the file itself, and may pass: permission, open files, and the like.
     fn is_circumstance(self) -> bool {
-        use Code::{Access, Busy, Interrupted, NotPermitted, Other, Quota, TooManyFiles, Unsupported, WouldBlock};
+        use Code::{
+            Access, Busy, Interrupted, NotPermitted, Other, Quota, Stale, TooManyFiles, Unsupported, WouldBlock,
+        };
         matches!(
             self,
-            Access | NotPermitted | TooManyFiles | Busy | WouldBlock | Interrupted | Unsupported | Quota | Other
+            Access
+                | NotPermitted
+                | TooManyFiles
+                | Busy
+                | WouldBlock
+                | Interrupted
+                | Unsupported
+                | Quota
+                | Stale
+                | Other
         )
     }
 }

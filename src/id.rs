@@ -1,6 +1,7 @@
 //! Object ids.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
@@ -26,7 +27,20 @@ impl ObjectId {
         &self.0
     }
 
-    /// Read exactly 64 lower-case hexadecimal digits; anything else is `None`.
+    /// The ids whose digests follow one another in `bytes`; `None` when the length is no multiple of [`ObjectId::LEN`].
+    pub fn many_from_bytes(bytes: &[u8]) -> Option<Vec<Self>> {
+        let (digests, rest) = bytes.as_chunks();
+        rest.is_empty().then(|| digests.iter().copied().map(ObjectId).collect())
+    }
+
+    /// The digests of ids, one after the other.
+    pub fn many_to_bytes(ids: &[Self]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ids.len() * Self::LEN);
+        ids.iter().for_each(|id| bytes.extend_from_slice(&id.0));
+        bytes
+    }
+
+    /// Read exactly 64 lowercase hexadecimal digits; anything else is `None`.
     pub fn from_hex(text: &[u8]) -> Option<Self> {
         let text: &[u8; Self::HEX_LEN] = text.try_into().ok()?;
         let mut digest = [0; Self::LEN];

@@ -26,16 +26,14 @@
 #![cfg_attr(not(test), warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc))]
 
 extern crate alloc;
-#[cfg(any(feature = "native", feature = "cli", test))]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
 #[doc(hidden)]
 pub mod bindings;
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod codec;
-#[cfg(feature = "component")]
+#[cfg(all(feature = "component", target_arch = "wasm32", target_os = "wasi"))]
 mod component;
 mod container;
 pub mod dir;
@@ -44,6 +42,8 @@ mod error;
 pub mod format;
 mod id;
 mod index;
+#[cfg(feature = "std")]
+pub mod io;
 mod jobs;
 mod loose;
 mod options;
@@ -52,6 +52,7 @@ mod packer;
 mod proof;
 mod read;
 pub mod source;
+pub mod store;
 mod tuning;
 
 pub use container::to_file;
@@ -65,4 +66,5 @@ pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
 pub use packer::PackWriter;
 pub use read::Placement;
+pub use store::Store;
 pub use tuning::Tuning;

@@ -3,27 +3,12 @@
 #![allow(missing_docs, unreachable_pub, clippy::allow_attributes_without_reason, reason = "generated code")]
 
 wasmtime::component::bindgen!({
-    path: "../wit",
-    world: "store",
+    path: ["wit", "wit/host"],
+    world: "loosepack:host/store",
     with: {
         "wasi": wasmtime_wasi::p2::bindings::sync,
-        "loosepack:store/locking.lock": crate::locking::Lock,
+        "loosepack:host/locking.lock": crate::locking::Lock,
     },
+    ownership: Borrowing { duplicate_if_necessary: false },
     require_store_data_send: true,
 });
-
-/// What the command imports beside WASI.
-pub mod hosted {
-    wasmtime::component::bindgen!({
-        path: "../wit",
-        world: "hosted",
-        with: {
-            "wasi": wasmtime_wasi::p2::bindings::sync,
-            "loosepack:store/locking": super::loosepack::store::locking,
-            "loosepack:store/flushing": super::loosepack::store::flushing,
-            "loosepack:store/grants.output": crate::grants::Output,
-        },
-        imports: { "loosepack:store/grants.[method]output.file": trappable },
-        require_store_data_send: true,
-    });
-}

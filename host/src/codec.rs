@@ -12,8 +12,8 @@ use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Re
 
 use crate::state::State;
 
-/// Where `wit/codec.wit` has it.
-const INTERFACE: &str = "loosepack:store/codec@0.1.0";
+/// Where `wit/host/codec.wit` has it.
+const INTERFACE: &str = "loosepack:host/codec@0.1.0";
 
 type Caller<'a> = StoreContextMut<'a, State>;
 type Digest = (u64, u64, u64, u64);

@@ -1,104 +1,72 @@
-//! The command: runs the command component with what its arguments grant, and nothing else.
+//! The command `loosepack`: the command line over containers in the sandbox.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::thread;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
-use loosepack::cli::Cli;
-use tokio::runtime::{Builder, Runtime};
-use wasmtime::component::{HasSelf, Linker};
-use wasmtime_wasi::p2::bindings::sync::CommandPre;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
+use loosepack::{Config, Options, Result, Store};
+use loosepack_cli::Host;
 
-use crate::bindings::hosted::loosepack::store::grants;
-use crate::bindings::loosepack::store::{flushing, locking};
-use crate::embedded::COMMAND;
-use crate::error::{Error, Result};
-use crate::grants::Grants;
-use crate::limits::Limits;
-use crate::state::{Guest, State};
-use crate::{codec, engine, files, interrupt};
+use crate::interrupt::{self, Unfinished};
+use crate::{Container, Runtime};
 
-/// Run the command with these arguments, the program's name first; returns its exit code.
-///
-/// # Errors
-/// [`Error::Runtime`] when the component was stopped; [`Error::Io`] where there is no thread to be had.
-pub fn run(arguments: &[OsString]) -> Result<i32> {
-    // WASI knows arguments as text; one that is no text is refused by the command under the name it sees.
-    let texts: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let waiting = waiting()?;
-    let _entered = waiting.enter();
-    let engine = engine::new()?;
-    let component = COMMAND.load(&engine)?;
-    let mut linker = Linker::new(&engine);
-    files::add_to_linker(&mut linker)?;
-    locking::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    flushing::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    grants::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    codec::add_to_linker(&mut linker)?;
-    let command = CommandPre::new(linker.instantiate_pre(&component)?)?;
+/// Run the command with these arguments, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    loosepack_cli::run(&Native::default(), arguments)
+}
 
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.inherit_stdio().args(&texts).env("LOOSEPACK_HOLDER", holder());
-    for name in ["LOOSEPACK_DIR", "NO_COLOR", "TERM", "COLUMNS"] {
-        if let Ok(value) = std::env::var(name) {
-            wasi.env(name, value);
+/// Containers in the sandbox, and what is removed when the process is interrupted.
+#[derive(Default)]
+struct Native {
+    unfinished: Arc<Unfinished>,
+    watching: OnceLock<()>,
+}
+
+impl Native {
+    fn open_by(&self, open: impl FnOnce(&Runtime) -> crate::Result<Container>) -> Result<Box<dyn Store>> {
+        let runtime = Runtime::new()?.remembering(self.unfinished.clone());
+        Ok(Box::new(open(&runtime)?))
+    }
+}
+
+impl Host for Native {
+    fn open(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>> {
+        self.open_by(|runtime| runtime.open_with(dir, options))
+    }
+
+    fn open_damaged(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>> {
+        self.open_by(|runtime| runtime.open_damaged(dir, options))
+    }
+
+    fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>> {
+        std::fs::create_dir_all(dir)
+            .map_err(|error| loosepack::io::cannot("create", &dir.display().to_string(), &error))?;
+        self.open_by(|runtime| runtime.create(dir, config, options))
+    }
+
+    fn holder(&self) -> String {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        match host.trim() {
+            "" => format!("process {}", std::process::id()),
+            host => format!("process {} on {host}", std::process::id()),
         }
     }
-    let granted = granted(arguments, &texts);
-    if granted.writes() {
-        interrupt::watch(&granted.unfinished).map_err(no_thread)?;
+
+    fn writes(&self) -> io::Result<()> {
+        if self.watching.set(()).is_ok() {
+            interrupt::watch(&self.unfinished)?;
+        }
+        Ok(())
     }
-    let mut guest = Guest::new(&engine, &Limits::default(), &mut wasi, granted);
-    let store = guest.call();
-    match command.instantiate(&mut *store)?.wasi_cli_run().call_run(store) {
-        Ok(Ok(())) => Ok(0),
-        Ok(Err(())) => Ok(2),
-        Err(error) => match error.downcast_ref::<I32Exit>() {
-            Some(exit) => Ok(exit.0),
-            None => Err(error.into()),
-        },
+
+    fn make(&self, path: &Path, create: &mut dyn FnMut() -> io::Result<File>) -> io::Result<File> {
+        self.unfinished.make(path.into(), create)
     }
-}
 
-/// What waits for the component: one thread is enough, as it waits for one thing at a time.
-fn waiting() -> Result<Runtime> {
-    // The runtime panics where it cannot start one.
-    thread::Builder::new().spawn(|| ()).map_err(no_thread)?;
-    Builder::new_multi_thread().worker_threads(1).enable_time().build().map_err(no_thread)
-}
-
-fn no_thread(error: io::Error) -> Error {
-    let problem = format!("cannot start a thread: {error}; raise the limits of processes and of open files (`ulimit`)");
-    Error::Io(io::Error::new(error.kind(), problem))
-}
-
-/// What the arguments grant. Wrong ones, and requests for help, grant nothing: the command itself answers them.
-fn granted(arguments: &[OsString], texts: &[String]) -> Grants {
-    let Ok(cli) = <Cli as clap::Parser>::try_parse_from(texts) else { return Grants::default() };
-    let named = cli.grants();
-    let original = |text: &String| {
-        let argument = arguments.iter().zip(texts).find(|(_, seen)| *seen == text);
-        (text.clone(), argument.map_or_else(|| text.into(), |(argument, _)| argument.clone()))
-    };
-    let perms = if named.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-    Grants {
-        container: Some((PathBuf::from(named.container), perms)),
-        create_container: named.create_container,
-        inputs: named.inputs.iter().map(original).collect(),
-        recursive: named.recursive,
-        output: named.output,
-        unfinished: Arc::default(),
-    }
-}
-
-/// Who this is, for others who want the packer's place.
-fn holder() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match host.trim() {
-        "" => format!("process {}", std::process::id()),
-        host => format!("process {} on {host}", std::process::id()),
+    fn made(&self, path: &Path) {
+        self.unfinished.done(path);
     }
 }

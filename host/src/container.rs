@@ -1,258 +1,305 @@
 //! Containers, typed for Rust programs.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use wasmtime::component::ResourceAny;
 use wasmtime_wasi::FsPerms;
 
-use crate::bindings;
 use crate::bindings::exports::loosepack::store::container::GuestContainer;
+use crate::convert::{self, answer};
 use crate::error::Result;
-use crate::packing::{Job, PackWriter};
+use crate::instance::{Handle, Instance};
+use crate::maintenance::{Job, PackWriter};
 use crate::reading::{ObjectBatch, ObjectReader};
-use crate::state::{self, Guest, State};
-use crate::{Compression, Config, ObjectId, ObjectInfo, Part, Stats, convert};
+use crate::state::{self, State};
+use crate::{Compression, Config, Durability, ObjectId, ObjectInfo, Part, Stats};
 
 /// What a reader is asked for at once, in bytes.
 pub(crate) const PIECE: usize = 256 << 10;
 
-/// Ids that the component is asked for at once: so many take some 30 MiB of its memory.
+/// Ids that the component is asked for at once: they take some 16 MiB of its memory, with what is found for them.
 pub(crate) const IDS_MAX: usize = 1 << 18;
 
 /// A handle on a container.
 ///
-/// Any number of handles, in any number of threads and processes, may be open on one container. A handle does one thing
-/// at a time: what is made from it borrows it. It can be sent to another thread; threads share one behind a `Mutex`.
+/// Any number of handles, in any number of threads and processes, may be open on one container. Readers, writers and jobs
+/// made from a handle own what they need: they can be kept, sent to other threads, and outlive it. A handle and what was
+/// made from it do one thing at a time; for several at once, open the container several times, which is cheap.
 ///
 /// All operations fail with [`Error::Store`](crate::Error::Store) when the store says so, and with
 /// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.
 pub struct Container {
-    pub(crate) guest: Guest,
-    pub(crate) component: bindings::Store,
-    pub(crate) handle: ResourceAny,
+    handle: Handle,
 }
 
 impl Container {
-    pub(crate) fn new(guest: Guest, component: bindings::Store, handle: ResourceAny) -> Self {
-        Container { guest, component, handle }
+    pub(crate) fn new(handle: Handle) -> Self {
+        Container { handle }
+    }
+
+    fn instance(&self) -> &Instance {
+        self.handle.instance()
     }
 
     /// Call the component: its interface, the memory it runs in, and its handle.
     pub(crate) fn call<T>(
-        &mut self,
-        call: impl FnOnce(GuestContainer<'_>, &mut wasmtime::Store<State>, ResourceAny) -> T,
-    ) -> T {
-        call(self.component.loosepack_store_container().container(), self.guest.call(), self.handle)
+        &self,
+        call: impl FnOnce(GuestContainer<'_>, &mut wasmtime::Store<State>, ResourceAny) -> wasmtime::Result<T>,
+    ) -> Result<T> {
+        let this = self.handle.get()?;
+        Ok(self
+            .instance()
+            .call(|component, store| call(component.loosepack_store_container().container(), store, this))?)
     }
 
     /// The container's own identifier: 32 hexadecimal digits.
-    pub fn id(&mut self) -> Result<String> {
-        Ok(self.call(|interface, store, this| interface.call_id(store, this))?)
+    pub fn id(&self) -> Result<String> {
+        self.call(|interface, store, this| interface.call_id(store, this))
     }
 
     /// The settings it was created with.
-    pub fn config(&mut self) -> Result<Config> {
+    pub fn config(&self) -> Result<Config> {
         let config = self.call(|interface, store, this| interface.call_config(store, this))?;
         Ok(Config { pack_target: config.pack_target, compression_level: config.compression_level })
     }
 
+    /// What an acknowledgement of this handle means.
+    pub fn durability(&self) -> Result<Durability> {
+        Ok(convert::durability(self.call(|interface, store, this| interface.call_durability(store, this))?))
+    }
+
     /// Store bytes as a loose object.
-    pub fn add(&mut self, content: &[u8]) -> Result<ObjectId> {
-        convert::id(&convert::answer(self.call(|interface, store, this| interface.call_add(store, this, content)))?)
+    pub fn add(&self, content: &[u8]) -> Result<ObjectId> {
+        convert::id(&answer(self.call(|interface, store, this| interface.call_add(store, this, content)))?)
     }
 
     /// Store what a reader gives as a loose object.
-    pub fn add_reader(&mut self, mut reader: impl Read) -> Result<ObjectId> {
+    pub fn add_reader(&self, mut reader: impl Read) -> Result<ObjectId> {
         let mut writer = self.writer()?;
         let mut buffer = vec![0; PIECE];
         loop {
-            match reader.read(&mut buffer)? {
-                0 => return writer.finish(),
-                len => writer.write(&buffer[..len])?,
+            match reader.read(&mut buffer) {
+                Ok(0) => return writer.finish(),
+                Ok(len) => writer.append(&buffer[..len])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Store many as loose objects; the ids are in their order. Durable together, which is far cheaper than one by one.
-    pub fn add_many(&mut self, contents: &[Vec<u8>]) -> Result<Vec<ObjectId>> {
-        let added = self.call(|interface, store, this| interface.call_add_many(store, this, contents));
-        convert::answer(added)?.iter().map(|text| convert::id(text)).collect()
+    /// Store many as loose objects; the ids are in their order. Durable together, which is far cheaper than one by one. When
+    /// it fails, some of them may be stored.
+    pub fn add_many<T: AsRef<[u8]>>(&self, contents: &[T]) -> Result<Vec<ObjectId>> {
+        let contents: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).collect();
+        let added = self.call(|interface, store, this| interface.call_add_many(store, this, &contents));
+        convert::ids(&answer(added)?)
     }
 
-    /// Store files of a directory as loose objects, durable together, one result a file, in their order. `paths` are relative to `dir`,
-    /// which the component may read during this call.
-    pub fn add_files(&mut self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
-        let streams = self.streams(dir.as_ref(), paths)?;
-        let results =
-            convert::answer(self.call(|interface, store, this| interface.call_add_streams(store, this, &streams)))?;
-        Ok(results.into_iter().map(|result| convert::id(&convert::answer(Ok(result))?)).collect())
-    }
-
-    /// Lazy streams of files, for one call.
-    pub(crate) fn streams(&mut self, dir: &Path, paths: &[String]) -> Result<Vec<ResourceAny>> {
-        let dir = state::lend_dir(&mut self.guest, dir, FsPerms::ReadOnly)?;
-        let interface = self.component.loosepack_store_sources().lazy_stream();
-        let streams = convert::answer(interface.call_from_files(self.guest.call(), dir.borrow(), paths));
-        dir.take_back(&mut self.guest)?;
-        streams
+    /// Store files of a directory as loose objects, durable together, one result a file, in their order. `paths` are
+    /// relative to `dir`, which the component may read during this call.
+    pub fn add_files(&self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
+        let streams = streams(self.instance(), dir.as_ref(), paths)?;
+        let results = answer(self.call(|interface, store, this| interface.call_add_streams(store, this, &streams)))?;
+        Ok(results.into_iter().map(|result| convert::id(&answer(Ok(result))?)).collect())
     }
 
     /// Start writing a loose object piece by piece.
-    pub fn writer(&mut self) -> Result<ObjectWriter<'_>> {
-        let handle = convert::answer(self.call(|interface, store, this| interface.call_writer(store, this)))?;
-        Ok(ObjectWriter { container: self, handle: Some(handle) })
+    pub fn writer(&self) -> Result<ObjectWriter> {
+        let resource = answer(self.call(|interface, store, this| interface.call_writer(store, this)))?;
+        Ok(ObjectWriter { handle: self.instance().keep(resource) })
     }
 
     /// The bytes of an object.
-    pub fn get(&mut self, id: &ObjectId) -> Result<Vec<u8>> {
+    pub fn get(&self, id: &ObjectId) -> Result<Vec<u8>> {
         let id = id.to_text();
-        convert::answer(self.call(|interface, store, this| interface.call_get(store, this, &id)))
+        answer(self.call(|interface, store, this| interface.call_get(store, this, &id)))
     }
 
     /// Write the bytes of an object to a file of a directory, to which the component may write during this call. Returns
     /// their number. The file appears, and replaces an earlier one, only when it is complete.
-    pub fn get_to_file(&mut self, id: &ObjectId, dir: impl AsRef<Path>, path: &str) -> Result<u64> {
-        let id = id.to_text();
-        let dir = state::lend_dir(&mut self.guest, dir.as_ref(), FsPerms::ReadWrite)?;
-        let borrow = dir.borrow();
-        let written = self.call(|interface, store, this| interface.call_get_to_file(store, this, &id, borrow, path));
-        dir.take_back(&mut self.guest)?;
-        convert::answer(written)
+    pub fn get_to_file(&self, id: &ObjectId, dir: impl AsRef<Path>, path: &str) -> Result<u64> {
+        let (id, this) = (id.to_text(), self.handle.get()?);
+        self.instance().with(|component, guest| {
+            let dir = state::lend_dir(guest, dir.as_ref(), FsPerms::ReadWrite)?;
+            let interface = component.loosepack_store_container().container();
+            let written = interface.call_get_to_file(guest.call(), this, &id, dir.borrow(), path);
+            dir.take_back(guest)?;
+            answer(Ok(written?))
+        })
+    }
+
+    /// Write objects to files of a directory, each under its id, in the order that is fastest for the store. Each file
+    /// appears, and replaces an earlier one, only when it is complete. The results are in the order of `ids`.
+    pub fn get_many_to_files(&self, ids: &[ObjectId], dir: impl AsRef<Path>) -> Result<Vec<Result<u64>>> {
+        let this = self.handle.get()?;
+        let mut results = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(IDS_MAX) {
+            let written = self.instance().with(|component, guest| {
+                let dir = state::lend_dir(guest, dir.as_ref(), FsPerms::ReadWrite)?;
+                let interface = component.loosepack_store_container().container();
+                let ids = ObjectId::many_to_bytes(ids);
+                let written = interface.call_get_many_to_files(guest.call(), this, &ids, dir.borrow());
+                dir.take_back(guest)?;
+                answer(Ok(written?))
+            })?;
+            results.extend(written.into_iter().map(|written| answer(Ok(written))));
+        }
+        Ok(results)
     }
 
     /// Start reading an object piece by piece.
-    pub fn reader(&mut self, id: &ObjectId) -> Result<ObjectReader<'_>> {
+    pub fn reader(&self, id: &ObjectId) -> Result<ObjectReader> {
         let id = id.to_text();
-        let handle = convert::answer(self.call(|interface, store, this| interface.call_reader(store, this, &id)))?;
-        ObjectReader::new(self, handle)
+        let resource = answer(self.call(|interface, store, this| interface.call_reader(store, this, &id)))?;
+        ObjectReader::new(self.instance().keep(resource))
     }
 
     /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
-    pub fn read_many(&mut self, ids: &[ObjectId]) -> Result<ObjectBatch<'_>> {
-        ObjectBatch::new(self, ids)
+    pub fn read_many(&self, ids: &[ObjectId]) -> Result<ObjectBatch> {
+        ObjectBatch::new(self.instance().clone(), self.handle.get()?, ids)
     }
 
     /// Which of these objects there are, in their order.
-    pub fn contains(&mut self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+    pub fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in ids.chunks(IDS_MAX) {
-            let ids = texts(ids);
-            let answer = self.call(|interface, store, this| interface.call_contains(store, this, &ids));
-            found.append(&mut convert::answer(answer)?);
+            let ids = ObjectId::many_to_bytes(ids);
+            let contained = self.call(|interface, store, this| interface.call_contains(store, this, &ids));
+            found.append(&mut answer(contained)?);
         }
         Ok(found)
     }
 
     /// What is known of an object.
-    pub fn info(&mut self, id: &ObjectId) -> Result<ObjectInfo> {
-        let id = id.to_text();
-        let info = convert::answer(self.call(|interface, store, this| interface.call_info(store, this, &id)))?;
-        convert::object_info(&info)
+    pub fn info(&self, id: &ObjectId) -> Result<ObjectInfo> {
+        let text = id.to_text();
+        let info = answer(self.call(|interface, store, this| interface.call_info(store, this, &text)))?;
+        Ok(convert::object_info(&info))
+    }
+
+    /// What is known of each of many objects, in their order; `None` for one that does not exist.
+    pub fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(IDS_MAX) {
+            let ids = ObjectId::many_to_bytes(ids);
+            let infos = answer(self.call(|interface, store, this| interface.call_info_many(store, this, &ids)))?;
+            found.extend(infos.iter().map(|info| info.as_ref().map(convert::object_info)));
+        }
+        Ok(found)
     }
 
     /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
-    pub fn objects(&mut self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>> {
+    pub fn objects(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>> {
         let after = after.map(ObjectId::to_text);
         let after = after.as_ref();
-        let page =
-            convert::answer(self.call(|interface, store, this| interface.call_objects(store, this, after, limit)))?;
-        page.iter().map(|text| convert::id(text)).collect()
+        convert::ids(&answer(self.call(|interface, store, this| interface.call_objects(store, this, after, limit)))?)
     }
 
     /// Counts and sizes. Walks the loose objects.
-    pub fn stats(&mut self) -> Result<Stats> {
-        let stats = convert::answer(self.call(|interface, store, this| interface.call_stats(store, this)))?;
+    pub fn stats(&self) -> Result<Stats> {
+        let stats = answer(self.call(|interface, store, this| interface.call_stats(store, this)))?;
         Ok(convert::stats(stats))
     }
 
-    /// Take the packer's place and write objects straight to packs.
-    pub fn pack_writer(&mut self, compression: Compression) -> Result<PackWriter<'_>> {
-        PackWriter::open(self, compression)
+    /// Take the pack lock, and start writing objects straight to packs.
+    pub fn pack_writer(&self, compression: Compression) -> Result<PackWriter> {
+        PackWriter::open(self.instance(), self.handle.get()?, compression)
     }
 
-    /// Take the packer's place and start moving loose objects into packs. The loose files stay until [`Container::clean`].
-    pub fn pack_loose(&mut self, compression: Compression) -> Result<Job<'_>> {
-        let interface = self.component.loosepack_store_packing();
+    /// Start to move loose objects into packs. The loose files stay until [`Container::clean`].
+    pub fn pack_loose(&self, compression: Compression) -> Result<Job> {
         let compression = convert::compression(compression);
-        let handle = convert::answer(interface.call_pack_loose(self.guest.call(), self.handle, compression))?;
-        Ok(Job::new(self, handle))
+        Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
+            interface.call_pack_loose(store, this, compression)
+        })
     }
 
-    /// Take the packer's place and start removing the loose files of packed objects, and what crashed writers left.
-    pub fn clean(&mut self) -> Result<Job<'_>> {
-        let interface = self.component.loosepack_store_packing();
-        let handle = convert::answer(interface.call_clean(self.guest.call(), self.handle))?;
-        Ok(Job::new(self, handle))
+    /// Start to remove the loose files of packed objects, and what crashed writers left behind.
+    pub fn clean(&self) -> Result<Job> {
+        Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_clean(store, this))
     }
 
-    /// Start reading and checking everything, or a part of it. Others may write, pack and clean meanwhile.
-    pub fn verify(&mut self, part: Part) -> Result<Job<'_>> {
-        let interface = self.component.loosepack_store_packing();
-        let handle = convert::answer(interface.call_verify(self.guest.call(), self.handle, convert::part(part)))?;
-        Ok(Job::new(self, handle))
+    /// Start to delete objects, loose or packed. Ids of which there is no object are left out of the count.
+    pub fn delete(&self, ids: &[ObjectId]) -> Result<Job> {
+        let ids = ObjectId::many_to_bytes(ids);
+        Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
+            interface.call_delete(store, this, &ids)
+        })
     }
 
-    /// Take the packer's place and start rebuilding the index from the packs. A container whose index does not open is
-    /// opened with [`Runtime::open_damaged`](crate::Runtime::open_damaged).
-    pub fn reindex(&mut self) -> Result<Job<'_>> {
-        let interface = self.component.loosepack_store_packing();
-        let handle = convert::answer(interface.call_reindex(self.guest.call(), self.handle))?;
-        Ok(Job::new(self, handle))
+    /// Start to read and check a part of everything. When the index does not open, it needs a handle of
+    /// [`Runtime::open_damaged`](crate::Runtime::open_damaged).
+    pub fn verify(&self, part: Part) -> Result<Job> {
+        let part = convert::part(part);
+        Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
+            interface.call_verify(store, this, part)
+        })
     }
 
-    /// Remove the mark that a packer left behind when it was killed; returns what it said of its maker. Only for a person
-    /// who knows that no packer is running.
-    pub fn force_unlock(&mut self) -> Result<Option<String>> {
-        let interface = self.component.loosepack_store_packing();
-        convert::answer(interface.call_force_unlock(self.guest.call(), self.handle))
+    /// Start to rebuild the index from the packs. When the index does not open, it needs a handle of
+    /// [`Runtime::open_damaged`](crate::Runtime::open_damaged).
+    pub fn reindex(&self) -> Result<Job> {
+        Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_reindex(store, this))
     }
 
-    /// Give a handle back to the component, which closes what is behind it.
-    pub(crate) fn give_back(&mut self, handle: ResourceAny) {
-        // After the component was stopped there is nobody to give it to; the whole memory goes with this container.
-        let _ = handle.resource_drop(self.guest.call());
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        let handle = self.handle;
-        self.give_back(handle);
+    /// Remove the lock file that a packer left behind when it was killed. Only for a person who knows that none is running.
+    pub fn force_unlock(&self) -> Result<Option<String>> {
+        let this = self.handle.get()?;
+        answer(
+            self.instance()
+                .call(|component, store| Ok(component.loosepack_store_maintenance().call_force_unlock(store, this)?)),
+        )
     }
 }
 
-pub(crate) fn texts(ids: &[ObjectId]) -> Vec<String> {
-    ids.iter().map(ObjectId::to_text).collect()
+/// Lazy streams of files of a directory, for one call.
+pub(crate) fn streams(instance: &Instance, dir: &Path, paths: &[String]) -> Result<Vec<ResourceAny>> {
+    instance.with(|component, guest| {
+        let dir = state::lend_dir(guest, dir, FsPerms::ReadOnly)?;
+        let interface = component.loosepack_store_sources().lazy_stream();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let streams = interface.call_from_files(guest.call(), dir.borrow(), &paths);
+        dir.take_back(guest)?;
+        answer(Ok(streams?))
+    })
 }
 
 /// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.
-pub struct ObjectWriter<'a> {
-    container: &'a mut Container,
-    /// Gone once it is finished.
-    handle: Option<ResourceAny>,
+pub struct ObjectWriter {
+    handle: Handle,
 }
 
-impl ObjectWriter<'_> {
+impl ObjectWriter {
     /// Append bytes.
-    pub fn write(&mut self, content: &[u8]) -> Result<()> {
-        let Some(handle) = self.handle else { return Err(loosepack::Error::WriterFailed.into()) };
-        let interface = self.container.component.loosepack_store_container().object_writer();
-        convert::answer(interface.call_write(self.container.guest.call(), handle, content))
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let this = self.handle.get()?;
+        for piece in bytes.chunks(PIECE) {
+            answer(self.handle.instance().call(|component, store| {
+                Ok(component.loosepack_store_container().object_writer().call_write(store, this, piece)?)
+            }))?;
+        }
+        Ok(())
     }
 
-    /// Make what was written an object.
+    /// Make what was written an object and return its id.
     pub fn finish(mut self) -> Result<ObjectId> {
-        let Some(handle) = self.handle.take() else { return Err(loosepack::Error::WriterFailed.into()) };
-        let interface = self.container.component.loosepack_store_container().object_writer();
-        convert::id(&convert::answer(interface.call_finish(self.container.guest.call(), handle))?)
+        let this = self.handle.take()?;
+        let finished = self.handle.instance().call(|component, store| {
+            Ok(component.loosepack_store_container().object_writer().call_finish(store, this)?)
+        });
+        convert::id(&answer(finished)?)
     }
 }
 
-impl Drop for ObjectWriter<'_> {
-    fn drop(&mut self) {
-        if let Some(handle) = self.handle {
-            self.container.give_back(handle);
-        }
+impl Write for ObjectWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = &bytes[..bytes.len().min(PIECE)];
+        self.append(piece)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

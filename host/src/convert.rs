@@ -1,16 +1,16 @@
 //! Types of the contract <-> types of the crate `loosepack`.
 
 use loosepack::{
-    Access, Code, Compression, Config, Content, Damage, Durability, IoFailure, Location, ObjectId, ObjectInfo, Options,
-    Part, Placement, Progress, Stats,
+    Access, Code, Compression, Config, Content, Durability, Finding, IoFailure, Location, ObjectId, ObjectInfo,
+    Options, Part, Placement, Progress, Stats,
 };
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
-use crate::bindings::exports::loosepack::store::{container, packing, types as wit};
+use crate::bindings::exports::loosepack::store::{container, maintenance, store_types as wit};
 use crate::error::{Error, Result};
 
-/// An answer of the component: the runtime's result around the store's.
-pub(crate) fn answer<T>(answer: wasmtime::Result<Result<T, wit::Error>>) -> Result<T> {
+/// An answer of the component: the host's result around the store's.
+pub(crate) fn answer<T>(answer: Result<Result<T, wit::Error>>) -> Result<T> {
     answer?.map_err(|error| match store_error(error) {
         Ok(error) => Error::Store(error),
         Err(error) => error,
@@ -20,6 +20,12 @@ pub(crate) fn answer<T>(answer: wasmtime::Result<Result<T, wit::Error>>) -> Resu
 /// An id that the component gave.
 pub(crate) fn id(text: &str) -> Result<ObjectId> {
     Ok(text.parse()?)
+}
+
+/// Ids that the component gave.
+pub(crate) fn ids(bytes: &[u8]) -> Result<Vec<ObjectId>> {
+    let ids = ObjectId::many_from_bytes(bytes);
+    ids.ok_or_else(|| Error::Store(loosepack::Error::Other("the component gave a part of an id".into())))
 }
 
 /// What the component says went wrong. Fails when an id in it is none.
@@ -34,7 +40,7 @@ pub(crate) fn store_error(error: wit::Error) -> Result<loosepack::Error> {
         wit::Error::UnsupportedFormat(found) => Store::UnsupportedFormat(found),
         wit::Error::ReadOnly => Store::ReadOnly,
         wit::Error::Locked(text) => Store::Locked(text),
-        wit::Error::Corrupt(damage) => Store::Corrupt(self::damage(damage)),
+        wit::Error::Corrupt(finding) => Store::Corrupt(self::finding(finding)),
         wit::Error::SourceChanged(path) => Store::SourceChanged(path),
         wit::Error::TooLarge(size) => Store::TooLarge(size),
         wit::Error::WriterFailed => Store::WriterFailed,
@@ -45,11 +51,11 @@ pub(crate) fn store_error(error: wit::Error) -> Result<loosepack::Error> {
     })
 }
 
-fn damage(wit::Damage { file, problem }: wit::Damage) -> Damage {
-    Damage { file, problem }
+fn finding(wit::Finding { file, message }: wit::Finding) -> Finding {
+    Finding { file, message }
 }
 
-pub(crate) fn open_options(options: &Options) -> wit::OpenOptions {
+pub(crate) fn open_options(options: &Options) -> wit::OpenOptions<'_> {
     wit::OpenOptions {
         access: match options.access {
             Access::ReadOnly => wit::Access::ReadOnly,
@@ -60,7 +66,14 @@ pub(crate) fn open_options(options: &Options) -> wit::OpenOptions {
             Durability::None => wit::Durability::None,
         },
         verify: options.verify,
-        holder: options.holder.clone(),
+        holder: &options.holder,
+    }
+}
+
+pub(crate) fn durability(durability: wit::Durability) -> Durability {
+    match durability {
+        wit::Durability::Full => Durability::Full,
+        wit::Durability::None => Durability::None,
     }
 }
 
@@ -76,14 +89,14 @@ pub(crate) fn compression(compression: Compression) -> wit::Compression {
     }
 }
 
-pub(crate) fn object_info(info: &wit::ObjectInfo) -> Result<ObjectInfo> {
+pub(crate) fn object_info(info: &wit::ObjectInfo) -> ObjectInfo {
     let placement = match info.placement {
         wit::Placement::Loose => Placement::Loose,
         wit::Placement::Packed(wit::PackLocation { pack, offset, length, compressed: _ }) => {
             Placement::Packed(Location { pack, offset, length, size: info.size })
         }
     };
-    Ok(ObjectInfo { id: id(&info.id)?, size: info.size, placement })
+    ObjectInfo { size: info.size, placement }
 }
 
 pub(crate) fn stats(stats: wit::Stats) -> Stats {
@@ -109,20 +122,20 @@ pub(crate) fn content(content: container::Content) -> Result<Content> {
     })
 }
 
-pub(crate) fn part(Part { from, shards, shard }: Part) -> packing::Part {
-    packing::Part { from, shards, shard }
+pub(crate) fn part(Part { completed, shard, shards }: Part) -> maintenance::Part {
+    maintenance::Part { completed, shard, shards }
 }
 
-pub(crate) fn progress(progress: packing::Progress) -> Progress {
+pub(crate) fn progress(progress: maintenance::Progress) -> Progress {
     Progress {
         finished: progress.finished,
         done: progress.done,
         total: progress.total,
         objects: progress.objects,
         bytes: progress.bytes,
-        problems: progress.problems.into_iter().map(damage).collect(),
-        notes: progress.notes.into_iter().map(damage).collect(),
-        unread: progress.unread.into_iter().map(damage).collect(),
+        problems: progress.problems.into_iter().map(finding).collect(),
+        notes: progress.notes.into_iter().map(finding).collect(),
+        unread: progress.unread.into_iter().map(finding).collect(),
     }
 }
 
@@ -148,8 +161,11 @@ fn code(code: ErrorCode) -> Code {
         ErrorCode::Busy => Code::Busy,
         ErrorCode::WouldBlock => Code::WouldBlock,
         ErrorCode::InsufficientMemory => Code::TooManyFiles,
+        ErrorCode::CrossDevice => Code::CrossDevice,
+        ErrorCode::NoSuchDevice => Code::Stale,
         ErrorCode::Unsupported => Code::Unsupported,
         ErrorCode::Invalid => Code::Invalid,
+        // The component makes no others of the reasons that it knows.
         _ => Code::Other,
     }
 }

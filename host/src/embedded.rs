@@ -1,4 +1,4 @@
-//! The components inside this library.
+//! The component inside this library.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -13,12 +13,6 @@ pub(crate) struct Embedded {
 pub(crate) const STORE: Embedded = Embedded {
     wasm: include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.wasm")),
     compiled: include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.cwasm")),
-};
-
-/// The command component.
-pub(crate) const COMMAND: Embedded = Embedded {
-    wasm: include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-hosted.wasm")),
-    compiled: include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-hosted.cwasm")),
 };
 
 impl Embedded {
@@ -39,10 +33,8 @@ mod tests {
     #[test]
     fn what_was_compiled_ahead_of_time_fits_the_machine_that_compiled_it() {
         let engine = crate::engine::new().unwrap();
-        for embedded in [STORE, COMMAND] {
-            // SAFETY: as in `load`.
-            unsafe { Component::deserialize(&engine, embedded.compiled) }.unwrap();
-        }
+        // SAFETY: as in `load`.
+        unsafe { Component::deserialize(&engine, STORE.compiled) }.unwrap();
     }
 
     #[test]

@@ -44,6 +44,15 @@ impl From<loosepack::Error> for Error {
     }
 }
 
+impl From<Error> for loosepack::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(error) => error,
+            error => loosepack::Error::Other(error.to_string()),
+        }
+    }
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Error::Io(error)
@@ -60,6 +69,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Io(error) => error,
+            Error::Store(error) => error.into(),
             error => io::Error::other(error),
         }
     }

@@ -4,7 +4,7 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
-use crate::bindings::loosepack::store::flushing::Host;
+use crate::bindings::loosepack::host::flushing::Host;
 use crate::state::State;
 
 impl Host for State {
@@ -18,7 +18,7 @@ impl Host for State {
         rustix::fs::syncfs(&*dir.dir).map_err(|error| match error {
             // Not there in emulators, or refused by a filter of system calls: each file is flushed by itself.
             Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::OPNOTSUPP => ErrorCode::Unsupported,
-            error => crate::grants::code(error.into()),
+            error => crate::files::code(error.into()),
         })
     }
 

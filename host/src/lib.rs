@@ -9,7 +9,7 @@
 //! # let folder = std::env::temp_dir().join(format!("loosepack-doc-{}", std::process::id()));
 //! # std::fs::create_dir_all(&folder)?;
 //! let runtime = loosepack_host::Runtime::new()?;
-//! let mut store = runtime.create(&folder, Default::default(), Default::default())?;
+//! let store = runtime.create(&folder, Default::default(), Default::default())?;
 //! let id = store.add(b"some bytes")?;
 //! assert_eq!(store.get(&id)?, b"some bytes");
 //! # drop(store);
@@ -28,22 +28,24 @@ mod engine;
 mod error;
 mod files;
 mod flushing;
-mod grants;
+mod instance;
 mod interrupt;
 mod limits;
 mod locking;
-mod packing;
+mod maintenance;
 mod reading;
 mod runtime;
 mod state;
+mod store;
+mod streams;
 
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
 pub use limits::Limits;
 pub use loosepack::{
-    Access, Compression, Config, Content, Damage, Durability, Error as StoreError, ObjectId, ObjectInfo, Options, Part,
-    Placement, Progress, Stats,
+    Access, Compression, Config, Content, Durability, Error as StoreError, Finding, ObjectId, ObjectInfo, Options,
+    Part, Placement, Progress, Stats,
 };
-pub use packing::{Job, PackWriter};
+pub use maintenance::{Job, PackWriter};
 pub use reading::{ObjectBatch, ObjectReader};
 pub use runtime::Runtime;

@@ -8,8 +8,8 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
-use crate::bindings::loosepack::store::locking::{Host, HostLock};
-use crate::grants::code;
+use crate::bindings::loosepack::host::locking::{Host, HostLock};
+use crate::files::code;
 use crate::state::State;
 
 /// Locked until dropped; the operating system frees it when the process ends.

@@ -1,21 +1,23 @@
 //! Objects that are being read.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use wasmtime::component::ResourceAny;
 
 use crate::bindings::exports::loosepack::store::container::BatchItem;
-use crate::container::{self, Container, IDS_MAX, PIECE};
+use crate::container::{IDS_MAX, PIECE};
+use crate::convert::{self, answer};
 use crate::error::Result;
-use crate::{Content, ObjectId, StoreError, convert};
+use crate::instance::{Handle, Instance};
+use crate::{Content, ObjectId, StoreError};
 
 /// An object that is being read.
 ///
 /// When it is read from its start to its end without seeking, the read that would give the last bytes fails unless the
 /// whole matches the id.
-pub struct ObjectReader<'a> {
-    container: &'a mut Container,
-    handle: ResourceAny,
+pub struct ObjectReader {
+    handle: Handle,
     size: u64,
     position: u64,
     /// Bytes that the component has given and nobody has taken.
@@ -23,12 +25,13 @@ pub struct ObjectReader<'a> {
     taken: usize,
 }
 
-impl<'a> ObjectReader<'a> {
-    pub(crate) fn new(container: &'a mut Container, handle: ResourceAny) -> Result<Self> {
-        let mut reader = ObjectReader { container, handle, size: 0, position: 0, buffer: Vec::new(), taken: 0 };
-        let interface = reader.container.component.loosepack_store_container().object_reader();
-        reader.size = interface.call_size(reader.container.guest.call(), handle)?;
-        Ok(reader)
+impl ObjectReader {
+    pub(crate) fn new(handle: Handle) -> Result<Self> {
+        let this = handle.get()?;
+        let size = handle
+            .instance()
+            .call(|component, store| component.loosepack_store_container().object_reader().call_size(store, this))?;
+        Ok(ObjectReader { handle, size, position: 0, buffer: Vec::new(), taken: 0 })
     }
 
     /// Size of the object in bytes.
@@ -36,20 +39,16 @@ impl<'a> ObjectReader<'a> {
         self.size
     }
 
-    /// The next bytes, at most 256 KiB; empty at the end.
-    pub fn next_piece(&mut self) -> Result<Vec<u8>> {
-        let interface = self.container.component.loosepack_store_container().object_reader();
-        convert::answer(interface.call_read(self.container.guest.call(), self.handle, PIECE as u64))
-    }
-}
-
-impl Read for ObjectReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
         if self.taken == self.buffer.len() {
-            self.buffer = self.next_piece()?;
+            let this = self.handle.get()?;
+            self.buffer = answer(self.handle.instance().call(|component, store| {
+                Ok(component.loosepack_store_container().object_reader().call_read(store, this, PIECE as u64)?)
+            }))?;
             self.taken = 0;
         }
         let rest = &self.buffer[self.taken..];
@@ -59,48 +58,54 @@ impl Read for ObjectReader<'_> {
         self.position += len as u64;
         Ok(len)
     }
-}
 
-impl Seek for ObjectReader<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(distance) => self.size.checked_add_signed(distance),
-            SeekFrom::Current(distance) => self.position.checked_add_signed(distance),
-        };
-        let position = position.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek before the start"))?;
-        let interface = self.container.component.loosepack_store_container().object_reader();
-        convert::answer(interface.call_seek(self.container.guest.call(), self.handle, position))?;
+    /// Continue reading at this byte. Beyond the end is the end.
+    pub(crate) fn go_to(&mut self, position: u64) -> Result<()> {
+        let this = self.handle.get()?;
+        answer(self.handle.instance().call(|component, store| {
+            Ok(component.loosepack_store_container().object_reader().call_seek(store, this, position)?)
+        }))?;
         self.buffer.clear();
         self.taken = 0;
         self.position = position;
+        Ok(())
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.fill(buffer)?)
+    }
+}
+
+impl Seek for ObjectReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = loosepack::io::seek_target(to, self.position, self.size)?;
+        self.go_to(position)?;
         Ok(position)
     }
 }
 
-impl Drop for ObjectReader<'_> {
-    fn drop(&mut self) {
-        self.container.give_back(self.handle);
-    }
-}
-
-/// Many objects that are being read.
-pub struct ObjectBatch<'a> {
-    container: &'a mut Container,
+/// Many objects that are being read: an iterator over ids and what was found for them.
+pub struct ObjectBatch {
+    instance: Instance,
+    container: ResourceAny,
     /// Sorted, so that those that are asked for together lie close together in the index.
     ids: Vec<ObjectId>,
     /// Ids before this one have been asked for.
     asked: usize,
     /// What reads the last ones asked for, and the first of them.
-    reading: Option<(ResourceAny, usize)>,
+    reading: Option<(Handle, usize)>,
+    /// Those that the iterator gives next.
+    ready: VecDeque<(ObjectId, Content)>,
 }
 
-impl<'a> ObjectBatch<'a> {
-    pub(crate) fn new(container: &'a mut Container, ids: &[ObjectId]) -> Result<Self> {
+impl ObjectBatch {
+    pub(crate) fn new(instance: Instance, container: ResourceAny, ids: &[ObjectId]) -> Result<Self> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
-        let mut batch = ObjectBatch { container, ids, asked: 0, reading: None };
+        let mut batch = ObjectBatch { instance, container, ids, asked: 0, reading: None, ready: VecDeque::new() };
         batch.ask()?;
         Ok(batch)
     }
@@ -108,18 +113,23 @@ impl<'a> ObjectBatch<'a> {
     /// Ask for the next ids.
     fn ask(&mut self) -> Result<()> {
         let first = self.asked;
-        let ids = container::texts(&self.ids[first..self.ids.len().min(first + IDS_MAX)]);
-        let asked = self.container.call(|interface, store, this| interface.call_read_many(store, this, &ids));
-        self.reading = Some((convert::answer(asked)?, first));
-        self.asked = first + ids.len();
+        let ids = &self.ids[first..self.ids.len().min(first + IDS_MAX)];
+        let (bytes, container) = (ObjectId::many_to_bytes(ids), self.container);
+        let asked = answer(self.instance.call(|component, store| {
+            Ok(component.loosepack_store_container().container().call_read_many(store, container, &bytes)?)
+        }))?;
+        self.asked += ids.len();
+        self.reading = Some((self.instance.keep(asked), first));
         Ok(())
     }
 
     /// The next objects, about 1 MiB of them; empty when each id has been answered once.
     pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
-        while let Some((handle, first)) = self.reading {
-            let interface = self.container.component.loosepack_store_container().object_batch();
-            let items = convert::answer(interface.call_next(self.container.guest.call(), handle))?;
+        while let Some((handle, first)) = &self.reading {
+            let this = handle.get()?;
+            let items = answer(self.instance.call(|component, store| {
+                Ok(component.loosepack_store_container().object_batch().call_next(store, this)?)
+            }))?;
             if !items.is_empty() {
                 let id = |position: u32| self.ids.get(first + position as usize).copied();
                 let item = |item: BatchItem| {
@@ -129,7 +139,6 @@ impl<'a> ObjectBatch<'a> {
                 return items.into_iter().map(item).collect();
             }
             self.reading = None;
-            self.container.give_back(handle);
             if self.asked < self.ids.len() {
                 self.ask()?;
             }
@@ -138,10 +147,20 @@ impl<'a> ObjectBatch<'a> {
     }
 }
 
-impl Drop for ObjectBatch<'_> {
-    fn drop(&mut self) {
-        if let Some((handle, _)) = self.reading {
-            self.container.give_back(handle);
+impl Iterator for ObjectBatch {
+    type Item = Result<(ObjectId, Content)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() {
+            match self.next_items() {
+                Ok(items) => self.ready = items.into(),
+                Err(error) => {
+                    // Nothing more comes after it.
+                    self.reading = None;
+                    return Some(Err(error));
+                }
+            }
         }
+        self.ready.pop_front().map(Ok)
     }
 }

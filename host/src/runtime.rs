@@ -1,23 +1,25 @@
 //! Making the component ready, and opening containers with it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::{Linker, Resource, ResourceAny};
+use wasmtime_wasi::FsPerms;
 use wasmtime_wasi::filesystem::Descriptor;
-use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::bindings::exports::loosepack::store::container::GuestContainer;
-use crate::bindings::exports::loosepack::store::types::{Error as WitError, OpenOptions};
-use crate::bindings::loosepack::store::{flushing, locking};
+use crate::bindings::exports::loosepack::store::store_types::{Error as WitError, OpenOptions};
+use crate::bindings::loosepack::host::{flushing, locking};
 use crate::bindings::{self, StorePre};
 use crate::container::Container;
 use crate::embedded::STORE;
 use crate::error::Result;
-use crate::grants::Grants;
+use crate::instance::Instance;
+use crate::interrupt::Unfinished;
 use crate::limits::Limits;
 use crate::state::{self, Guest, State};
-use crate::{Access, Config, Options, codec, convert, engine, files};
+use crate::{Access, Config, Options, codec, convert, engine, files, streams};
 
 /// What a component runs in.
 type Store = wasmtime::Store<State>;
@@ -31,6 +33,8 @@ pub struct Runtime {
     engine: Engine,
     component: StorePre<State>,
     limits: Limits,
+    /// Where unfinished files of containers are remembered, if they are.
+    unfinished: Option<Arc<Unfinished>>,
 }
 
 impl Runtime {
@@ -51,12 +55,13 @@ impl Runtime {
         let component = STORE.load(&engine)?;
         let mut linker = Linker::new(&engine);
         files::add_to_linker(&mut linker)?;
+        streams::add_to_linker(&mut linker)?;
         locking::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         flushing::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
         codec::add_to_linker(&mut linker)?;
         let component = StorePre::new(linker.instantiate_pre(&component)?)?;
         limits.start_clock(&engine)?;
-        Ok(Runtime { engine, component, limits })
+        Ok(Runtime { engine, component, limits, unfinished: None })
     }
 
     /// Make a container in an empty directory, which must exist, and open it.
@@ -65,13 +70,13 @@ impl Runtime {
     /// [`StoreError::AlreadyExists`](loosepack::Error::AlreadyExists) when the directory holds anything; those of opening
     /// the directory.
     pub fn create(&self, path: impl AsRef<Path>, config: Config, options: Options) -> Result<Container> {
-        let (mut guest, component) = self.instantiate()?;
+        let (mut guest, component) = self.instantiate(path.as_ref(), &options)?;
         let dir = state::lend_dir(&mut guest, path.as_ref(), perms(&options))?;
         let (config, options) = (convert::config(config), convert::open_options(&options));
         let interface = component.loosepack_store_container().container();
-        let handle = convert::answer(interface.call_create(guest.call(), dir.borrow(), config, &options))?;
+        let handle = convert::answer(Ok(interface.call_create(guest.call(), dir.borrow(), config, options)?))?;
         dir.take_back(&mut guest)?;
-        Ok(Container::new(guest, component, handle))
+        Ok(Container::new(Instance::new(guest, component).keep(handle)))
     }
 
     /// Open the container in a directory with the default options.
@@ -105,20 +110,28 @@ impl Runtime {
         &self,
         path: &Path,
         options: &Options,
-        open: impl FnOnce(GuestContainer<'_>, &mut Store, Resource<Descriptor>, &OpenOptions) -> Opened,
+        open: impl FnOnce(GuestContainer<'_>, &mut Store, Resource<Descriptor>, OpenOptions<'_>) -> Opened,
     ) -> Result<Container> {
-        let (mut guest, component) = self.instantiate()?;
+        let (mut guest, component) = self.instantiate(path, options)?;
         let dir = state::lend_dir(&mut guest, path, perms(options))?;
         let interface = component.loosepack_store_container().container();
-        let handle = convert::answer(open(interface, guest.call(), dir.borrow(), &convert::open_options(options)))?;
+        let handle =
+            convert::answer(Ok(open(interface, guest.call(), dir.borrow(), convert::open_options(options))?))?;
         dir.take_back(&mut guest)?;
-        Ok(Container::new(guest, component, handle))
+        Ok(Container::new(Instance::new(guest, component).keep(handle)))
     }
 
-    fn instantiate(&self) -> Result<(Guest, bindings::Store)> {
-        let mut guest = Guest::new(&self.engine, &self.limits, &mut WasiCtxBuilder::new(), Grants::default());
+    fn instantiate(&self, path: &Path, options: &Options) -> Result<(Guest, bindings::Store)> {
+        let unfinished = self.unfinished.clone().filter(|_| options.access == Access::ReadWrite);
+        let unfinished = unfinished.map(|unfinished| (path.to_path_buf(), unfinished));
+        let mut guest = Guest::new(&self.engine, &self.limits, unfinished);
         let component = self.component.instantiate(guest.call())?;
         Ok((guest, component))
+    }
+
+    /// The same, and remember the files that its containers have not finished.
+    pub(crate) fn remembering(self, unfinished: Arc<Unfinished>) -> Self {
+        Runtime { unfinished: Some(unfinished), ..self }
     }
 }
 

@@ -1,14 +1,17 @@
 //! What belongs to one running component.
 
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
-use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::filesystem::{Descriptor, Dir, OpenMode};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::error::Result;
-use crate::grants::{self, Grants};
+use crate::interrupt::Unfinished;
 use crate::limits::Limits;
 
 /// What belongs to one running component.
@@ -16,8 +19,16 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     memory: StoreLimits,
-    /// What a command line grants; a library component is granted nothing but the descriptors it is handed.
-    pub(crate) grants: Grants,
+    /// The container's directory, and where files are remembered that are removed when the process is interrupted.
+    unfinished: Option<(PathBuf, Arc<Unfinished>)>,
+}
+
+impl State {
+    /// What a file that the container is about to make is to be remembered as, if it is one that gets its place later.
+    pub(crate) fn unfinished_file(&self, path: &str) -> Option<(&Unfinished, PathBuf)> {
+        let (container, unfinished) = self.unfinished.as_ref()?;
+        loosepack::format::is_unfinished(path).then(|| (&**unfinished, container.join(path)))
+    }
 }
 
 /// A component's memory and what belongs to it.
@@ -27,11 +38,11 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn new(engine: &Engine, limits: &Limits, wasi: &mut WasiCtxBuilder, grants: Grants) -> Self {
+    pub(crate) fn new(engine: &Engine, limits: &Limits, unfinished: Option<(PathBuf, Arc<Unfinished>)>) -> Self {
         // Each component has a thread to itself, so file operations need no other: many times faster for small ones.
-        let wasi = wasi.allow_blocking_current_thread(true).build();
+        let wasi = WasiCtxBuilder::new().allow_blocking_current_thread(true).build();
         let memory = StoreLimitsBuilder::new().memory_size(limits.memory).build();
-        let mut store = Store::new(engine, State { table: ResourceTable::new(), wasi, memory, grants });
+        let mut store = Store::new(engine, State { table: ResourceTable::new(), wasi, memory, unfinished });
         store.limiter(|state| &mut state.memory);
         // What one call may pass is bounded by the component's memory; wasmtime's own bound of 128 MiB is less.
         store.set_hostcall_fuel(limits.memory);
@@ -56,9 +67,30 @@ pub(crate) struct Lent(Resource<Descriptor>);
 
 /// Open a directory to lend it.
 pub(crate) fn lend_dir(guest: &mut Guest, path: &Path, perms: FsPerms) -> Result<Lent> {
-    let descriptor = grants::directory(grants::open_dir(path)?, perms);
+    let dir = open_dir(path).map_err(|error| loosepack::io::cannot("open", &path.display().to_string(), &error))?;
+    let descriptor = Descriptor::Dir(Dir::new(dir, perms, OpenMode::READ | OpenMode::WRITE, true));
     let own = guest.store.data_mut().table.push(descriptor).map_err(wasmtime::Error::from)?;
     Ok(Lent(own))
+}
+
+/// A handle on a directory.
+fn open_dir(path: &Path) -> io::Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // Opening a pipe would wait for somebody to write to it.
+        options.custom_flags(rustix::fs::OFlags::DIRECTORY.bits().cast_signed());
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt as _;
+        // FILE_FLAG_BACKUP_SEMANTICS: needed to open a directory.
+        options.custom_flags(0x0200_0000);
+    }
+    let dir = options.open(path)?;
+    if dir.metadata()?.is_dir() { Ok(dir) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
 impl Lent {

@@ -7,9 +7,6 @@ use alloc::vec::Vec;
 use super::Compressing;
 use crate::options::Compression;
 
-/// Objects up to this size cost no more to compress than to sample.
-#[cfg(not(feature = "hosted"))]
-pub(super) const SAMPLE_MIN: usize = 64 << 10;
 /// Bytes of each of the pieces of a sample.
 const SAMPLE_PIECE: usize = 16 << 10;
 /// A sample is taken from so many places, spread evenly.

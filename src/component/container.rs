@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use super::Component;
-use super::convert::{Result, id, text};
+use super::convert::{Result, bytes, id, ids};
 use super::sources::with_source;
 use super::wit::container::{
     self as wit, Guest, GuestContainer, GuestObjectBatch, GuestObjectReader, GuestObjectWriter,
@@ -16,7 +16,7 @@ use crate::bindings::wasi::filesystem::types::Descriptor;
 use crate::dir::wasi::{WasiDir, plain_path};
 use crate::error::Context as _;
 use crate::format::FRAME;
-use crate::{Container, Content, Error, ObjectBatch, ObjectId, ObjectReader, ObjectWriter};
+use crate::{Container, Content, Error, ObjectBatch, ObjectReader, ObjectWriter};
 
 /// Ids on one page of a listing at most.
 const PAGE_MAX: u32 = 1 << 16;
@@ -28,7 +28,7 @@ impl Guest for Component {
     type ObjectBatch = Batch;
 }
 
-/// The resource `container`. Shared with the batches made from it, which outlive it if they have to.
+/// The resource `container`. Shared with the batches made from it, which may outlive it.
 pub(super) struct Handle(pub(super) Rc<Container<WasiDir>>);
 
 impl Handle {
@@ -62,12 +62,16 @@ impl GuestContainer for Handle {
         self.0.config().into()
     }
 
-    fn add(&self, content: Vec<u8>) -> Result<String> {
-        Ok(text(self.0.add(&content)?))
+    fn durability(&self) -> wit::Durability {
+        self.0.durability().into()
     }
 
-    fn add_many(&self, contents: Vec<Vec<u8>>) -> Result<Vec<String>> {
-        Ok(self.0.add_many(&contents)?.into_iter().map(text).collect())
+    fn add(&self, content: Vec<u8>) -> Result<String> {
+        Ok(self.0.add(&content)?.to_text())
+    }
+
+    fn add_many(&self, contents: Vec<Vec<u8>>) -> Result<Vec<u8>> {
+        Ok(bytes(&self.0.add_many(&contents)?))
     }
 
     fn add_streams(&self, streams: Vec<wit::LazyStream>) -> Result<Vec<Result<String>>> {
@@ -79,7 +83,7 @@ impl GuestContainer for Handle {
             if let (Err(error), Err(_)) = (&added, batch.check()) {
                 return Err(error.clone().into());
             }
-            results.push(added.map(text).map_err(Into::into));
+            results.push(added.map(|id| id.to_text()).map_err(Into::into));
         }
         batch.commit()?;
         Ok(results)
@@ -102,12 +106,16 @@ impl GuestContainer for Handle {
         Ok(wit::ObjectReader::new(Reader(RefCell::new(self.0.reader(&id(&object)?)?))))
     }
 
-    fn read_many(&self, objects: Vec<String>) -> Result<wit::ObjectBatch> {
-        let batch = RefCell::new(self.0.read_many(ids(&objects)?)?);
-        Ok(wit::ObjectBatch::new(Batch { container: self.0.clone(), batch }))
+    fn read_many(&self, objects: Vec<u8>) -> Result<wit::ObjectBatch> {
+        Ok(wit::ObjectBatch::new(Batch(RefCell::new(ObjectBatch::new(self.0.clone(), ids(&objects)?)?))))
     }
 
-    fn contains(&self, objects: Vec<String>) -> Result<Vec<bool>> {
+    fn get_many_to_files(&self, objects: Vec<u8>, dir: &Descriptor) -> Result<Vec<Result<u64>>> {
+        let written = self.0.get_many_to_files(&ids(&objects)?, &open_dir(dir)?)?;
+        Ok(written.into_iter().map(|written| Ok(written?)).collect())
+    }
+
+    fn contains(&self, objects: Vec<u8>) -> Result<Vec<bool>> {
         Ok(self.0.contains(&ids(&objects)?)?)
     }
 
@@ -115,19 +123,19 @@ impl GuestContainer for Handle {
         Ok(self.0.info(&id(&object)?)?.into())
     }
 
-    fn objects(&self, after: Option<String>, limit: u32) -> Result<Vec<String>> {
+    fn info_many(&self, objects: Vec<u8>) -> Result<Vec<Option<wit::ObjectInfo>>> {
+        Ok(self.0.info_many(&ids(&objects)?)?.into_iter().map(|info| info.map(Into::into)).collect())
+    }
+
+    fn objects(&self, after: Option<String>, limit: u32) -> Result<Vec<u8>> {
         let after = after.map(|after| id(&after)).transpose()?;
         let page = self.0.objects(after.as_ref(), limit.min(PAGE_MAX) as usize)?;
-        Ok(page.into_iter().map(text).collect())
+        Ok(bytes(&page))
     }
 
     fn stats(&self) -> Result<wit::Stats> {
         Ok(self.0.stats()?.into())
     }
-}
-
-fn ids(texts: &[String]) -> Result<Vec<ObjectId>> {
-    texts.iter().map(|text| id(text)).collect()
 }
 
 /// The resource `object-writer`.
@@ -140,7 +148,7 @@ impl GuestObjectWriter for Writer {
 
     fn finish(this: wit::ObjectWriter) -> Result<String> {
         let Writer(writer) = this.into_inner();
-        Ok(text(writer.into_inner().finish()?))
+        Ok(writer.into_inner().finish()?.to_text())
     }
 }
 
@@ -170,14 +178,11 @@ impl GuestObjectReader for Reader {
 }
 
 /// The resource `object-batch`.
-pub(super) struct Batch {
-    container: Rc<Container<WasiDir>>,
-    batch: RefCell<ObjectBatch>,
-}
+pub(super) struct Batch(RefCell<ObjectBatch<WasiDir, Rc<Container<WasiDir>>>>);
 
 impl GuestObjectBatch for Batch {
     fn next(&self) -> Result<Vec<wit::BatchItem>> {
-        let items = self.batch.borrow_mut().next_positions(&self.container);
+        let items = self.0.borrow_mut().next_positions();
         let item = |(position, content)| wit::BatchItem {
             position,
             content: match content {

@@ -1,8 +1,9 @@
 //! Types of the contract <-> types of the store.
 
-use alloc::string::String;
+use alloc::format;
+use alloc::vec::Vec;
 
-use super::wit::types as wit;
+use super::wit::store_types as wit;
 use crate::bindings::wasi::filesystem::types::ErrorCode;
 use crate::{
     Access, Code, Compression, Config, Durability, Error, Finding, IoFailure, ObjectId, ObjectInfo, Options, Placement,
@@ -17,15 +18,23 @@ pub(super) fn id(text: &str) -> Result<ObjectId> {
     text.parse().map_err(wit::Error::from)
 }
 
-/// The text of an id.
-pub(super) fn text(id: ObjectId) -> String {
-    id.to_text()
+/// Ids that a caller gave.
+pub(super) fn ids(bytes: &[u8]) -> Result<Vec<ObjectId>> {
+    ObjectId::many_from_bytes(bytes).ok_or_else(|| {
+        let problem = format!("ids have {} bytes each, and {} bytes were given", ObjectId::LEN, bytes.len());
+        Error::InvalidArgument(problem).into()
+    })
+}
+
+/// Ids for a caller.
+pub(super) fn bytes(ids: &[ObjectId]) -> Vec<u8> {
+    ObjectId::many_to_bytes(ids)
 }
 
 impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound(id) => wit::Error::NotFound(text(id)),
+            Error::NotFound(id) => wit::Error::NotFound(id.to_text()),
             Error::InvalidId(text) => wit::Error::InvalidId(text),
             Error::InvalidArgument(text) => wit::Error::InvalidArgument(text),
             Error::NoContainer => wit::Error::NoContainer,
@@ -45,9 +54,9 @@ impl From<Error> for wit::Error {
     }
 }
 
-impl From<Finding> for wit::Damage {
+impl From<Finding> for wit::Finding {
     fn from(Finding { file, message }: Finding) -> Self {
-        wit::Damage { file, problem: message }
+        wit::Finding { file, message }
     }
 }
 
@@ -65,6 +74,15 @@ impl From<wit::OpenOptions> for Options {
             verify: options.verify,
             holder: options.holder,
             ..Options::default()
+        }
+    }
+}
+
+impl From<Durability> for wit::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Full => wit::Durability::Full,
+            Durability::None => wit::Durability::None,
         }
     }
 }
@@ -102,7 +120,7 @@ impl From<ObjectInfo> for wit::ObjectInfo {
                 compressed: location.compressed(),
             }),
         };
-        wit::ObjectInfo { id: text(info.id), size: info.size, placement }
+        wit::ObjectInfo { size: info.size, placement }
     }
 }
 
@@ -144,6 +162,8 @@ fn error_code(code: Code) -> ErrorCode {
         Code::Busy => ErrorCode::Busy,
         Code::WouldBlock => ErrorCode::WouldBlock,
         Code::TooManyFiles => ErrorCode::InsufficientMemory,
+        Code::CrossDevice => ErrorCode::CrossDevice,
+        Code::Stale => ErrorCode::NoSuchDevice,
         Code::Unsupported => ErrorCode::Unsupported,
         Code::Invalid => ErrorCode::Invalid,
     }

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::Container;
+use super::{Container, ObjectInfo};
 use crate::dir::{Dir, File as _};
 use crate::disk::Disk;
 use crate::disk::regular;
@@ -15,7 +15,7 @@ use crate::format::names;
 use crate::id::ObjectId;
 use crate::index::{Index, Trust};
 use crate::loose;
-use crate::read::{Stored, StoredReader};
+use crate::read::{Placement, Stored, StoredReader};
 
 /// Packs that are open for reading, by number.
 pub(super) type OpenPacks<F> = BTreeMap<u32, OpenPack<F>>;
@@ -28,6 +28,42 @@ pub(super) struct OpenPack<F> {
 }
 
 impl<D: Dir> Container<D> {
+    /// What is known of each of many objects, in their order; `None` for one that does not exist, which is certain.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`].
+    pub fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>> {
+        let packed = |location: Location| ObjectInfo { size: location.size, placement: Placement::Packed(location) };
+        let loose = |id| {
+            let size = loose::size(&self.disk.dir, id)?;
+            Ok(size.map(|size| ObjectInfo { size, placement: Placement::Loose }))
+        };
+        let located = match self.locate_many(ids) {
+            // Loose files answer what a damaged index cannot.
+            Err(error @ Error::Corrupt(_)) => {
+                let found: Vec<_> = ids.iter().map(loose).collect::<Result<_>>()?;
+                return if found.contains(&None) { Err(error) } else { Ok(found) };
+            }
+            located => located?,
+        };
+        let mut found: Vec<Option<ObjectInfo>> = located.into_iter().map(|location| location.map(packed)).collect();
+        for (id, found) in ids.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+            *found = loose(id)?;
+        }
+        let missing: Vec<ObjectId> =
+            ids.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(id, _)| *id).collect();
+        if !missing.is_empty() {
+            // A packer and a cleaner may have moved them since the index was read. One look at it serves all, now that
+            // none of them is found loose.
+            let mut index = self.index()?;
+            index.refresh()?;
+            let located = index.lookup_many(&missing, Trust::Checked)?;
+            let missing = found.iter_mut().filter(|found| found.is_none());
+            missing.zip(located).for_each(|(found, location)| *found = location.map(packed));
+        }
+        Ok(found)
+    }
+
     pub(crate) fn locate(&self, id: &ObjectId) -> Result<Option<Location>> {
         self.index()?.lookup(id, Trust::Quick)
     }

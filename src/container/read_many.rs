@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use crate::codec::Decoding;
 use crate::container::Container;
@@ -25,8 +26,9 @@ pub enum Content {
     Failed(Error),
 }
 
-/// Many objects that are being read. Belongs to the container it was made from.
-pub struct ObjectBatch {
+/// Many objects that are being read. `C` is how it holds its container: a reference, or what shares the ownership of it.
+pub struct ObjectBatch<D: Dir, C: Deref<Target = Container<D>>> {
+    container: C,
     /// What was asked for.
     ids: Vec<ObjectId>,
     /// Packed objects by pack and offset, last first, and the positions of their ids.
@@ -37,8 +39,12 @@ pub struct ObjectBatch {
     others: Vec<u32>,
 }
 
-impl ObjectBatch {
-    pub(crate) fn new<D: Dir>(container: &Container<D>, ids: Vec<ObjectId>) -> Result<Self> {
+impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
+    /// Start reading objects, in the order that is fastest for the store. Duplicates are read once.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`] of the index.
+    pub fn new(container: C, ids: Vec<ObjectId>) -> Result<Self> {
         let count = u32::try_from(ids.len()).map_err(|_| Error::InvalidArgument("so many ids are too many".into()))?;
         let (mut packed, mut others) = (Vec::new(), Vec::new());
         for (position, location) in (0..count).zip(container.locate_many(&ids)?) {
@@ -59,44 +65,42 @@ impl ObjectBatch {
         others.sort_unstable_by_key(|position| (ids[*position as usize], *position));
         others.dedup_by_key(|position| ids[*position as usize]);
         others.reverse();
-        Ok(ObjectBatch { ids, packed, reading: VecDeque::new(), others })
+        Ok(ObjectBatch { container, ids, packed, reading: VecDeque::new(), others })
     }
 
-    /// The next objects, about 1 MiB of them; empty when each id has been answered once. `container`: the one it was
-    /// made from.
-    ///
-    /// # Errors
-    /// None that concern a single object: those are its [`Content::Failed`].
-    pub fn next<D: Dir>(&mut self, container: &Container<D>) -> Result<Vec<(ObjectId, Content)>> {
-        let items = self.next_positions(container).into_iter();
-        Ok(items.map(|(position, content)| (self.ids[position as usize], content)).collect())
+    /// The next objects, about 1 MiB of them; empty when each id has been answered once. What concerns a single object is its
+    /// [`Content::Failed`].
+    pub fn next_items(&mut self) -> Vec<(ObjectId, Content)> {
+        let items = self.next_positions().into_iter();
+        items.map(|(position, content)| (self.ids[position as usize], content)).collect()
     }
 
-    /// The same with the position of each id.
-    pub(crate) fn next_positions<D: Dir>(&mut self, container: &Container<D>) -> Vec<(u32, Content)> {
+    /// The same with the position of each id among those that were asked for: of one that is there more than once, the first.
+    pub fn next_positions(&mut self) -> Vec<(u32, Content)> {
         let mut out = Vec::new();
         let mut size = 0;
-        let tuning = &container.disk.tuning;
+        let tuning = self.container.disk.tuning.clone();
         while size < tuning.batch_bytes && out.len() < tuning.batch_objects {
             while self.reading.len() < tuning.ahead
-                && let Some(reading) = self.read_window(container)
+                && let Some(reading) = self.read_window()
             {
                 self.reading.push_back(reading);
             }
             let Some(reading) = self.reading.pop_front() else { break };
-            size += reading.finish(container, &self.ids, &mut out);
+            size += reading.finish(&self.container, &self.ids, &mut out);
         }
         while size < tuning.batch_bytes
             && out.len() < tuning.batch_objects
             && let Some(position) = self.others.pop()
         {
-            size += push(&mut out, position, read_alone(container, &self.ids[position as usize]));
+            size += push(&mut out, position, read_alone(&self.container, &self.ids[position as usize]));
         }
         out
     }
 
     /// Read objects that lie close together, and start to decode them.
-    fn read_window<D: Dir>(&mut self, container: &Container<D>) -> Option<Reading> {
+    fn read_window(&mut self) -> Option<Reading> {
+        let container = &*self.container;
         let window = Window::take(&mut self.packed, &container.disk.tuning)?;
         let open = |location, position: u32| container.open_packed(&self.ids[position as usize], location);
         // What failed fails again, or not, when each is read by itself.

@@ -47,6 +47,11 @@ impl<D: Dir> ObjectReader<D> {
         self.whole.as_ref().map_or(self.reader.stored().size, |whole| whole.len() as u64)
     }
 
+    /// The byte that is read next.
+    pub fn position(&self) -> u64 {
+        self.reader.position()
+    }
+
     /// Bytes between here and the end.
     pub fn left(&self) -> u64 {
         self.size().saturating_sub(self.reader.position())

@@ -206,31 +206,5 @@ fn nanoseconds(time: SystemTime) -> u64 {
 /// The reason behind an error of the operating system. By value, to be used with `map_err`.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
 fn code(error: Error) -> Code {
-    match error.kind() {
-        ErrorKind::NotFound => Code::NotFound,
-        ErrorKind::AlreadyExists => Code::Exists,
-        ErrorKind::PermissionDenied => Code::Access,
-        ErrorKind::ReadOnlyFilesystem => Code::ReadOnly,
-        ErrorKind::StorageFull => Code::NoSpace,
-        ErrorKind::QuotaExceeded => Code::Quota,
-        ErrorKind::FileTooLarge => Code::FileTooLarge,
-        ErrorKind::Interrupted => Code::Interrupted,
-        ErrorKind::IsADirectory => Code::IsDirectory,
-        ErrorKind::NotADirectory => Code::NotDirectory,
-        ErrorKind::DirectoryNotEmpty => Code::NotEmpty,
-        ErrorKind::InvalidFilename => Code::NameTooLong,
-        ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy => Code::Busy,
-        ErrorKind::WouldBlock => Code::WouldBlock,
-        ErrorKind::Unsupported => Code::Unsupported,
-        ErrorKind::InvalidInput | ErrorKind::NotSeekable => Code::Invalid,
-        // Reasons that std has no stable name for; the numbers are those of Linux, errno(3).
-        _ => match error.raw_os_error() {
-            Some(5) => Code::Io,
-            // A socket, which cannot be opened.
-            Some(6) => Code::Invalid,
-            Some(23 | 24) => Code::TooManyFiles,
-            Some(40) => Code::Loop,
-            _ => Code::Other,
-        },
-    }
+    Code::from(&error)
 }

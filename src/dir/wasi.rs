@@ -54,7 +54,7 @@ impl WasiDir {
     }
 
     /// What there is to be opened: hosts open a pipe by waiting for somebody at its other end. One that gives what
-    /// [`world.wit`] calls `hosted` does not, which saves looking.
+    /// `wit/host/world.wit` calls `store` does not, which saves looking.
     ///
     /// [`world.wit`]: https://github.com/loosepack/loosepack/blob/main/wit/world.wit
     fn look(&self, path: &str) -> Result<Kind, Code> {
@@ -79,7 +79,7 @@ impl WasiFile {
 
 /// A lock of the host; nobody can hold one where the host gives none.
 #[cfg(feature = "hosted")]
-pub type WasiLock = crate::bindings::loosepack::store::locking::Lock;
+pub type WasiLock = crate::bindings::loosepack::host::locking::Lock;
 /// A lock of the host; nobody can hold one where the host gives none.
 #[cfg(not(feature = "hosted"))]
 pub type WasiLock = core::convert::Infallible;
@@ -141,9 +141,13 @@ impl Dir for WasiDir {
         }
     }
 
+    fn can_flush(&self) -> bool {
+        !matches!(self.0.sync(), Err(ErrorCode::Unsupported))
+    }
+
     #[cfg(feature = "hosted")]
     fn sync_all(&self) -> Result<(), Code> {
-        crate::bindings::loosepack::store::flushing::flush_all(&self.0).map_err(code)
+        crate::bindings::loosepack::host::flushing::flush_all(&self.0).map_err(code)
     }
 
     #[cfg(not(feature = "hosted"))]
@@ -153,7 +157,7 @@ impl Dir for WasiDir {
 
     #[cfg(feature = "hosted")]
     fn try_lock(&self, path: &str) -> Result<WasiLock, Code> {
-        crate::bindings::loosepack::store::locking::try_lock(&self.0, path).map_err(code)
+        crate::bindings::loosepack::host::locking::try_lock(&self.0, path).map_err(code)
     }
 
     #[cfg(not(feature = "hosted"))]
@@ -246,22 +250,22 @@ pub fn code(error: ErrorCode) -> Code {
         ErrorCode::Loop => Code::Loop,
         ErrorCode::Busy | ErrorCode::TextFileBusy => Code::Busy,
         ErrorCode::WouldBlock => Code::WouldBlock,
-        ErrorCode::Unsupported => Code::Unsupported,
+        // WASI has no name for the limits of open files, and the hosts say what the kernel is short of.
+        ErrorCode::InsufficientMemory => Code::TooManyFiles,
+        ErrorCode::CrossDevice => Code::CrossDevice,
+        ErrorCode::NoSuchDevice => Code::Stale,
+        ErrorCode::Unsupported | ErrorCode::NoLock => Code::Unsupported,
         ErrorCode::Invalid => Code::Invalid,
         ErrorCode::Already
         | ErrorCode::Deadlock
         | ErrorCode::InProgress
         | ErrorCode::MessageSize
         | ErrorCode::NoDevice
-        | ErrorCode::NoLock
-        | ErrorCode::InsufficientMemory
         | ErrorCode::NotRecoverable
         | ErrorCode::NoTty
-        | ErrorCode::NoSuchDevice
         | ErrorCode::Overflow
         | ErrorCode::Pipe
         | ErrorCode::InvalidSeek
-        | ErrorCode::CrossDevice
         | ErrorCode::TooManyLinks => Code::Other,
     }
 }

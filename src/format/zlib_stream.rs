@@ -5,9 +5,6 @@ pub(crate) const HEADER: usize = 2;
 /// Bytes after them: the Adler-32.
 pub(crate) const TRAILER: usize = 4;
 
-/// An empty final DEFLATE block with fixed codes, on a byte boundary.
-pub(crate) const FINAL_BLOCK: [u8; 2] = [3, 0];
-
 /// An empty stored block of DEFLATE (RFC 1951, section 3.2.4), from a byte boundary to a byte boundary.
 pub(crate) const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xff, 0xff];
 

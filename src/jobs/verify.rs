@@ -29,24 +29,24 @@ use crate::index::{Index, Trust};
 /// What part of a container to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Units to leave out at the start: the `done` of the last [`Progress`] of a job that was stopped.
-    pub from: u64,
-    /// Of so many jobs that share the work, each started with another number below, perhaps on other machines.
-    pub shards: u32,
-    /// Number of this one, less than `shards`.
+    /// Completed units to resume after: the `done` of the last [`Progress`] of a job that was stopped, or 0.
+    pub completed: u64,
+    /// Number of this job among those that share the work, less than `shards`.
     pub shard: u32,
+    /// Number of jobs that share the work, perhaps on several machines. At least 1.
+    pub shards: u32,
 }
 
 impl Default for Part {
     /// All of it.
     fn default() -> Self {
-        Part { from: 0, shards: 1, shard: 0 }
+        Part { completed: 0, shard: 0, shards: 1 }
     }
 }
 
 impl Part {
     fn has(&self, unit: u64) -> bool {
-        unit >= self.from && unit % u64::from(self.shards) == u64::from(self.shard)
+        unit >= self.completed && unit % u64::from(self.shards) == u64::from(self.shard)
     }
 }
 
@@ -94,7 +94,7 @@ impl<D: Dir> Container<D> {
         let site = Site { disk: self.disk.clone(), index: None, now: None };
         // Packs that come to be meanwhile are checked as well, and make no difference to how much there is to do.
         let total = packs::total(&site.disk);
-        let progress = Progress { done: part.from.min(INDEX_UNIT), ..Progress::of(total) };
+        let progress = Progress { done: part.completed.min(INDEX_UNIT), ..Progress::of(total) };
         Ok(Running::new(Verify { site, part, stage: Stage::Loose(Shard::default()) }, progress))
     }
 }
@@ -116,7 +116,7 @@ impl<D: Dir> Work for Verify<D> {
             Stage::Index(lines) => {
                 if let Some(entries) = lines.step(site, progress) {
                     let packs = Packs::new(site, entries, progress);
-                    progress.done = part.from.clamp(INDEX_UNIT + 1, progress.total);
+                    progress.done = part.completed.clamp(INDEX_UNIT + 1, progress.total);
                     *stage = Stage::Packs(Box::new(packs));
                 }
             }

@@ -19,15 +19,17 @@ use crate::source::Source;
 /// [`PackWriter::commit`], [`PackWriter::finish`], and when a bounded number of them has gathered.
 pub struct PackWriter<D: Dir>(Packer<D>);
 
-impl<D: Dir> PackWriter<D> {
-    /// Take the packer's place of a container.
+impl<D: Dir> Container<D> {
+    /// Take the pack lock, and start writing objects straight to packs.
     ///
     /// # Errors
-    /// [`Error::Locked`](crate::Error::Locked) when it is taken; those of opening the index and the last pack.
-    pub fn open(container: &Container<D>, compression: Compression) -> Result<Self> {
-        Packer::new(container, compression).map(PackWriter)
+    /// [`Error::Locked`](crate::Error::Locked) when another packer has it; those of opening the index and the last pack.
+    pub fn pack_writer(&self, compression: Compression) -> Result<PackWriter<D>> {
+        Packer::new(self, compression).map(PackWriter)
     }
+}
 
+impl<D: Dir> PackWriter<D> {
     /// Append an object.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, PackWriter, Tuning, codec};
+use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, Tuning, codec};
 
 /// What is put in place of a file or a directory of the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Template {
             store.add(content).unwrap();
         }
         for batch in [[3, 4, 5], [6, 7, 4000], [8, 9, 10]] {
-            let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+            let mut writer = store.pack_writer(Compression::Auto).unwrap();
             for content in batch.map(text) {
                 writer.add(&content).unwrap();
                 contents.push(content);

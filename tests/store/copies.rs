@@ -1,7 +1,7 @@
 //! Two copies of one object: a sound loose one serves every way of reading when the packed one is damaged or cannot be
 //! read, and adding again to packs heals.
 
-use loosepack::{Code, Compression, Container, Content, Error, Options, PackWriter, Part, Placement};
+use loosepack::{Code, Compression, Container, Content, Error, Options, Part, Placement};
 
 use crate::damage::{forged, put};
 use crate::sim::SimDir;
@@ -16,7 +16,7 @@ fn contents() -> Vec<Vec<u8>> {
 /// All of them packed and nothing else.
 fn packed(compression: Compression) -> SimDir {
     let dir = SimDir::new();
-    let mut writer = PackWriter::open(&create(dir.clone()), compression).expect("nobody else packs");
+    let mut writer = create(dir.clone()).pack_writer(compression).expect("nobody else packs");
     writer.add_many(&contents()).expect("objects can be added");
     writer.finish().expect("and committed");
     dir
@@ -67,7 +67,7 @@ fn every_way_reads(store: &Container<SimDir>) {
     assert!(store.contains(&ids).expect("it answers").iter().all(|there| *there));
     let mut batch = store.read_many(ids).expect("it answers");
     loop {
-        let items = batch.next(store).expect("it answers");
+        let items = batch.next_items();
         if items.is_empty() {
             break;
         }
@@ -158,7 +158,7 @@ fn adding_again_to_packs_heals_what_is_damaged_cut_or_missing() {
             }
             let options = Options { tuning: folding(log_entries), ..Options::default() };
             let store = Container::open(dir.clone(), options).expect("it opens");
-            let mut writer = PackWriter::open(&store, Compression::Auto).expect("nobody else packs");
+            let mut writer = store.pack_writer(Compression::Auto).expect("nobody else packs");
             writer.add_many(&contents()).expect("they can be added again");
             writer.add_many(&contents()).expect("and twice");
             writer.finish().expect("and committed");
@@ -176,7 +176,7 @@ fn adding_again_to_packs_heals_what_is_damaged_cut_or_missing() {
 fn adding_again_to_packs_writes_nothing_when_it_is_sound() {
     let dir = packed(Compression::Auto);
     let before = dir.bytes("packs/0");
-    let mut writer = PackWriter::open(&open(dir.clone()), Compression::Never).expect("nobody else packs");
+    let mut writer = open(dir.clone()).pack_writer(Compression::Never).expect("nobody else packs");
     writer.add_many(&contents()).expect("they can be added again");
     writer.finish().expect("and committed");
     assert!(dir.bytes("packs/0") == before);
@@ -193,7 +193,7 @@ fn adding_loose_what_is_packed_and_sound_writes_nothing() {
         let content = noise(size, 1);
         let options = Options { tuning: folding(log_entries), ..Options::default() };
         create(dir.clone());
-        let mut writer = PackWriter::open(&Container::open(dir.clone(), options).unwrap(), Compression::Never).unwrap();
+        let mut writer = Container::open(dir.clone(), options).unwrap().pack_writer(Compression::Never).unwrap();
         writer.add(&content).unwrap();
         writer.finish().unwrap();
         let ways: [Add; 5] = [
@@ -235,7 +235,7 @@ fn adding_loose_what_is_packed_and_sound_writes_nothing() {
 fn adding_what_is_not_packed_flushes_nothing_of_the_packs() {
     let dir = SimDir::new();
     create(dir.clone());
-    let mut writer = PackWriter::open(&open(dir.clone()), Compression::Never).unwrap();
+    let mut writer = open(dir.clone()).pack_writer(Compression::Never).unwrap();
     writer.add(b"packed").unwrap();
     writer.finish().unwrap();
     let watched = Watch::with(dir, |call, path, _| {
@@ -261,7 +261,7 @@ fn an_object_of_a_wrong_size_is_read_from_its_loose_copy() {
     let store = create(dir.clone());
     let (small, large) = (noise(150, 1), noise(5000, 2));
     store.add(&small).unwrap();
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     writer.add(&small).unwrap();
     writer.add(&large).unwrap();
     writer.finish().unwrap();

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Compression, Config, Container, Content, Error, ObjectId, Options, PackWriter, Result};
+use loosepack::{Compression, Config, Container, Content, Error, ObjectId, Options, Result};
 
 use crate::damage::{forged, put};
 use crate::sim::SimDir;
@@ -88,7 +88,7 @@ fn work(dir: SimDir) -> Result<()> {
         results.push(store.contains(&[id]).map(drop));
     }
     results.push(store.stats().map(drop));
-    results.push(PackWriter::open(&store, Compression::Never).and_then(|mut writer| {
+    results.push(store.pack_writer(Compression::Never).and_then(|mut writer| {
         writer.add(b"packed")?;
         writer.finish()
     }));
@@ -164,7 +164,7 @@ fn a_run_that_says_it_is_empty_and_is_not_is_damage() {
     create(dir.clone());
     let options = Options { tuning: folding(1), ..Options::default() };
     let store = Container::open(dir.clone(), options).unwrap();
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     let ids = writer.add_many(&[b"one", b"two"]).unwrap();
     writer.finish().unwrap();
     let path = dir.files().into_iter().find(|path| path.starts_with("index/run-")).unwrap();
@@ -248,7 +248,7 @@ fn deep_json_is_damage() {
         let dir = SimDir::new();
         let store = create(dir.clone());
         dir.put("lock/pack.file.json", deep.as_bytes());
-        let refused = PackWriter::open(&store, Compression::Never).err();
+        let refused = store.pack_writer(Compression::Never).err();
         assert!(matches!(refused, Some(Error::Locked(_))), "{refused:?}");
     }
 }
@@ -279,7 +279,7 @@ fn a_mark_does_not_speak_to_the_terminal() {
         "x".repeat(100_000)
     );
     dir.put("lock/pack.file.json", text.as_bytes());
-    let Some(Error::Locked(told)) = PackWriter::open(&store, Compression::Never).err() else { panic!("it is locked") };
+    let Some(Error::Locked(told)) = store.pack_writer(Compression::Never).err() else { panic!("it is locked") };
     assert!(told.contains("]0;gotchaxxx") && told.len() < 600 && !told.contains(char::is_control), "{told}");
 }
 
@@ -334,7 +334,7 @@ fn records_that_overlap_cost_no_more_than_they_are() {
     let store = open(dir);
     let mut batch = store.read_many(all).unwrap();
     let (mut right, mut wrong) = (0, 0);
-    while let answers = batch.next(&store).unwrap()
+    while let answers = batch.next_items()
         && !answers.is_empty()
     {
         let mut given = 0;
@@ -374,7 +374,7 @@ fn frame_tables_that_lie_are_damage() {
     let dir = SimDir::new();
     let store = create(dir.clone());
     let content = text((3 << 20) + 17, 1);
-    let mut writer = PackWriter::open(&store, Compression::Always).unwrap();
+    let mut writer = store.pack_writer(Compression::Always).unwrap();
     let object = writer.add(&content).unwrap();
     writer.finish().unwrap();
     let pack = dir.bytes("packs/0");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Compression, Config, Container, Content, Dir, Error, ObjectId, Options, PackWriter, Placement};
+use loosepack::{Compression, Config, Container, Content, Dir, Error, ObjectId, Options, Placement};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, create, folding, id, noise, open, run, text};
@@ -40,7 +40,7 @@ fn sound_with(log_entries: usize) -> Sound {
         vec![text(900, 5), noise(200, 6)],
         vec![noise(100, 7), Vec::new()],
     ] {
-        let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+        let mut writer = store.pack_writer(Compression::Auto).unwrap();
         batch.iter().for_each(|content| assert!(writer.add(content).is_ok()));
         writer.finish().unwrap();
         contents.extend(batch);
@@ -126,7 +126,7 @@ fn examine<D: Dir>(dir: D, sound: &Sound, damaged: &str, what: &str) -> Outcome 
     match store.read_many(ids.clone()) {
         Ok(mut batch) => {
             let mut answered = 0;
-            while let answers = batch.next(&store).unwrap()
+            while let answers = batch.next_items()
                 && !answers.is_empty()
             {
                 answered += answers.len();
@@ -423,7 +423,7 @@ fn what_the_index_says_is_not_believed() {
             }
             let mut batch = store.read_many(vec![victim, other]).unwrap();
             let mut answered = 0;
-            while let answers = batch.next(&store).unwrap()
+            while let answers = batch.next_items()
                 && !answers.is_empty()
             {
                 answered += answers.len();

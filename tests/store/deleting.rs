@@ -1,6 +1,6 @@
 //! Deleting: what is deleted is gone for everyone, can be added again, and does not come back by itself.
 
-use loosepack::{Compression, Container, Error, Job as _, ObjectId, Options, PackWriter, Part};
+use loosepack::{Compression, Container, Error, Job as _, ObjectId, Options, Part};
 
 use crate::sim::SimDir;
 use crate::support::{clean, create, folding, id, noise, open, pack, run, tiny, verify, with_tuning};
@@ -69,7 +69,7 @@ fn what_is_deleted_can_be_added_again_by_every_handle() {
                 batch.commit().unwrap();
             }
             _ => {
-                let mut writer = PackWriter::open(&other, Compression::Never).unwrap();
+                let mut writer = other.pack_writer(Compression::Never).unwrap();
                 writer.add(b"packed").unwrap();
                 writer.finish().unwrap();
             }
@@ -95,7 +95,7 @@ fn what_is_deleted_does_not_come_back_when_the_index_is_folded_or_rebuilt() {
                 clean(&store).unwrap();
                 // Folds that merge everything into one run.
                 for seed in 40..50 {
-                    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+                    let mut writer = store.pack_writer(Compression::Never).unwrap();
                     writer.add(&noise(30, seed)).unwrap();
                     writer.finish().unwrap();
                 }
@@ -119,13 +119,13 @@ fn what_is_deleted_does_not_come_back_when_the_index_is_folded_or_rebuilt() {
 #[test]
 fn deleting_is_for_one_at_a_time_who_may_write() {
     let (dir, store, ids) = three_kinds();
-    let writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let writer = store.pack_writer(Compression::Never).unwrap();
     assert!(matches!(store.delete(ids.to_vec()).err(), Some(Error::Locked(_))));
     drop(writer);
     let mut job = store.delete(ids.to_vec()).unwrap();
-    assert!(matches!(PackWriter::open(&store, Compression::Never).err(), Some(Error::Locked(_))));
+    assert!(matches!(store.pack_writer(Compression::Never).err(), Some(Error::Locked(_))));
     job.finish().unwrap();
-    PackWriter::open(&store, Compression::Never).expect("a finished job has freed the lock");
+    store.pack_writer(Compression::Never).expect("a finished job has freed the lock");
     let options = Options { access: loosepack::Access::ReadOnly, ..Options::default() };
     let reader = Container::open(dir, options).unwrap();
     assert_eq!(reader.delete(ids.to_vec()).err(), Some(Error::ReadOnly));

@@ -1,7 +1,7 @@
 //! What a handle of full durability acknowledges survives a power cut, although somebody who flushes nothing, or was killed
 //! before it could, wrote it first.
 
-use loosepack::{Compression, Container, Durability, ObjectId, Options, PackWriter};
+use loosepack::{Compression, Container, Durability, ObjectId, Options};
 
 use crate::sim::{SimDir, Survival};
 use crate::support::{clean, create, folding, id, noise, open, pack};
@@ -28,7 +28,7 @@ fn survives(dir: &SimDir, acknowledged: &ObjectId, how: &str) {
 }
 
 fn write_to_packs(store: &Container<SimDir>, content: &[u8]) -> ObjectId {
-    let mut writer = PackWriter::open(store, Compression::Never).expect("nobody else packs");
+    let mut writer = store.pack_writer(Compression::Never).expect("nobody else packs");
     let id = writer.add(content).expect("it can be added");
     writer.finish().expect("and committed");
     id

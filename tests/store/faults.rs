@@ -1,6 +1,6 @@
 //! Every operation fails once: what is said of it, and what is lost, which is nothing.
 
-use loosepack::{Code, Compression, Container, Error, Finding, Job as _, PackWriter, Part, Tuning};
+use loosepack::{Code, Compression, Container, Error, Finding, Job as _, Part, Tuning};
 
 use crate::promises::{check, recover};
 use crate::sim::{SimDir, Survival};
@@ -252,7 +252,7 @@ fn a_handle_whose_sync_failed_writes_no_more() {
             assert!(added.is_err());
             assert_eq!(fresh.add(b"after"), Err(Error::WriterFailed), "nothing continues after a failed sync");
             assert_eq!(fresh.writer().err(), Some(Error::WriterFailed));
-            assert_eq!(PackWriter::open(&fresh, Compression::Never).err(), Some(Error::WriterFailed));
+            assert_eq!(fresh.pack_writer(Compression::Never).err(), Some(Error::WriterFailed));
             assert_eq!(fresh.pack_loose(Compression::Never).err(), Some(Error::WriterFailed));
             assert_eq!(fresh.get(&before), Ok(b"before".into()), "reading goes on");
         }
@@ -267,7 +267,7 @@ fn a_pack_writer_that_failed_writes_no_more() {
     create(dir.clone());
     for number in 0.. {
         let store = open(dir.clone());
-        let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+        let mut writer = store.pack_writer(Compression::Never).unwrap();
         writer.add(&noise(100, 2 * number)).unwrap();
         dir.fail_at(number, Code::Io);
         let committed = writer.commit();
@@ -284,10 +284,10 @@ fn a_pack_writer_that_failed_writes_no_more() {
         if matches!(dir.hit(), Some(("sync" | "sync_dir", _))) {
             // What was flushed in vain may be lost: neither the handle nor what is made from it writes on.
             assert_eq!(store.add(b"more"), Err(Error::WriterFailed));
-            assert_eq!(PackWriter::open(&store, Compression::Never).err(), Some(Error::WriterFailed));
+            assert_eq!(store.pack_writer(Compression::Never).err(), Some(Error::WriterFailed));
         }
         let store = open(dir.clone());
-        let mut writer = PackWriter::open(&store, Compression::Never).expect("the next one heals");
+        let mut writer = store.pack_writer(Compression::Never).expect("the next one heals");
         let id = writer.add(&noise(100, 2 * number + 1)).unwrap();
         writer.finish().unwrap();
         assert_eq!(store.get(&id), Ok(noise(100, 2 * number + 1)));

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use loosepack::{Compression, Config, Container, Content, Error, ObjectId, Options, PackWriter, Part, codec};
+use loosepack::{Compression, Config, Container, Content, Error, ObjectId, Options, Part, codec};
 
 use crate::crafted::{line, run_of};
 use crate::damage::forged;
@@ -147,7 +147,7 @@ fn sound(framed: bool) -> Sound {
     let mut contents = vec![noise(150, 1), text(700, 2)];
     contents.iter().for_each(|content| assert!(store.add(content).is_ok()));
     for batch in [vec![large, noise(300, 4)], vec![text(900, 5), noise(200, 6)], vec![noise(100, 7), Vec::new()]] {
-        let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+        let mut writer = store.pack_writer(Compression::Auto).unwrap();
         batch.iter().for_each(|content| assert!(writer.add(content).is_ok()));
         writer.finish().unwrap();
         contents.extend(batch);
@@ -200,7 +200,7 @@ impl Sound {
             drop((store.info(id), store.contains(&[*id])));
         }
         if let Ok(mut batch) = store.read_many(listed.iter().chain(self.contents.keys()).copied().collect()) {
-            while let answers = batch.next(&store).unwrap()
+            while let answers = batch.next_items()
                 && !answers.is_empty()
             {
                 for (id, answer) in answers {
@@ -225,7 +225,7 @@ impl Sound {
         let added = store.add(b"added");
         drop(store.pack_loose(Compression::Auto).and_then(run));
         drop(store.clean().and_then(run));
-        let packed = PackWriter::open(store, Compression::Never).and_then(|mut writer| {
+        let packed = store.pack_writer(Compression::Never).and_then(|mut writer| {
             let packed = writer.add(b"packed")?;
             writer.finish().map(|()| packed)
         });
@@ -327,12 +327,12 @@ fn marks() {
             let dir = if locks { sound.dir.fork() } else { sound.dir.fork().without_locks() };
             dir.put(path, bytes);
             let store = Container::open(dir, options()).unwrap();
-            match PackWriter::open(&store, Compression::Never).err() {
+            match store.pack_writer(Compression::Never).err() {
                 Some(Error::Locked(told)) => assert!(!told.contains(char::is_control), "{told:?}"),
                 other => panic!("{other:?}"),
             }
             store.force_unlock().unwrap();
-            PackWriter::open(&store, Compression::Never).expect("the place is free");
+            store.pack_writer(Compression::Never).expect("the place is free");
         }
     });
 }

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{
-    Access, Compression, Config, Container, ObjectId, Options, PackWriter, Placement, Stats, dir::Dir as _,
-};
+use loosepack::{Access, Compression, Config, Container, ObjectId, Options, Placement, Stats, dir::Dir as _};
 use serde_json::Value;
 
 use crate::sim::SimDir;
@@ -53,7 +51,7 @@ fn make() -> SimDir {
     let [third, fourth] = later();
     let (never, always) = (Compression::Never, Compression::Always);
     for (batch, compression) in [(plain(), never), (compressed(), always), (third, never), (fourth, never)] {
-        let mut writer = PackWriter::open(&store, compression).unwrap();
+        let mut writer = store.pack_writer(compression).unwrap();
         batch.iter().for_each(|content| assert!(writer.add(content).is_ok()));
         writer.finish().unwrap();
     }
@@ -135,7 +133,7 @@ fn a_batch_is_written_the_same() {
     // Of plain objects alone, so that no compressor has a part in it.
     let dir = SimDir::new();
     let store = Container::create(dir.clone(), CONFIG, Options::default()).unwrap();
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     writer.add(b"one\n").unwrap();
     writer.add(b"").unwrap();
     writer.finish().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! `LOOSEPACK_SEEDS` makes it more histories, `LOOSEPACK_SEED` begins with another.
 
-use loosepack::{Code, Compression, PackWriter, Result, Tuning};
+use loosepack::{Code, Compression, Result, Tuning};
 
 use crate::crash::sweep;
 use crate::faults::withstands;
@@ -47,7 +47,7 @@ fn history(dir: &Watch<SimDir>, known: &mut Known, seed: u64, steps: u64) -> Res
                 }
             }
             5..=8 => {
-                let mut writer = PackWriter::open(&store, compression(&mut rng))?;
+                let mut writer = store.pack_writer(compression(&mut rng))?;
                 for _ in 0..1 + rng.below(3) {
                     let batch: Vec<Vec<u8>> = (0..rng.below(6)).map(|_| content(&mut rng)).collect();
                     for content in &batch {

@@ -2,7 +2,7 @@
 //! reads wrong.
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Code, Compression, Container, Content, Durability, Error, ObjectId, Options, PackWriter, Placement};
+use loosepack::{Code, Compression, Container, Content, Durability, Error, ObjectId, Options, Placement};
 
 use crate::planted::{Planted, Template, Thing};
 use crate::support::run;
@@ -55,7 +55,7 @@ fn read(planted: &Planted, template: &Template, store: &Container<CapDir>) {
     let ids: Vec<ObjectId> = template.contents.keys().copied().collect();
     let mut batch = store.read_many(ids.clone()).expect("the index was read at opening");
     let mut answered = 0;
-    while let answers = batch.next(store).unwrap()
+    while let answers = batch.next_items()
         && !answers.is_empty()
     {
         answered += answers.len();
@@ -78,7 +78,8 @@ fn write(planted: &Planted, store: &Container<CapDir>) {
     results.push(store.pack_loose(Compression::Auto).and_then(run).err());
     results.push(store.clean().and_then(run).err());
     results.push(
-        PackWriter::open(store, Compression::Never)
+        store
+            .pack_writer(Compression::Never)
             .and_then(|mut writer| writer.add(b"packed").and_then(|_| writer.finish()))
             .err(),
     );

@@ -1,6 +1,6 @@
 //! What `reindex` takes over from the old index.
 
-use loosepack::{Compression, Container, Error, Options, PackWriter};
+use loosepack::{Compression, Container, Error, Options};
 
 use crate::sim::SimDir;
 use crate::support::{create, folding, id, noise, open, run};
@@ -10,7 +10,7 @@ use crate::support::{create, folding, id, noise, open, run};
 fn what_the_old_index_reads_is_kept() {
     let contents: [&[u8]; 3] = [b"the first object", b"the second one", b"the third"];
     let fresh = SimDir::new();
-    let mut writer = PackWriter::open(&create(fresh.clone()), Compression::Never).expect("nobody else packs");
+    let mut writer = create(fresh.clone()).pack_writer(Compression::Never).expect("nobody else packs");
     contents.iter().for_each(|content| assert!(writer.add(content).is_ok()));
     writer.finish().expect("it is committed");
     for place in 0..fresh.bytes("packs/0").len() {
@@ -37,7 +37,7 @@ fn a_cut_or_missing_pack_does_not_pass_for_absence() {
             create(dir.clone());
             let options = Options { tuning: folding(log_entries), ..Options::default() };
             let store = Container::open(dir.clone(), options).expect("it opens");
-            let mut writer = PackWriter::open(&store, Compression::Never).expect("nobody else packs");
+            let mut writer = store.pack_writer(Compression::Never).expect("nobody else packs");
             let lost = writer.add(&noise(9000, 1)).expect("it can be added");
             writer.finish().expect("it is committed");
             match cut {

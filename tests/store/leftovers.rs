@@ -1,6 +1,6 @@
 //! What is left of work that did not come to its end.
 
-use loosepack::{Code, Compression, Config, Container, Error, Job as _, PackWriter, Part};
+use loosepack::{Code, Compression, Config, Container, Error, Job as _, Part};
 
 use crate::sim::SimDir;
 use crate::support::{clean, create, id, noise, open, options, pack, tiny, verify, with_tuning};
@@ -18,7 +18,7 @@ fn two_packs() -> SimDir {
     let config = Config { pack_target: 500, ..Config::default() };
     let store = Container::create(dir.clone(), config, options()).unwrap();
     for seed in 0..2 {
-        let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+        let mut writer = store.pack_writer(Compression::Never).unwrap();
         writer.add(&noise(450, seed)).unwrap();
         writer.finish().unwrap();
     }
@@ -26,7 +26,7 @@ fn two_packs() -> SimDir {
 }
 
 fn write(dir: &SimDir) -> Result<(), Error> {
-    let mut writer = PackWriter::open(&Container::open(dir.clone(), options())?, Compression::Never)?;
+    let mut writer = Container::open(dir.clone(), options())?.pack_writer(Compression::Never)?;
     for seed in 10..15 {
         writer.add(&noise(300, seed))?;
     }
@@ -60,7 +60,7 @@ fn a_pack_writer_that_is_given_up_leaves_nothing() {
     for tuning in [options().tuning, tiny()] {
         let dir = start.fork();
         with_tuning(tuning, || {
-            let mut writer = PackWriter::open(&open(dir.clone()), Compression::Never).unwrap();
+            let mut writer = open(dir.clone()).pack_writer(Compression::Never).unwrap();
             (0..3).for_each(|seed| assert!(writer.add(&noise(900_000, seed)).is_ok()));
             writer.commit().unwrap();
             let kept = packs(&dir);
@@ -114,7 +114,7 @@ fn packing_needs_room_for_a_mark() {
     let dir = SimDir::new();
     let store = create(dir.clone());
     dir.full_from(1);
-    let refused = PackWriter::open(&store, Compression::Never).err();
+    let refused = store.pack_writer(Compression::Never).err();
     assert!(matches!(&refused, Some(Error::Io(failure)) if failure.code == Code::NoSpace), "{refused:?}");
     dir.full_from(1);
     assert!(store.clean().is_ok());

@@ -1,6 +1,6 @@
 //! What is not there: directories that a copy has lost, room on the disk for a mark.
 
-use loosepack::{Code, Compression, Container, Options, PackWriter, Part};
+use loosepack::{Code, Compression, Container, Options, Part};
 
 use crate::sim::{SimDir, Survival};
 use crate::support::{clean, create, noise, open, pack, verify};
@@ -28,7 +28,7 @@ fn a_copy_without_empty_directories_is_worked_with() {
             let dir = SimDir::new();
             let store = create(dir.clone());
             if packed {
-                let mut writer = PackWriter::open(&store, Compression::Never).expect("nobody else packs");
+                let mut writer = store.pack_writer(Compression::Never).expect("nobody else packs");
                 writer.add(&noise(40, 1)).expect("it can be added");
                 writer.finish().expect("and committed");
             }
@@ -46,7 +46,7 @@ fn a_copy_without_empty_directories_is_worked_with() {
             store.stats().expect("it is counted");
             assert_eq!(verify(&store, Part::default()).1, [], "nothing is damaged");
             let added = store.add(&noise(40, 3)).expect("it can be added");
-            let packer = PackWriter::open(&store, Compression::Never);
+            let packer = store.pack_writer(Compression::Never);
             let mut writer = packer.expect("the lock can be taken");
             let written = writer.add(&noise(40, 4)).expect("it can be added");
             writer.finish().expect("and committed");

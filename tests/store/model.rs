@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use loosepack::dir::cap::CapDir;
 use loosepack::{
-    Compression, Config, Container, Content, Dir, Durability, Error, ObjectId, Options, PackWriter, Placement, Tuning,
+    Compression, Config, Container, Content, Dir, Durability, Error, ObjectId, Options, Placement, Tuning,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -140,7 +140,7 @@ impl<D: Dir> World<D> {
             Step::Pack(compression) => assert_eq!(pack(self.store(), *compression), Ok(vec![])),
             Step::PackDirectly(contents, compression, end) => {
                 let mut contents: Vec<Vec<u8>> = contents.iter().map(|bytes| bytes.get()).collect();
-                let mut writer = PackWriter::open(self.store(), *compression).expect("the packer's place is free");
+                let mut writer = self.store().pack_writer(*compression).expect("the packer's place is free");
                 for bytes in &contents {
                     assert_eq!(writer.add(bytes), Ok(id(bytes)));
                 }
@@ -165,7 +165,7 @@ impl<D: Dir> World<D> {
             Step::ReadMany(contents) => {
                 let ids: Vec<ObjectId> = contents.iter().map(|bytes| id(&bytes.get())).collect();
                 let mut batch = self.store().read_many(ids).expect("many can be read");
-                while let answers = batch.next(self.store()).expect("many can be read")
+                while let answers = batch.next_items()
                     && !answers.is_empty()
                 {
                     for (id, answer) in answers {

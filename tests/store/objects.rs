@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use loosepack::source::{self, FileSource, Source};
 use loosepack::{
-    Code, Compression, Config, Container, Content, Dir, Error, File as _, ObjectId, Options, PackWriter, Placement,
-    Stats,
+    Code, Compression, Config, Container, Content, Dir, Error, File as _, ObjectId, Options, Placement, Stats,
 };
 
 use crate::sim::SimDir;
@@ -89,7 +88,7 @@ fn reads_right<D: Dir>(store: &Container<D>, contents: &[Vec<u8>]) {
     let mut batch = store.read_many(wanted.clone()).expect("many can be read");
     let mut answered = Vec::new();
     loop {
-        let answers = batch.next(store).expect("many can be read");
+        let answers = batch.next_items();
         if answers.is_empty() {
             break;
         }
@@ -158,7 +157,7 @@ fn objects_written_to_packs_come_back() {
         let dir = SimDir::new().short(5);
         let store = create(dir.clone());
         let contents = contents();
-        let mut writer = PackWriter::open(&store, compression).expect("the packer's place is free");
+        let mut writer = store.pack_writer(compression).expect("the packer's place is free");
         for (number, content) in contents.iter().enumerate() {
             let added = match number % 2 {
                 0 => writer.add(content),
@@ -180,7 +179,7 @@ fn compression_is_what_was_asked_for() {
         [(Compression::Never, [false, false]), (Compression::Always, [true, false]), (Compression::Auto, [true, false])]
     {
         let store = create(SimDir::new());
-        let mut writer = PackWriter::open(&store, compression).unwrap();
+        let mut writer = store.pack_writer(compression).unwrap();
         let ids = [writer.add(&letters).unwrap(), writer.add(&random).unwrap()];
         writer.finish().unwrap();
         let compressed = ids.map(|id| match store.info(&id).unwrap().placement {
@@ -229,7 +228,7 @@ fn an_object_is_stored_once_however_it_comes() {
         store.add(content).unwrap();
         assert_eq!(store.objects(None, 10).unwrap().iter().filter(|found| **found == id(content)).count(), 1);
         pack(&store, Compression::Never).unwrap();
-        let mut writer = PackWriter::open(&store, Compression::Always).unwrap();
+        let mut writer = store.pack_writer(Compression::Always).unwrap();
         writer.add(content).unwrap();
         writer.add_source(&mut content.as_slice()).unwrap();
         writer.finish().unwrap();
@@ -246,7 +245,7 @@ fn the_same_object_twice_in_one_pack_call_is_one_record() {
             let (once, twice) = (SimDir::new(), SimDir::new());
             for (dir, times) in [(&once, 1), (&twice, 3)] {
                 let store = create(dir.clone());
-                let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+                let mut writer = store.pack_writer(Compression::Auto).unwrap();
                 for _ in 0..times {
                     writer.add(&content).unwrap();
                     if commit_between {
@@ -267,7 +266,7 @@ fn the_same_object_twice_in_one_pack_call_is_one_record() {
 fn an_object_after_an_abandoned_copy_is_right() {
     let store = create(SimDir::new());
     let (large, next) = (noise(MIB + 5, 1), noise(2000, 2));
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     for content in [&large, &large, &next, &large] {
         writer.add(content).unwrap();
     }
@@ -368,7 +367,7 @@ fn handles_see_each_others_work() {
     pack(&other, Compression::Never).unwrap();
     clean(&other).unwrap();
     assert_eq!(one.get(&first), Ok(b"first".into()), "what another handle packed is found");
-    let mut writer = PackWriter::open(&one, Compression::Never).unwrap();
+    let mut writer = one.pack_writer(Compression::Never).unwrap();
     let second = writer.add(b"second").unwrap();
     assert_eq!(other.contains(&[second]), Ok(vec![false]));
     writer.commit().unwrap();
@@ -390,7 +389,7 @@ fn readers_go_on_while_objects_are_packed_and_cleaned() {
     let mut buffer = vec![0; 100_000];
     readers.iter_mut().for_each(|reader| assert_eq!(reader.read(&mut buffer), Ok(100_000)));
     let mut batch = store.read_many(ids.clone()).unwrap();
-    let mut answered = batch.next(&store).unwrap();
+    let mut answered = batch.next_items();
 
     let other = open(dir.clone());
     pack(&other, Compression::Auto).unwrap();
@@ -404,7 +403,7 @@ fn readers_go_on_while_objects_are_packed_and_cleaned() {
         }
     }
     loop {
-        let next = batch.next(&store).unwrap();
+        let next = batch.next_items();
         if next.is_empty() {
             break;
         }
@@ -422,7 +421,7 @@ fn ten_thousand_files_are_packed_with_one_open() {
     }
     files.seen().most_open.set(0);
     let store = create(SimDir::new());
-    let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+    let mut writer = store.pack_writer(Compression::Auto).unwrap();
     let mut sources: Vec<_> = (0..10_000).map(|number| source::file_in(files.clone(), number.to_string())).collect();
     assert_eq!(files.seen().most_open.get(), 0, "a source opens nothing before it is read");
     for source in &mut sources {
@@ -438,7 +437,7 @@ fn ten_thousand_files_are_packed_with_one_open() {
 #[test]
 fn many_packed_objects_commit_by_themselves() {
     let store = create(SimDir::new());
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     for number in 0_u64..140_000 {
         writer.add(&number.to_le_bytes()).unwrap();
     }
@@ -490,7 +489,7 @@ fn sources_that_fail_leave_nothing() {
         assert_eq!(store.add_source(&mut source::file_in(growing(len), "changing".into())), changed);
         assert_eq!(dir.files(), before, "a failed source leaves no file");
 
-        let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+        let mut writer = store.pack_writer(Compression::Auto).unwrap();
         let first = writer.add(b"first").unwrap();
         assert_eq!(writer.add_source(&mut Failing(len)), failed);
         assert!(writer.add_source(&mut source::file_in(SimDir::new(), "gone".into())).is_err());
@@ -533,7 +532,7 @@ fn reading_the_middle_reads_one_frame() {
     let store = create(watched.clone());
     // Compressible, but by less than half, so that a frame has many bytes.
     let content: Vec<u8> = noise(8 * MIB, 3).into_iter().map(|byte| byte & 0x3f).collect();
-    let mut writer = PackWriter::open(&store, Compression::Always).unwrap();
+    let mut writer = store.pack_writer(Compression::Always).unwrap();
     let id = writer.add(&content).unwrap();
     writer.finish().unwrap();
     let Placement::Packed(location) = store.info(&id).unwrap().placement else { panic!("it was packed") };
@@ -562,7 +561,7 @@ fn a_batch_bounds_what_it_gives_at_once() {
     let store = create(SimDir::new());
     let mut ids: Vec<ObjectId> = (0..40).map(|seed| store.add(&noise(500_000, seed)).unwrap()).collect();
     let huge = store.add(&noise(MIB + 1, 99)).unwrap();
-    let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+    let mut writer = store.pack_writer(Compression::Auto).unwrap();
     ids.extend((100..140).map(|seed| writer.add(&noise(500_000, seed)).unwrap()));
     let huge_packed = writer.add(&text(5 * MIB, 98)).unwrap();
     writer.finish().unwrap();
@@ -570,7 +569,7 @@ fn a_batch_bounds_what_it_gives_at_once() {
     let mut batch = store.read_many(ids.clone()).unwrap();
     let (mut answered, mut calls) = (0, 0);
     loop {
-        let answers = batch.next(&store).unwrap();
+        let answers = batch.next_items();
         if answers.is_empty() {
             break;
         }
@@ -652,7 +651,7 @@ fn a_batch_heals_a_damaged_object() {
 fn each_of_many_objects_is_found_in_its_run() {
     let dir = SimDir::new();
     let store = create(dir.clone());
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     let contents: Vec<Vec<u8>> = (0..20_000_u32).map(|number| number.to_le_bytes().to_vec()).collect();
     let ids = writer.add_many(&contents).unwrap();
     writer.finish().unwrap();

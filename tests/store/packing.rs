@@ -1,8 +1,6 @@
 //! Who takes the packer's place: packing, cleaning, and the locks between them.
 
-use loosepack::{
-    Compression, Config, Container, Dir as _, Durability, Error, Job as _, ObjectId, Options, PackWriter, Placement,
-};
+use loosepack::{Compression, Config, Container, Dir as _, Durability, Error, Job as _, ObjectId, Options, Placement};
 
 use crate::sim::SimDir;
 use crate::support::{clean, create, id, noise, open, pack, run, text};
@@ -204,13 +202,13 @@ fn a_job_dropped_early_loses_nothing() {
 #[test]
 fn a_pack_writer_dropped_keeps_what_it_committed() {
     let store = create(SimDir::new());
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     let kept = writer.add(b"kept").unwrap();
     writer.commit().unwrap();
     let lost = writer.add(b"lost").unwrap();
     drop(writer);
     assert_eq!(store.contains(&[kept, lost]), Ok(vec![true, false]));
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     assert_eq!(writer.add(b"lost"), Ok(lost));
     writer.finish().unwrap();
     assert_eq!(store.get(&lost), Ok(b"lost".into()), "what was lost can be added again");
@@ -368,9 +366,9 @@ fn a_second_packer_is_told_who_the_first_is() {
         let dir = if os_locks { SimDir::new() } else { SimDir::new().without_locks() };
         create(dir.clone());
         let (one, other) = (held_by(&dir, "the first one"), held_by(&dir, "the second one"));
-        let writer = PackWriter::open(&one, Compression::Never).unwrap();
+        let writer = one.pack_writer(Compression::Never).unwrap();
         for text in [
-            locked(PackWriter::open(&other, Compression::Never)),
+            locked(other.pack_writer(Compression::Never)),
             locked(other.pack_loose(Compression::Never)),
             locked(other.clean()),
             locked(one.clean()),
@@ -412,7 +410,7 @@ fn the_kinds_of_locks_exclude_each_other() {
     create(with.clone());
     for (first, second) in [(&with, &without), (&without, &with)] {
         let (one, other) = (held_by(first, "one"), held_by(second, "other"));
-        let writer = PackWriter::open(&one, Compression::Never).unwrap();
+        let writer = one.pack_writer(Compression::Never).unwrap();
         assert!(locked(other.clean()).contains("one"));
         assert!(locked(other.clean()).contains("one"), "being turned away changes nothing");
         assert!(locked(one.clean()).contains("one"));
@@ -450,7 +448,7 @@ fn a_mark_without_a_lock_needs_a_person() {
     let image = killed(&dir);
     let store = held_by(&image, "the heir");
     for _ in 0..2 {
-        assert!(locked(PackWriter::open(&store, Compression::Never)).contains("the late one"));
+        assert!(locked(store.pack_writer(Compression::Never)).contains("the late one"));
     }
     let removed = store.force_unlock().unwrap().expect("there was a mark");
     assert!(removed.contains("the late one"), "{removed}");
@@ -463,7 +461,7 @@ fn a_mark_without_a_lock_needs_a_person() {
 fn a_living_packer_with_a_lock_cannot_be_unlocked() {
     let dir = SimDir::new();
     let store = create(dir.clone());
-    let writer = PackWriter::open(&held_by(&dir, "alive"), Compression::Never).unwrap();
+    let writer = held_by(&dir, "alive").pack_writer(Compression::Never).unwrap();
     assert!(locked(store.force_unlock()).contains("alive"));
     drop(writer);
     assert_eq!(store.force_unlock(), Ok(None));
@@ -489,7 +487,7 @@ fn an_opening_that_fails_gives_up_the_place() {
     for number in 2.. {
         let store = open(dir.clone());
         dir.fail_at(number, loosepack::Code::Io);
-        let opened = PackWriter::open(&store, Compression::Never);
+        let opened = store.pack_writer(Compression::Never);
         if dir.hit().is_none() {
             assert!(opened.is_ok());
             assert!(number > 8, "opening takes more operations than {number}");
@@ -501,7 +499,7 @@ fn an_opening_that_fails_gives_up_the_place() {
         let store = open(dir.clone());
         // A mark that could not even be removed is found by the next one.
         store.force_unlock().unwrap();
-        drop(PackWriter::open(&store, Compression::Never).expect("the place is free"));
+        drop(store.pack_writer(Compression::Never).expect("the place is free"));
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use loosepack::{
-    Compression, Config, Container, Dir as _, Error, Finding, ObjectId, Options, PackWriter, Part, Result,
-};
+use loosepack::{Compression, Config, Container, Dir as _, Error, Finding, ObjectId, Options, Part, Result};
 
 use crate::sim::{SimDir, Survival};
 use crate::support::{clean, folding, id, pack, run, tuning, verify};
@@ -152,7 +150,7 @@ pub(crate) fn recover(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     }
     clean(&store)?;
     known.offer(packed);
-    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    let mut writer = store.pack_writer(Compression::Never)?;
     writer.add(packed)?;
     writer.finish()?;
     known.ack(packed);

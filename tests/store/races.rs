@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Content, ObjectId, Options, PackWriter, Part};
+use loosepack::{Compression, Config, Container, Content, ObjectId, Options, Part};
 
 use crate::sim::SimDir;
 use crate::support::{clean, folding, id, noise, open, pack, run, text, verify};
@@ -135,7 +135,7 @@ fn batches_are_steady_while_others_pack_and_clean() {
         asked.push(id(b"absent"));
         let mut batch = store.read_many(asked).unwrap();
         let mut answered = Vec::new();
-        while let answers = batch.next(store).unwrap()
+        while let answers = batch.next_items()
             && !answers.is_empty()
         {
             answered.extend(answers.into_iter().map(|(id, content)| match content {
@@ -202,7 +202,7 @@ fn packing_is_steady_while_others_add() {
 fn a_second_packer_is_turned_away_at_every_moment() {
     let others = |dir: &SimDir| {
         let store = open(dir.clone());
-        if let Ok(mut writer) = PackWriter::open(&store, Compression::Never) {
+        if let Ok(mut writer) = store.pack_writer(Compression::Never) {
             writer.add(b"of the second packer").unwrap();
             writer.finish().unwrap();
         }
@@ -231,7 +231,7 @@ fn write_and_add(dir: &SimDir) {
     if store.contains(&[id(&noise(50, 77))]).unwrap()[0] {
         return;
     }
-    let mut writer = PackWriter::open(&store, Compression::Always).unwrap();
+    let mut writer = store.pack_writer(Compression::Always).unwrap();
     [noise(50, 77), text(600, 78)].iter().for_each(|content| assert!(writer.add(content).is_ok()));
     writer.finish().unwrap();
     store.add(&noise(60, 79)).unwrap();

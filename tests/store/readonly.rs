@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use loosepack::{Access, Compression, Config, Container, Durability, Error, Options, PackWriter};
+use loosepack::{Access, Compression, Config, Container, Durability, Error, Options};
 
 use crate::sim::SimDir;
 use crate::support::{id, open};
@@ -39,7 +39,7 @@ fn opening_and_reading_write_nothing() {
         assert!(store.get(&id(b"absent")).is_err());
         store.stats().unwrap();
         let mut batch = store.read_many(ids).unwrap();
-        while !batch.next(&store).unwrap().is_empty() {}
+        while !batch.next_items().is_empty() {}
     }
 }
 
@@ -58,7 +58,7 @@ fn a_handle_for_reading_refuses_to_write() {
     assert_eq!(store.add_source(&mut &b"content"[..]), Err(Error::ReadOnly));
     assert_eq!(store.add_source(&mut vec![0; 1 << 20].as_slice()), Err(Error::ReadOnly));
     assert_eq!(store.writer().err(), Some(Error::ReadOnly));
-    assert_eq!(PackWriter::open(&store, Compression::Never).err(), Some(Error::ReadOnly));
+    assert_eq!(store.pack_writer(Compression::Never).err(), Some(Error::ReadOnly));
     assert_eq!(store.pack_loose(Compression::Never).err(), Some(Error::ReadOnly));
     assert_eq!(store.clean().err(), Some(Error::ReadOnly));
     assert_eq!(store.force_unlock(), Err(Error::ReadOnly));

@@ -1,6 +1,6 @@
 //! Reindexing: whatever becomes of the index, everything reads afterwards.
 
-use loosepack::{Compression, Container, Error, Finding, ObjectId, Options, PackWriter, Part, Progress, Result};
+use loosepack::{Compression, Container, Error, Finding, ObjectId, Options, Part, Progress, Result};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, clean, create, folding, id, noise, open, pack, run, verify};
@@ -119,11 +119,11 @@ fn a_handle_of_a_damaged_container_works_once_it_is_mended() {
 fn it_takes_the_packers_place() {
     let dir = sample();
     let store = open(dir.clone());
-    let writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let writer = store.pack_writer(Compression::Never).unwrap();
     assert!(matches!(store.reindex().map(drop), Err(Error::Locked(_))));
     drop(writer);
     let job = store.reindex().unwrap();
-    assert!(matches!(PackWriter::open(&store, Compression::Never).map(drop), Err(Error::Locked(_))));
+    assert!(matches!(store.pack_writer(Compression::Never).map(drop), Err(Error::Locked(_))));
     drop(job);
     let reader = Container::open(dir, Options { access: loosepack::Access::ReadOnly, ..Options::default() }).unwrap();
     assert_eq!(reader.reindex().map(drop), Err(Error::ReadOnly));
@@ -133,7 +133,7 @@ fn it_takes_the_packers_place() {
 fn packed(contents: &[&[u8]]) -> (SimDir, Vec<usize>) {
     let dir = SimDir::new();
     let store = create(dir.clone());
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     contents.iter().for_each(|content| assert!(writer.add(content).is_ok()));
     writer.finish().unwrap();
     let pack = dir.bytes("packs/0");
@@ -228,7 +228,7 @@ fn delete(content: &[u8]) -> String {
 
 fn write(dir: &SimDir, content: &[u8], log_entries: usize) {
     let store = Container::open(dir.clone(), Options { tuning: folding(log_entries), ..Options::default() }).unwrap();
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     writer.add(content).unwrap();
     writer.finish().unwrap();
 }

@@ -1,6 +1,6 @@
 //! Handles from before the index changed in a way that its length does not tell.
 
-use loosepack::{Compression, Container, Dir as _, Error, File as _, PackWriter};
+use loosepack::{Compression, Container, Dir as _, Error, File as _};
 
 use crate::sim::SimDir;
 use crate::support::{create, id, noise, open, options, run};
@@ -48,7 +48,7 @@ fn a_handle_from_before_an_index_was_rebuilt_twice_sees_what_was_added_since() {
 }
 
 fn write(dir: &SimDir, contents: &[Vec<u8>]) {
-    let mut writer = PackWriter::open(&open(dir.clone()), Compression::Never).unwrap();
+    let mut writer = open(dir.clone()).pack_writer(Compression::Never).unwrap();
     writer.add_many(contents).unwrap();
     writer.finish().unwrap();
 }

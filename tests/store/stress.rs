@@ -8,7 +8,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use loosepack::{Compression, Error, Finding, ObjectId, PackWriter, Part};
+use loosepack::{Compression, Error, Finding, ObjectId, Part};
 
 use self::checks::reads;
 use self::damage::Hurt;
@@ -54,7 +54,7 @@ fn is_sound(world: &World, rng: &mut Rng, count: &mut Count) {
     let stats = store.stats().unwrap();
     assert_eq!(whole.objects, stats.packed_objects + stats.loose_objects, "everything is counted once");
     let shards = 1 + rng.below(4) as u32;
-    let parts = (0..shards).map(|shard| verify(&store, Part { from: 0, shards, shard }));
+    let parts = (0..shards).map(|shard| verify(&store, Part { completed: 0, shard, shards }));
     let objects =
         parts.map(|(part, problems, _)| (part.objects, problems)).inspect(|(_, problems)| assert_eq!(*problems, []));
     assert_eq!(objects.map(|(objects, _)| objects).sum::<u64>(), whole.objects, "the parts make up the whole");
@@ -72,7 +72,7 @@ fn damage_is_told(world: &World, hurt: &Hurt, rng: &mut Rng) {
     let stats = store.stats().unwrap();
     assert_eq!(whole.objects + problems.len() as u64, stats.packed_objects + stats.loose_objects);
     let shards = 2 + rng.below(3) as u32;
-    let parts = (0..shards).flat_map(|shard| verify(&store, Part { from: 0, shards, shard }).1);
+    let parts = (0..shards).flat_map(|shard| verify(&store, Part { completed: 0, shard, shards }).1);
     assert!(ids(&parts.collect::<Vec<_>>()) == told, "the parts tell of the same");
 }
 
@@ -114,7 +114,7 @@ fn healed(world: &World, hurt: &Hurt, rng: &mut Rng, count: &mut Count) {
     let lost: Vec<&Vec<u8>> = hurt.all().iter().map(|id| &world.contents[id]).collect();
     let straight = rng.below(2) == 0;
     if straight {
-        let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+        let mut writer = store.pack_writer(Compression::Auto).unwrap();
         writer.add_many(&lost).unwrap();
         writer.finish().unwrap();
     } else {

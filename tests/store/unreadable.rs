@@ -1,6 +1,6 @@
 //! A device that lost some bytes: what else there is stays readable, and what is gone is told of.
 
-use loosepack::{Code, Compression, Error, Job as _, PackWriter, Part, Tuning};
+use loosepack::{Code, Compression, Error, Job as _, Part, Tuning};
 
 use crate::sim::SimDir;
 use crate::support::{create, id, noise, open, options, run, tiny, verify, with_tuning};
@@ -13,7 +13,7 @@ fn content(number: u64) -> Vec<u8> {
 
 fn packed() -> SimDir {
     let dir = SimDir::new();
-    let mut writer = PackWriter::open(&create(dir.clone()), Compression::Never).unwrap();
+    let mut writer = create(dir.clone()).pack_writer(Compression::Never).unwrap();
     for number in 0..OBJECTS {
         writer.add(&content(number)).unwrap();
     }

@@ -1,6 +1,6 @@
 //! Verifying: every kind of damage is found and named, and nothing else is.
 
-use loosepack::{Compression, Container, Finding, Job as _, Options, PackWriter, Part, Placement, Progress};
+use loosepack::{Compression, Container, Finding, Job as _, Options, Part, Placement, Progress};
 
 use crate::sim::SimDir;
 use crate::support::{create, folding, id, noise, open, pack, run, text, verify};
@@ -13,7 +13,7 @@ pub(crate) fn sample() -> SimDir {
     let store = Container::create(dir.clone(), config, options).unwrap();
     contents().iter().take(2).for_each(|content| assert!(store.add(content).is_ok()));
     for batch in contents()[2..].chunks(2) {
-        let mut writer = PackWriter::open(&store, Compression::Auto).unwrap();
+        let mut writer = store.pack_writer(Compression::Auto).unwrap();
         batch.iter().for_each(|content| assert!(writer.add(content).is_ok()));
         writer.finish().unwrap();
     }
@@ -214,7 +214,7 @@ fn a_record_within_another_is_found() {
     let dir = SimDir::new();
     let store = create(dir.clone());
     let inner = format!("{{\"id\":\"{}\",\"size\":5,\"length\":5,\"enc\":\"none\"}}\ninner\n", id(b"inner"));
-    let mut writer = PackWriter::open(&store, Compression::Never).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
     writer.add(inner.as_bytes()).unwrap();
     writer.add(b"inner").unwrap();
     writer.finish().unwrap();
@@ -231,7 +231,7 @@ fn the_parts_make_up_the_whole() {
     let dir = sample();
     let store = open(dir.clone());
     let whole = verify(&store, Part::default()).0;
-    let parts = (0..3).map(|shard| verify(&store, Part { shards: 3, shard, from: 0 }).0);
+    let parts = (0..3).map(|shard| verify(&store, Part { shards: 3, shard, completed: 0 }).0);
     let sums = parts.fold((0, 0), |sum, part| (sum.0 + part.objects, sum.1 + part.bytes));
     assert_eq!(sums, (whole.objects, whole.bytes));
     // Stopped after any step, and continued.
@@ -242,7 +242,7 @@ fn the_parts_make_up_the_whole() {
         for _ in 0..steps {
             stopped = first.step().unwrap();
         }
-        let rest = verify(&store, Part { from: stopped.done, ..Part::default() });
+        let rest = verify(&store, Part { completed: stopped.done, ..Part::default() });
         assert_eq!((rest.1, rest.2), (vec![], vec![]));
         assert!(stopped.objects + rest.0.objects >= whole.objects, "after {steps} steps something is left out");
         if stopped.finished {
@@ -251,7 +251,7 @@ fn the_parts_make_up_the_whole() {
         }
         steps += 13;
     }
-    for part in [Part { shards: 0, shard: 0, from: 0 }, Part { shards: 2, shard: 2, from: 0 }] {
+    for part in [Part { shards: 0, shard: 0, completed: 0 }, Part { shards: 2, shard: 2, completed: 0 }] {
         assert!(store.verify(part).is_err());
     }
 }

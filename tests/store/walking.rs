@@ -1,7 +1,7 @@
 //! Walking through packs of several windows: one damaged byte of a pack of 6 MB made `verify` report six records, and
 //! `reindex` lose five sound objects of 59, because stepping back over what had been read kept misaligned bytes.
 
-use loosepack::{Compression, Container, ObjectId, Options, PackWriter, Part};
+use loosepack::{Compression, Container, ObjectId, Options, Part};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, create, id, noise, run, verify};
@@ -10,7 +10,7 @@ use crate::watch::Watch;
 /// A container whose objects are all in pack 0.
 fn packed(contents: &[Vec<u8>]) -> SimDir {
     let dir = SimDir::new();
-    let mut writer = PackWriter::open(&create(dir.clone()), Compression::Never).expect("nobody else packs");
+    let mut writer = create(dir.clone()).pack_writer(Compression::Never).expect("nobody else packs");
     writer.add_many(contents).expect("objects can be added");
     writer.finish().expect("and committed");
     dir

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, PackWriter, Result};
+use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, Result};
 
 use crate::promises::{self, Known, open, options};
 use crate::sim::{SimDir, Survival};
@@ -190,7 +190,7 @@ pub(crate) fn add_batches_one_by_one(dir: &Watch<SimDir>, known: &mut Known) -> 
 
 pub(crate) fn write_packs(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = open(dir)?;
-    let mut writer = PackWriter::open(&store, Compression::Auto)?;
+    let mut writer = store.pack_writer(Compression::Auto)?;
     for batch in [[40, 41, 42, 41], [43, 1, 7, 44]] {
         for number in batch {
             known.offer(&small(number));
@@ -207,7 +207,7 @@ pub(crate) fn write_packs(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> 
 
 pub(crate) fn write_one_batch(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = open(dir)?;
-    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    let mut writer = store.pack_writer(Compression::Never)?;
     let contents = [noise(100, 50), noise(1500, 51), noise(100, 52)];
     for content in &contents {
         known.offer(content);
@@ -220,7 +220,7 @@ pub(crate) fn write_one_batch(dir: &Watch<SimDir>, known: &mut Known) -> Result<
 
 pub(crate) fn write_large(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = open(dir)?;
-    let mut writer = PackWriter::open(&store, Compression::Auto)?;
+    let mut writer = store.pack_writer(Compression::Auto)?;
     let (large, other) = (text((1 << 20) + 77, 60), noise((1 << 20) + 1, 61));
     for content in [&large, &other, &large] {
         known.offer(content);
@@ -258,7 +258,7 @@ pub(crate) fn delete_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> 
             known.ack(content);
         }
     }
-    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    let mut writer = store.pack_writer(Compression::Never)?;
     known.offer(&small(7));
     writer.add(&small(7))?;
     writer.finish()?;
@@ -311,7 +311,7 @@ pub(crate) fn unindexed() -> (SimDir, Known) {
     let (dir, mut known) = lived_in();
     known.offer(&noise(600, 90));
     let work = |dir: &Watch<SimDir>| {
-        let mut writer = PackWriter::open(&open(dir)?, Compression::Never)?;
+        let mut writer = open(dir)?.pack_writer(Compression::Never)?;
         writer.add(&noise(600, 90))?;
         writer.finish()
     };
@@ -356,7 +356,7 @@ pub(crate) fn nothing() -> (SimDir, Known) {
 /// Fold the log into a run, append to the new log, and fold that with the run.
 pub(crate) fn fold(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = open(dir)?;
-    let mut writer = PackWriter::open(&store, Compression::Never)?;
+    let mut writer = store.pack_writer(Compression::Never)?;
     for batch in [300..306, 306..308, 308..318] {
         let contents: Vec<Vec<u8>> = batch.map(|seed| noise(30, seed)).collect();
         for content in &contents {
@@ -432,7 +432,7 @@ pub(crate) fn packer_killed() -> (SimDir, Known) {
     let (dir, mut known) = lived_in();
     [70, 71].iter().for_each(|seed| known.offer(&noise(2000, *seed)));
     let work = |dir: &Watch<SimDir>| {
-        let mut writer = PackWriter::open(&open(dir)?, Compression::Never)?;
+        let mut writer = open(dir)?.pack_writer(Compression::Never)?;
         writer.add(&noise(2000, 70))?;
         writer.add(&noise(2000, 71))?;
         writer.finish()
@@ -445,7 +445,7 @@ pub(crate) fn first_packer_killed() -> (SimDir, Known) {
     let (dir, mut known) = empty();
     known.offer(&noise(300, 80));
     let work = |dir: &Watch<SimDir>| {
-        let mut writer = PackWriter::open(&open(dir)?, Compression::Never)?;
+        let mut writer = open(dir)?.pack_writer(Compression::Never)?;
         writer.add(&noise(300, 80))?;
         writer.finish()
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::process::{nested_cargo, run};
 use crate::{Result, files, rust_flags, wasm_target, workspace};
 
-/// A WebAssembly component that is built from the package `loosepack`.
+/// A WebAssembly component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Component {
     /// The library that leaves hashing, compression and locks to its host.
@@ -14,8 +14,6 @@ pub enum Component {
     Portable,
     /// The command line that needs nothing but WASI.
     Command,
-    /// The command line that leaves hashing, compression and locks to its host; only the native runner embeds it.
-    HostedCommand,
 }
 
 impl Component {
@@ -23,31 +21,41 @@ impl Component {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Store => "loosepack-store.wasm",
-            Self::Portable => "loosepack-portable.wasm",
-            Self::Command => "loosepack.wasm",
-            Self::HostedCommand => "loosepack-hosted.wasm",
+            Self::Portable => "loosepack.wasm",
+            Self::Command => "loosepack-cli.wasm",
         }
     }
 
-    /// The cargo command up to its features, and the features. The libraries are made components here and not in
-    /// `Cargo.toml`: a `cdylib` there would be linked on every build, native ones too.
-    fn cargo_arguments(self) -> (&'static [&'static str], &'static str) {
-        const LIBRARY: &[&str] = &["rustc", "--lib", "--crate-type", "cdylib"];
-        const COMMAND: &[&str] = &["build", "--bin", "loosepack-command"];
+    /// The cargo command up to its target. The libraries are made components here and not in `Cargo.toml`: a `cdylib` there
+    /// would be linked on every build, native ones too.
+    fn cargo_arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Store => (LIBRARY, "store-component"),
-            Self::Portable => (LIBRARY, "portable-component"),
-            Self::Command => (COMMAND, "command"),
-            Self::HostedCommand => (COMMAND, "command,hosted"),
+            Self::Store => &[
+                "rustc",
+                "--package=loosepack",
+                "--lib",
+                "--crate-type=cdylib",
+                "--no-default-features",
+                "--features=component,hosted",
+            ],
+            Self::Portable => &[
+                "rustc",
+                "--package=loosepack",
+                "--lib",
+                "--crate-type=cdylib",
+                "--no-default-features",
+                "--features=component",
+            ],
+            Self::Command => &["build", "--package=loosepack-cli", "--bin=loosepack-wasi", "--features=wasi"],
         }
     }
 
-    /// Where cargo leaves the component, in a folder of all builds with this target and profile. Two components share
-    /// each name.
+    /// Where cargo leaves the component, in a folder of all builds with this target and profile. Two components share a
+    /// name.
     fn built_name(self) -> &'static str {
         match self {
             Self::Store | Self::Portable => "loosepack.wasm",
-            Self::Command | Self::HostedCommand => "loosepack-command.wasm",
+            Self::Command => "loosepack-wasi.wasm",
         }
     }
 }
@@ -68,18 +76,16 @@ pub fn build(which: &[Component], out: &Path) -> Result<Vec<PathBuf>> {
 /// The paths whose change makes the components change.
 pub fn sources() -> Vec<PathBuf> {
     let root = workspace::root();
-    ["src", "wit", "Cargo.toml", "Cargo.lock"].map(|name| root.join(name)).into()
+    ["src", "cli", "wit", "Cargo.toml", "Cargo.lock"].map(|name| root.join(name)).into()
 }
 
 fn build_one(component: Component, out: &Path) -> Result<PathBuf> {
     // Held from the build to the copy: without it another process could put the other component of the same name in
     // between. Cargo's own lock ends with its command.
     let _lock = lock_builds()?;
-    let (command, features) = component.cargo_arguments();
     let mut cargo = nested_cargo();
     cargo
-        .args(command)
-        .args(["--package", "loosepack", "--no-default-features", "--features", features])
+        .args(component.cargo_arguments())
         .args(["--target", wasm_target::NAME, "--profile", PROFILE, "--target-dir"])
         .arg(workspace::wasm_builds())
         .env(rust_flags::VARIABLE, rust_flags::portable([SIMD.into()]));

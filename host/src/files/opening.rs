@@ -17,7 +17,7 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, ErrorCode, HostDescriptor as _, OpenFlags, PathFlags,
 };
 
-use crate::grants::code;
+use super::codes::code;
 use crate::state::State;
 
 type Arguments = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
@@ -33,26 +33,41 @@ fn open_at(
     state: &mut State,
     (dir, path_flags, path, open_flags, flags): Arguments,
 ) -> wasmtime::Result<Result<Resource<Descriptor>, ErrorCode>> {
-    let plain = path_flags == PathFlags::empty() && [OpenFlags::empty(), OpenFlags::DIRECTORY].contains(&open_flags);
     let known = [DescriptorFlags::READ, DescriptorFlags::READ | DescriptorFlags::WRITE].contains(&flags);
+    let created = open_flags == OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+    let plain = path_flags == PathFlags::empty()
+        && (created || [OpenFlags::empty(), OpenFlags::DIRECTORY].contains(&open_flags));
     let parent = match state.table.get(&dir)? {
         Descriptor::Dir(parent) if plain && known => parent,
-        // What is made is a file, and what follows links is not for the container.
+        // What follows links is not for the container.
         _ => {
-            let made = open_flags.contains(OpenFlags::CREATE).then(|| state.grants.unfinished_file(&path)).flatten();
-            let unfinished = state.grants.unfinished.clone();
-            let open = || state.filesystem().open_at(dir, path_flags, path, open_flags, flags);
-            let opened = match made {
-                Some(file) => unfinished.make(file, open),
-                None => open(),
-            };
+            let opened = state.filesystem().open_at(dir, path_flags, path, open_flags, flags);
             return opened.map_or_else(|error| Ok(Err(error.downcast()?.into())), |opened| Ok(Ok(opened)));
         }
     };
-    match open(parent, &path, open_flags.contains(OpenFlags::DIRECTORY), flags.contains(DescriptorFlags::WRITE)) {
+    let opened = if created {
+        match state.unfinished_file(&path) {
+            Some((unfinished, file)) => unfinished.make(file, || create(parent, &path)),
+            None => create(parent, &path),
+        }
+    } else {
+        open(parent, &path, open_flags.contains(OpenFlags::DIRECTORY), flags.contains(DescriptorFlags::WRITE))
+    };
+    match opened {
         Ok(opened) => Ok(Ok(state.table.push(opened)?)),
         Err(error) => Ok(Err(error)),
     }
+}
+
+/// Make a file.
+fn create(parent: &Dir, path: &str) -> Result<Descriptor, ErrorCode> {
+    if parent.perms.write_not_permitted() {
+        return Err(ErrorCode::NotPermitted);
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).follow(FollowSymlinks::No);
+    let file = cap_primitives::fs::open(&parent.dir, Path::new(path), &options).map_err(code)?;
+    Ok(Descriptor::File(WasiFile::new(file, parent.perms, OpenMode::READ | OpenMode::WRITE, true)))
 }
 
 /// Open what exists: a directory, or a file that need not be one.

@@ -68,7 +68,7 @@ fn many(world: &World, store: &Container<SimDir>, may_fail: &BTreeSet<ObjectId>,
     asked.sort_by_cached_key(|_| rng.next());
     let mut batch = store.read_many(asked.clone()).unwrap();
     let mut answers = BTreeMap::new();
-    while let items = batch.next(store).unwrap()
+    while let items = batch.next_items()
         && !items.is_empty()
     {
         for (id, content) in items {

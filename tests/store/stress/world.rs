@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, PackWriter, Tuning};
+use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, Tuning};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, clean, id, noise, run, text, tiny};
@@ -160,7 +160,7 @@ impl World {
 
     fn add_to_packs(&mut self, store: &Container<SimDir>, rng: &mut Rng) {
         let batch = self.objects(rng);
-        let mut writer = PackWriter::open(store, compression(rng)).unwrap();
+        let mut writer = store.pack_writer(compression(rng)).unwrap();
         match rng.below(3) {
             0 => assert_eq!(writer.add_many(&batch).unwrap().len(), batch.len()),
             1 => batch.iter().for_each(|content| assert_eq!(writer.add(content), Ok(id(content)))),

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use loosepack::dir::cap::CapDir;
 use loosepack::source::Source;
 use loosepack::{
-    Code, Compression, Config, Container, Content, Durability, Error, IoFailure, Job, ObjectId, Options, PackWriter,
-    Part,
+    Code, Compression, Config, Container, Content, Durability, Error, IoFailure, Job, ObjectId, Options, Part,
 };
 
 use super::{Store, Way};
@@ -59,14 +58,14 @@ impl Store for NativeStore {
     }
 
     fn pack(&mut self, contents: &[Vec<u8>], compression: Compression) -> Result<Vec<ObjectId>> {
-        let mut writer = PackWriter::open(&self.container, compression)?;
+        let mut writer = self.container.pack_writer(compression)?;
         let ids = writer.add_many(contents)?;
         writer.finish()?;
         Ok(ids)
     }
 
     fn pack_files(&mut self, paths: &[String], compression: Compression) -> Result<Vec<ObjectId>> {
-        let mut writer = PackWriter::open(&self.container, compression)?;
+        let mut writer = self.container.pack_writer(compression)?;
         let mut ids = Vec::with_capacity(paths.len());
         for path in paths {
             ids.push(writer.add_source(&mut FileSource(File::open(self.inputs.join(path))?))?);

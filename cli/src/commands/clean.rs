@@ -1,0 +1,29 @@
+//! `loosepack clean`
+
+use loosepack::Access;
+
+use super::Format;
+use crate::failure::{Failure, Outcome};
+use crate::jobs;
+use crate::session::Session;
+use crate::sizes::{counted, human};
+
+/// Remove the loose files of packed objects, and what writers that crashed left behind
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Can run at any time: nobody who adds or reads needs to stop. No object is ever removed. Files that a
+writer left unfinished are removed when they are a day old; younger ones are reported in a note.")]
+pub(crate) struct Clean {
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Clean {
+    pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        let store = session.open(Access::ReadWrite)?;
+        let mut job = session.take_lock(|| store.clean())?;
+        let done = jobs::run(session, &mut *job)?;
+        let summary = format!("removed {}, {}", counted(done.objects, "loose file"), human(done.bytes));
+        done.print(self.format, &summary, session)
+    }
+}

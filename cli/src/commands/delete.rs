@@ -1,0 +1,54 @@
+//! `loosepack delete`
+
+use std::collections::BTreeSet;
+
+use loosepack::{Access, ObjectId};
+
+use super::Format;
+use crate::failure::{Failure, Outcome};
+use crate::ids::{self, Ids};
+use crate::jobs;
+use crate::session::Session;
+use crate::sizes::{counted, human};
+
+/// Delete objects, loose or packed
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Can run at any time: nobody who adds or reads needs to stop, and a reader that has an object open can
+read on. The bytes of a packed object stay in its pack, where nothing refers to them any more. If an
+ID is none, nothing is deleted. The exit status is 1 if there was no object of some ID.
+
+Examples:
+  loosepack delete HASH
+  loosepack delete - < ids.txt")]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    ids: Ids,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Delete {
+    pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        let mut named: BTreeSet<ObjectId> = BTreeSet::new();
+        let read = ids::each_batch(&self.ids, |ids| {
+            named.extend(ids);
+            Ok(Outcome::Done)
+        })?;
+        if read == Outcome::Failed {
+            return Err("nothing was deleted".to_string().into());
+        }
+        let store = session.open(Access::ReadWrite)?;
+        let ids: Vec<ObjectId> = named.into_iter().collect();
+        let mut job = session.take_lock(|| store.delete(ids.clone()))?;
+        let done = jobs::run(session, &mut *job)?;
+        let absent = (ids.len() as u64).saturating_sub(done.objects);
+        let mut summary = format!("deleted {}, {}", counted(done.objects, "object"), human(done.bytes));
+        if absent > 0 {
+            summary += &format!("; {} did not exist", counted(absent, "object"));
+        }
+        let outcome = done.print(self.format, &summary, session)?;
+        Ok(if absent > 0 { outcome.max(Outcome::Lacking) } else { outcome })
+    }
+}

@@ -1,0 +1,122 @@
+//! `loosepack get`
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use loosepack::{Access, Content, ObjectId, Store};
+
+use crate::failure::{Failure, Outcome};
+use crate::ids::{self, Ids};
+use crate::session::Session;
+use crate::{STANDARD, save};
+
+/// What is read and written at once.
+const PIECE: u64 = 256 << 10;
+/// Bytes of objects that are read together, and are in memory until it is their turn.
+const GROUP: u64 = 8 << 20;
+
+/// Write out the bytes of objects
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The bytes are checked against the ID. Damage may be found only at the end: what has come out on
+standard output until then must not be used; a FILE stays what it was.
+
+Examples:
+  loosepack get HASH | tar x
+  loosepack get HASH -o photo.jpg")]
+pub(crate) struct Get {
+    #[command(flatten)]
+    ids: Ids,
+
+    /// Write the one object to this file, which appears, or is replaced, when it is complete and checked
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Get {
+    pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        let file = self.output.as_ref().filter(|file| file.as_os_str() != STANDARD);
+        match (file, &self.ids.ids[..]) {
+            (None, _) => {
+                let store = session.open(Access::ReadOnly)?;
+                ids::each_batch(&self.ids, |ids| batch(session, &*store, ids).map(|()| Outcome::Done))
+            }
+            (Some(file), [id]) if id != STANDARD => {
+                let id = ids::parse(id.as_bytes()).map_err(|error| error.to_string())?;
+                let store = session.open(Access::ReadOnly)?;
+                let mut reader = store.reader(&id).map_err(|error| session.failure(error))?;
+                save::save(session, &mut *reader, file)?;
+                Ok(Outcome::Done)
+            }
+            (Some(_), _) => Err("-o writes one object: give one ID with it".to_string().into()),
+        }
+    }
+}
+
+/// Write out objects in their order.
+fn batch(session: &mut Session<'_>, store: &dyn Store, ids: &[ObjectId]) -> Result<(), Failure> {
+    if let [id] = ids {
+        return stream(session, store, id);
+    }
+    // What is not known to be small is read by itself, which tells what is wrong with it.
+    let sizes: Vec<Option<u64>> = match store.info_many(ids) {
+        Ok(infos) => infos.into_iter().map(|info| info.map(|info| info.size)).collect(),
+        Err(_) => vec![None; ids.len()],
+    };
+    let mut start = 0;
+    while start < ids.len() {
+        let mut left = GROUP;
+        let fits =
+            |size: &&Option<u64>| size.and_then(|size| left.checked_sub(size)).map(|after| left = after).is_some();
+        match sizes[start..].iter().take_while(fits).count() {
+            0 | 1 => {
+                stream(session, store, &ids[start])?;
+                start += 1;
+            }
+            count => {
+                together(session, store, &ids[start..start + count])?;
+                start += count;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Write out objects that fit in memory, in their order, which is not the one they are read in.
+fn together(session: &mut Session<'_>, store: &dyn Store, ids: &[ObjectId]) -> Result<(), Failure> {
+    let mut batch = store.read_many(ids.to_vec()).map_err(|error| session.failure(error))?;
+    let mut found = HashMap::with_capacity(ids.len());
+    loop {
+        let items = batch.next_items().map_err(|error| session.failure(error))?;
+        if items.is_empty() {
+            break;
+        }
+        found.extend(items);
+    }
+    for id in ids {
+        match found.get(id) {
+            Some(Content::Bytes(bytes)) => session.out.bytes(bytes)?,
+            // By itself it tells what is wrong with it.
+            _ => stream(session, store, id)?,
+        }
+    }
+    Ok(())
+}
+
+fn stream(session: &mut Session<'_>, store: &dyn Store, id: &ObjectId) -> Result<(), Failure> {
+    let mut reader = store.reader(id).map_err(|error| session.failure(error))?;
+    // At least a byte, so that the end of an empty object is checked as well.
+    let mut buffer = vec![0; reader.size().clamp(1, PIECE) as usize];
+    let mut written = false;
+    loop {
+        let read = reader.read(&mut buffer).map_err(|error| match written {
+            true => session.failure(error).and("what was written so far must not be used"),
+            false => session.failure(error),
+        })?;
+        if read == 0 {
+            return Ok(());
+        }
+        session.out.bytes(&buffer[..read])?;
+        written = true;
+    }
+}

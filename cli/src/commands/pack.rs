@@ -1,0 +1,37 @@
+//! `loosepack pack`
+
+use loosepack::Access;
+
+use super::{Compress, Format};
+use crate::failure::{Failure, Outcome};
+use crate::jobs;
+use crate::session::Session;
+use crate::sizes::{counted, human};
+
+/// Move loose objects into packs
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Can run at any time: nobody who adds or reads needs to stop. The loose files stay until `clean`. Each
+object is hashed again; a damaged one is reported and left where it is. How many are packed already,
+and were left for `clean`, is reported in a note.
+
+Example:
+  loosepack -C store pack && loosepack -C store clean")]
+pub(crate) struct Pack {
+    /// When to compress
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    compress: Compress,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Pack {
+    pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        let store = session.open(Access::ReadWrite)?;
+        let mut job = session.take_lock(|| store.pack_loose(self.compress.into()))?;
+        let done = jobs::run(session, &mut *job)?;
+        let summary = format!("packed {}, {}", counted(done.objects, "object"), human(done.bytes));
+        done.print(self.format, &summary, session)
+    }
+}

@@ -1,0 +1,53 @@
+//! `loosepack status`
+
+use loosepack::Access;
+use serde_json::json;
+
+use super::Format;
+use crate::failure::{Failure, Outcome};
+use crate::session::Session;
+use crate::sizes::{counted, human};
+
+/// Show how much is stored
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Status {
+    pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        let store = session.open(Access::ReadOnly)?;
+        let read = || Ok((store.id()?, store.config()?, store.stats()?));
+        let (id, config, stats) = read().map_err(|error| session.failure(error))?;
+        let out = &mut session.out;
+        if self.format.json {
+            out.json(&json!({
+                "id": id,
+                "pack-target": config.pack_target,
+                "compression-level": config.compression_level,
+                "loose-objects": stats.loose_objects,
+                "loose-size": stats.loose_size,
+                "packed-objects": stats.packed_objects,
+                "packed-size": stats.packed_size,
+                "packed-length": stats.packed_length,
+                "packs": stats.packs,
+                "packs-size": stats.packs_size,
+                "unfinished": stats.unfinished,
+                "unfinished-size": stats.unfinished_size,
+            }))?;
+            return Ok(Outcome::Done);
+        }
+        let (target, level) = (human(config.pack_target), config.compression_level);
+        out.line(&format!("container  {id}, packs of {target}, compression level {level}"))?;
+        out.line(&format!("loose      {}, {}", counted(stats.loose_objects, "object"), human(stats.loose_size)))?;
+        let (size, length) = (human(stats.packed_size), human(stats.packed_length));
+        out.line(&format!("packed     {}, {size}, stored in {length}", counted(stats.packed_objects, "object")))?;
+        out.line(&format!("packs      {}, {}", counted(stats.packs, "file"), human(stats.packs_size)))?;
+        if stats.unfinished > 0 {
+            let (files, size) = (counted(stats.unfinished, "file"), human(stats.unfinished_size));
+            out.line(&format!("unfinished {files}, {size}: being written, or left by a writer that was killed"))?;
+        }
+        Ok(Outcome::Done)
+    }
+}

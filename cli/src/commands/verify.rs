@@ -1,0 +1,126 @@
+//! `loosepack verify`
+
+use std::str::FromStr;
+
+use loosepack::{Access, Finding, Part, Progress as Step};
+use serde_json::json;
+
+use super::Format;
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::session::Session;
+use crate::sizes::{counted, human};
+
+/// Read and check everything: objects, packs, index
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Can run at any time, and takes no lock. Damage is reported and does not stop it. The exit status is 1 if
+any was found, and 2 if something could not be read for lack of permission: it may or may not be
+damaged. Harmless leftovers of crashes are reported in notes.
+
+With --json, a line is {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note,
+{\"file\", \"unread\"} for what could not be read,
+{\"done\", \"total\"} when a unit of work is done; the last one sums up. A unit is one of the 256
+directories of loose objects, the index, or a pack.
+
+Examples:
+  loosepack -C store verify
+  loosepack -C store verify --shard 0/4 --json
+  loosepack -C store verify --from 300    resume after 300 units")]
+pub(crate) struct Verify {
+    /// Do a share of the work: number I, counted from 0, of N that are started
+    #[arg(long, value_name = "I/N", default_value = "0/1", hide_default_value = true)]
+    shard: Shard,
+
+    /// Resume after UNITS completed units
+    #[arg(long, value_name = "UNITS", default_value_t = 0, hide_default_value = true)]
+    from: u64,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A share of the work.
+#[derive(Debug, Clone, Copy)]
+struct Shard {
+    /// Its number, counted from 0.
+    number: u32,
+    /// Number of shares.
+    of: u32,
+}
+
+impl FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (number, of) = text.split_once('/').ok_or("expected I/N, as in 0/4 for the first of four")?;
+        match (number.parse(), of.parse()) {
+            (Ok(number), Ok(of)) if number < of => Ok(Shard { number, of }),
+            _ => Err("expected I/N with I less than N, as in 0/4 for the first of four"),
+        }
+    }
+}
+
+impl Verify {
+    pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        let store = session.open_damaged(Access::ReadOnly)?;
+        let part = Part { completed: self.from, shard: self.shard.number, shards: self.shard.of };
+        let mut job = store.verify(part).map_err(|error| session.failure(error))?;
+        let mut progress = session.progress();
+        let (mut done, mut problems, mut notes, mut unread) = (self.from, 0, 0, 0);
+        loop {
+            let step = job.step().map_err(|error| session.failure(error))?;
+            problems += step.problems.len() as u64;
+            notes += step.notes.len() as u64;
+            unread += step.unread.len() as u64;
+            if self.format.json {
+                report_json(&step, &mut done, &mut session.out)?;
+            } else {
+                for finding in &step.problems {
+                    progress.tell(session.about(&format!("damaged: {finding}")));
+                }
+                for finding in step.notes.iter().filter(|_| !session.is_quiet()) {
+                    progress.tell(session.about(&format!("note: {finding}")));
+                }
+                for finding in &step.unread {
+                    progress.tell(session.about(&format!("not checked: {finding}")));
+                }
+            }
+            if step.finished {
+                progress.clear();
+                let Step { objects, bytes, .. } = step;
+                if self.format.json {
+                    session.out.json(&json!({
+                        "objects": objects,
+                        "bytes": bytes,
+                        "problems": problems,
+                        "notes": notes,
+                        "unread": unread,
+                    }))?;
+                } else {
+                    let mut found = if problems == 0 { "no damage".into() } else { counted(problems, "problem") };
+                    if unread > 0 {
+                        found += &format!(", {} not checked", counted(unread, "file"));
+                    }
+                    session.out.line(&format!("{found}; {} sound, {}", counted(objects, "object"), human(bytes)))?;
+                }
+                let outcome = if problems == 0 { Outcome::Done } else { Outcome::Lacking };
+                return Ok(if unread == 0 { outcome } else { Outcome::Failed });
+            }
+            progress.job(step.done, step.total, step.objects, step.bytes);
+        }
+    }
+}
+
+fn report_json(step: &Step, done: &mut u64, out: &mut Output) -> Result<(), Failure> {
+    for (kind, findings) in [("problem", &step.problems), ("note", &step.notes), ("unread", &step.unread)] {
+        for Finding { file, message } in findings {
+            out.json(&json!({ "file": file, kind: message }))?;
+        }
+    }
+    if step.done > *done {
+        *done = step.done;
+        out.json(&json!({ "done": step.done, "total": step.total }))?;
+    }
+    Ok(())
+}

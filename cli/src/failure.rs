@@ -1,0 +1,71 @@
+//! How a command ends.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use loosepack::Code;
+
+/// How a command ended. The worst of what happened counts: later cases are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// All is well.
+    Done,
+    /// An object is absent, or damage was found.
+    Lacking,
+    /// Wrong use, or something could not be done.
+    Failed,
+}
+
+/// Why a command stops.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody reads standard output any more: there is nothing left to do, and nothing to complain about.
+    ReaderGone,
+    /// The user is told what failed, and the remedy.
+    Told {
+        /// What to end with.
+        outcome: Outcome,
+        /// What to tell.
+        message: String,
+    },
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Failure::Told { outcome: Outcome::Failed, message }
+    }
+}
+
+/// Of standard output: nothing else that the command does fails with this type.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+            _ => format!("cannot write standard output: {}", reason(&error)).into(),
+        }
+    }
+}
+
+impl Failure {
+    /// The same with a further sentence.
+    pub(crate) fn and(self, sentence: &str) -> Self {
+        match self {
+            Failure::ReaderGone => Failure::ReaderGone,
+            Failure::Told { outcome, message } => Failure::Told { outcome, message: format!("{message}; {sentence}") },
+        }
+    }
+}
+
+/// The reason behind an error of the operating system, in the words of the store where it has some.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match Code::from(error) {
+        Code::Other => error.to_string(),
+        code => code.to_string(),
+    }
+}
+
+/// Tell the user something on standard error.
+pub(crate) fn tell(message: impl Display) {
+    // Where nobody listens there is nobody to be told of that either.
+    let _ = writeln!(io::stderr(), "loosepack: {message}");
+}

@@ -1,0 +1,118 @@
+//! The files that a command line names.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use loosepack::Code;
+use loosepack::dir::{Kind, Metadata};
+
+use crate::failure::reason;
+use crate::names::shown;
+
+/// What a path names.
+pub(crate) enum Input {
+    /// A regular file.
+    File(File),
+    /// A directory.
+    Folder,
+}
+
+/// What to tell of an operation that failed.
+pub(crate) fn cannot(operation: &str, path: &Path, error: &io::Error) -> String {
+    format!("cannot {operation} {}: {}", shown(path), reason(error))
+}
+
+/// Open an input, for reading. A symbolic link is followed.
+///
+/// # Errors
+/// What to tell the user.
+pub(crate) fn open(path: &Path) -> Result<Input, String> {
+    if path.as_os_str().is_empty() {
+        return Err("a PATH is empty".into());
+    }
+    // Looked at first: opening a pipe would wait for somebody to write to it.
+    let found = fs::metadata(path).map_err(|error| cannot("open", path, &error))?;
+    if found.is_dir() {
+        return Ok(Input::Folder);
+    }
+    if !found.is_file() {
+        let path = shown(path);
+        return Err(format!("{path} is not a regular file: add what it gives with `loosepack add - < {path}`"));
+    }
+    File::open(path).map(Input::File).map_err(|error| cannot("open", path, &error))
+}
+
+/// Standard input.
+///
+/// # Errors
+/// When it is closed: the standard library puts something empty in its place, which nobody wants to store.
+pub(crate) fn standard() -> Result<impl Read + Send + 'static, String> {
+    if is_closed() {
+        return Err("standard input is closed; to add an object of no bytes, redirect it: `< /dev/null`".into());
+    }
+    Ok(io::stdin())
+}
+
+/// Whether standard input was closed when the program started: then the standard library has opened the null device, for
+/// reading and writing, which a redirection does not.
+#[cfg(target_os = "linux")]
+fn is_closed() -> bool {
+    use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
+    /// The device of `/dev/null`: mem(4).
+    const NULL: (u32, u32) = (1, 3);
+    let stdin = io::stdin();
+    let opened = fcntl_getfl(&stdin).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
+    opened
+        && fstat(&stdin).is_ok_and(|found| {
+            FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice
+                && (rustix::fs::major(found.st_rdev), rustix::fs::minor(found.st_rdev)) == NULL
+        })
+}
+
+/// Other systems do not tell.
+#[cfg(not(target_os = "linux"))]
+fn is_closed() -> bool {
+    false
+}
+
+/// A file as the store's sources read it.
+pub(crate) struct InputFile(pub(crate) File);
+
+impl loosepack::File for InputFile {
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
+        std::os::unix::fs::FileExt::read_at(&self.0, buffer, offset).map_err(|error| Code::from(&error))
+    }
+
+    #[cfg(not(unix))]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
+        use std::io::{Seek as _, SeekFrom};
+        let mut file = &self.0;
+        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read(buffer)).map_err(|error| Code::from(&error))
+    }
+
+    fn metadata(&self) -> Result<Metadata, Code> {
+        let found = self.0.metadata().map_err(|error| Code::from(&error))?;
+        let kind = match found.file_type() {
+            kind if kind.is_file() => Kind::File,
+            kind if kind.is_dir() => Kind::Dir,
+            _ => Kind::Other,
+        };
+        let since = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+        Ok(Metadata { kind, len: found.len(), modified })
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> Result<usize, Code> {
+        Err(Code::ReadOnly)
+    }
+
+    fn set_len(&self, _: u64) -> Result<(), Code> {
+        Err(Code::ReadOnly)
+    }
+
+    fn sync(&self) -> Result<(), Code> {
+        Err(Code::ReadOnly)
+    }
+}

@@ -1,0 +1,184 @@
+//! The command line of loosepack, over any [`Store`].
+//!
+//! It is compiled natively, where the crate `loosepack-host` keeps the store in a sandbox, and to WASI, with the store built
+//! in. [`run`] is the program; a [`Host`] is what the two differ in.
+//!
+//! One subcommand is one file of `commands`: its arguments, its help, and what it does.
+
+mod commands;
+mod failure;
+mod folder;
+mod ids;
+mod input;
+mod jobs;
+mod names;
+mod output;
+pub mod preopens;
+mod progress;
+mod save;
+mod session;
+mod sizes;
+mod walk;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use loosepack::{Config, Options, Result, Store};
+
+use crate::commands::Command;
+use crate::failure::{Failure, Outcome, tell};
+use crate::output::Output;
+use crate::session::Session;
+
+/// The name of standard input and standard output.
+const STANDARD: &str = "-";
+
+/// What the program needs of where it runs.
+pub trait Host {
+    /// Open the container in a directory.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    fn open(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>>;
+
+    /// Open a container whose index may be damaged or gone.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    fn open_damaged(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>>;
+
+    /// Make a container in a directory, which is made if it is missing.
+    ///
+    /// # Errors
+    /// Those of making it.
+    fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>>;
+
+    /// Who this is, for others who want the pack lock.
+    fn holder(&self) -> String;
+
+    /// Something is about to be written: from now on, what [`Host::make`] made is removed when the process is interrupted.
+    ///
+    /// # Errors
+    /// When that cannot be arranged.
+    fn writes(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Make a file that is to be removed when the process is interrupted.
+    ///
+    /// # Errors
+    /// Those of `create`.
+    fn make(&self, _path: &Path, create: &mut dyn FnMut() -> io::Result<File>) -> io::Result<File> {
+        create()
+    }
+
+    /// A file that was made so has its final name, or is gone.
+    fn made(&self, _path: &Path) {}
+}
+
+/// Keep any number of objects, each under the SHA-256 of its bytes
+///
+/// A container is a directory that holds objects. An object that is added is a file of its own, until `pack` moves it into
+/// one of a few large files. Readers never need to know which.
+#[derive(Debug, clap::Parser)]
+#[command(name = "loosepack", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of all subcommands.
+#[derive(Debug, Clone, clap::Args)]
+struct Global {
+    /// The container
+    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "LOOSEPACK_DIR", default_value = ".")]
+    directory: PathBuf,
+
+    /// Skip fsync: faster, but a power failure may lose recent writes
+    #[arg(long, global = true)]
+    no_sync: bool,
+
+    /// Wait up to this long for another packer to finish (add --to-pack, pack, clean, delete, reindex)
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
+
+    /// Show no progress, and report no notes
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  loosepack -C store init             make a container in the directory `store`
+  loosepack -C store add -r photos    add a folder's files; prints `HASH  PATH`, as sha256sum does
+  loosepack -C store get HASH > file  get the bytes back, checked
+  loosepack -C store pack             move many small files into a few large ones
+  loosepack -C store clean            remove the small ones
+
+Exit status:
+  0  success; also when the reader of the output has gone
+  1  an object is absent, or damage was found
+  2  wrong use, or failure (WASI runtimes report it as 1)";
+
+/// Run the program with these arguments, its own name first.
+pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let outcome = match Cli::try_parse_from(arguments) {
+        Ok(cli) => execute(host, &cli),
+        Err(answer) => refuse(&answer),
+    };
+    match outcome {
+        Outcome::Done => ExitCode::SUCCESS,
+        Outcome::Lacking => ExitCode::from(1),
+        Outcome::Failed => ExitCode::from(2),
+    }
+}
+
+/// The arguments were wrong, or asked for help.
+fn refuse(answer: &clap::Error) -> Outcome {
+    if !answer.use_stderr() {
+        // A reader that has gone has read enough.
+        drop(answer.print());
+        return Outcome::Done;
+    }
+    match answer.render().to_string().strip_prefix("error: ") {
+        Some(message) => tell(message.trim_end()),
+        // The help, for lack of a command.
+        None => drop(answer.print()),
+    }
+    Outcome::Failed
+}
+
+fn execute(host: &dyn Host, cli: &Cli) -> Outcome {
+    let mut session = Session::new(host, &cli.global, Output::new());
+    let result = cli.command.run(&mut session);
+    // Flushed in any case: what was printed before a failure is true.
+    let flushed = session.out.flush();
+    match (result, flushed) {
+        (Ok(outcome), Ok(())) => outcome,
+        (Ok(Outcome::Failed), Err(Failure::ReaderGone)) => Outcome::Failed,
+        (Err(Failure::ReaderGone), _) | (Ok(_), Err(Failure::ReaderGone)) => Outcome::Done,
+        (Err(Failure::Told { outcome, message }), _) | (Ok(_), Err(Failure::Told { outcome, message })) => {
+            tell(&message);
+            outcome
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

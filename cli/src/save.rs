@@ -1,0 +1,115 @@
+//! Writing an object to a file, which appears or is replaced when it is complete.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use loosepack::store::Reader;
+
+use crate::failure::Failure;
+use crate::input::cannot;
+use crate::names::shown;
+use crate::session::Session;
+
+/// Bytes that are read and written at once.
+const PIECE: u64 = 256 << 10;
+
+/// Write what a reader gives to a file.
+pub(crate) fn save(session: &Session<'_>, reader: &mut dyn Reader, path: &Path) -> Result<(), Failure> {
+    let failed = |operation: &'static str| move |error: io::Error| Failure::from(cannot(operation, path, &error));
+    let found = fs::metadata(path).ok();
+    // Its name says so, or it is one.
+    if found.as_ref().is_some_and(fs::Metadata::is_dir) || shown(path).ends_with('/') {
+        return Err(failed("write")(io::ErrorKind::IsADirectory.into()));
+    }
+    session.writes()?;
+    if found.is_some_and(|found| !found.is_file()) {
+        // A device or a pipe cannot be replaced by a rename.
+        let mut file = OpenOptions::new().write(true).open(path).map_err(failed("open"))?;
+        return copy(session, reader, &mut file, path);
+    }
+    let mut output = Output::create(session, path).map_err(failed("create"))?;
+    copy(session, reader, &mut output.file, path)?;
+    output.put_in_place().map_err(failed("write"))
+}
+
+fn copy(session: &Session<'_>, reader: &mut dyn Reader, file: &mut File, path: &Path) -> Result<(), Failure> {
+    let mut buffer = vec![0; reader.size().clamp(1, PIECE) as usize];
+    loop {
+        match reader.read(&mut buffer).map_err(|error| session.failure(error))? {
+            0 => return Ok(()),
+            read => file.write_all(&buffer[..read]).map_err(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+                _ => cannot("write", path, &error).into(),
+            })?,
+        }
+    }
+}
+
+/// An output file that is being written, beside its place and under another name.
+struct Output<'a> {
+    session: &'a Session<'a>,
+    file: File,
+    target: PathBuf,
+    /// Where it is written to; empty once it is in place.
+    temporary: PathBuf,
+}
+
+impl<'a> Output<'a> {
+    fn create(session: &'a Session<'_>, path: &Path) -> io::Result<Self> {
+        // A rename would replace the link itself, and not what it leads to.
+        let target = if path.is_symlink() { path.canonicalize()? } else { path.to_path_buf() };
+        let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let named = |start: &OsStr, attempt: u32| {
+            let mut hidden = OsString::from(".");
+            hidden.push(start);
+            hidden.push(format!(".{}-{attempt}.part", process()));
+            target.with_file_name(hidden)
+        };
+        let (mut start, mut attempt) = (name, 0);
+        loop {
+            let temporary = named(start, attempt);
+            let mut create = || OpenOptions::new().write(true).create_new(true).open(&temporary);
+            match session.host.make(&temporary, &mut create) {
+                Ok(file) => {
+                    let output = Output { session, file, target, temporary };
+                    // As if the file that is there were written to.
+                    if let Ok(found) = fs::metadata(&output.target) {
+                        // Where there are no permissions, there is nothing to keep.
+                        let _ = fs::set_permissions(&output.temporary, found.permissions());
+                    }
+                    return Ok(output);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
+                // A name that just fits leaves no room for what is added to it.
+                Err(error) if error.kind() == io::ErrorKind::InvalidFilename && start == name => {
+                    start = OsStr::new("loosepack");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn put_in_place(mut self) -> io::Result<()> {
+        fs::rename(&self.temporary, &self.target)?;
+        self.session.host.made(&self.temporary);
+        self.temporary = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl Drop for Output<'_> {
+    fn drop(&mut self) {
+        if !self.temporary.as_os_str().is_empty() {
+            // What cannot be removed is left beside the target under a name that says what it is.
+            let _ = fs::remove_file(&self.temporary);
+            self.session.host.made(&self.temporary);
+        }
+    }
+}
+
+/// The number of this process; WASI has none.
+fn process() -> u32 {
+    if cfg!(target_os = "wasi") { 0 } else { std::process::id() }
+}

@@ -1,0 +1,143 @@
+//! What takes the pack lock, and what checks.
+
+use std::path::Path;
+
+use loosepack::source::Source;
+use wasmtime::component::ResourceAny;
+
+use crate::bindings::exports::loosepack::store::maintenance::{Guest as Maintenance, GuestPackWriter};
+use crate::bindings::exports::loosepack::store::store_types::Error as WitError;
+use crate::container::streams;
+use crate::convert::{self, answer};
+use crate::error::Result;
+use crate::instance::{Handle, Instance};
+use crate::state::State;
+use crate::streams::{Failure, SourceStream};
+use crate::{Compression, ObjectId, Progress, StoreError};
+
+type Store = wasmtime::Store<State>;
+
+/// Writes objects straight to packs. Holds the pack lock until dropped.
+pub struct PackWriter {
+    handle: Handle,
+    failed: bool,
+}
+
+impl PackWriter {
+    pub(crate) fn open(instance: &Instance, container: ResourceAny, compression: Compression) -> Result<Self> {
+        let compression = convert::compression(compression);
+        let opened = instance.call(|component, store| {
+            Ok(component.loosepack_store_maintenance().pack_writer().call_open(store, container, compression)?)
+        });
+        Ok(PackWriter { handle: instance.keep(answer(opened)?), failed: false })
+    }
+
+    fn call<T>(
+        &self,
+        call: impl FnOnce(GuestPackWriter<'_>, &mut Store, ResourceAny) -> wasmtime::Result<T>,
+    ) -> Result<T> {
+        let this = self.handle.get()?;
+        Ok(self
+            .handle
+            .instance()
+            .call(|component, store| call(component.loosepack_store_maintenance().pack_writer(), store, this))?)
+    }
+
+    /// Append an object.
+    pub fn add(&mut self, content: &[u8]) -> Result<ObjectId> {
+        convert::id(
+            &answer(self.call(|interface, store, this| interface.call_add(store, this, content)))
+                .inspect_err(|_| self.failed = true)?,
+        )
+    }
+
+    /// Append objects; the ids are in their order.
+    pub fn add_many<T: AsRef<[u8]>>(&mut self, contents: &[T]) -> Result<Vec<ObjectId>> {
+        let contents: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).collect();
+        let added = self.call(|interface, store, this| interface.call_add_many(store, this, &contents));
+        convert::ids(&answer(added).inspect_err(|_| self.failed = true)?)
+    }
+
+    /// Append files of a directory, one result a file, in their order. `paths` are relative to `dir`, which the component
+    /// may read during this call.
+    pub fn add_files(&mut self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
+        let streams = streams(self.handle.instance(), dir.as_ref(), paths)?;
+        self.add_streams(&streams)
+    }
+
+    /// Append what a source gives. When the source fails, nothing is appended and the writer goes on; when writing fails,
+    /// every later call fails, as [`PackWriter::check`] tells.
+    pub fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {
+        let failure = Failure::default();
+        let stream = self.handle.instance().with(|component, guest| {
+            let stream = SourceStream::new(source, failure.clone());
+            let stream = guest.call().data_mut().table.push(stream).map_err(wasmtime::Error::from)?;
+            Ok(component.loosepack_store_sources().lazy_stream().call_from_stream(guest.call(), stream)?)
+        })?;
+        let added = self.add_streams(&[stream]).inspect_err(|_| self.failed = true)?.pop();
+        let added = added.unwrap_or_else(|| Err(StoreError::Other("the component gave no result".into()).into()));
+        added.map_err(|error| failure.take().map_or(error, Into::into))
+    }
+
+    fn add_streams(&mut self, streams: &[ResourceAny]) -> Result<Vec<Result<ObjectId>>> {
+        let added = self.call(|interface, store, this| interface.call_add_streams(store, this, streams));
+        Ok(answer(added)?.into_iter().map(|result| convert::id(&answer(Ok(result))?)).collect())
+    }
+
+    /// Whether the writer still writes.
+    pub fn check(&self) -> Result<()> {
+        if self.failed { Err(StoreError::WriterFailed.into()) } else { Ok(()) }
+    }
+
+    /// Make everything added so far visible and durable.
+    pub fn commit(&mut self) -> Result<()> {
+        answer(self.call(|interface, store, this| interface.call_commit(store, this)))
+            .inspect_err(|_| self.failed = true)
+    }
+
+    /// Commit, and free the pack lock. A writer that is dropped instead loses what was added since the last commit.
+    pub fn finish(mut self) -> Result<()> {
+        let this = self.handle.take()?;
+        answer(self.handle.instance().call(|component, store| {
+            Ok(component.loosepack_store_maintenance().pack_writer().call_finish(store, this)?)
+        }))
+    }
+}
+
+/// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.
+pub struct Job {
+    handle: Handle,
+}
+
+impl Job {
+    pub(crate) fn start(
+        instance: &Instance,
+        container: ResourceAny,
+        start: impl FnOnce(&Maintenance, &mut Store, ResourceAny) -> wasmtime::Result<Result<ResourceAny, WitError>>,
+    ) -> Result<Self> {
+        let started =
+            instance.call(|component, store| Ok(start(component.loosepack_store_maintenance(), store, container)?));
+        Ok(Job { handle: instance.keep(answer(started)?) })
+    }
+
+    /// Do a bounded piece of the work.
+    pub fn step(&mut self) -> Result<Progress> {
+        let this = self.handle.get()?;
+        let stepped = self
+            .handle
+            .instance()
+            .call(|component, store| Ok(component.loosepack_store_maintenance().job().call_step(store, this)?));
+        Ok(convert::progress(answer(stepped)?))
+    }
+
+    /// Do all that is left. The result holds the findings of all these steps.
+    pub fn finish(&mut self) -> Result<Progress> {
+        Ok(loosepack::Job::finish(self)?)
+    }
+}
+
+impl loosepack::Job for Job {
+    fn step(&mut self) -> loosepack::Result<Progress> {
+        Ok(Job::step(self)?)
+    }
+}

@@ -1,0 +1,249 @@
+//! A container, however it is reached: one interface over the native store and the sandboxed one.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use crate::container::{Container, Content, ObjectBatch, ObjectInfo, ObjectReader, Stats};
+use crate::dir::Dir;
+use crate::error::Result;
+use crate::format::Config;
+use crate::id::ObjectId;
+use crate::jobs::{Job, Part};
+use crate::loose::LooseBatch;
+use crate::options::{Compression, Durability};
+use crate::packer::PackWriter;
+use crate::source::Source;
+
+/// A container that is open, natively ([`Container`]) or in a sandbox (the crate `loosepack-host`). What its methods mean,
+/// and why they fail, is told at those of [`Container`].
+pub trait Store {
+    /// The container's own identifier.
+    fn id(&self) -> Result<String>;
+    /// The settings it was created with.
+    fn config(&self) -> Result<Config>;
+    /// What an acknowledgement means.
+    fn durability(&self) -> Result<Durability>;
+    /// Store bytes as a loose object.
+    fn add(&self, content: &[u8]) -> Result<ObjectId>;
+    /// Start adding loose objects that become durable together.
+    fn batch(&self) -> Result<Box<dyn Adder + '_>>;
+    /// Take the pack lock and start writing objects straight to packs.
+    fn pack_writer(&self, compression: Compression) -> Result<Box<dyn Adder + '_>>;
+    /// The bytes of an object.
+    fn get(&self, id: &ObjectId) -> Result<Vec<u8>>;
+    /// Start reading an object piece by piece.
+    fn reader(&self, id: &ObjectId) -> Result<Box<dyn Reader + '_>>;
+    /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
+    fn read_many(&self, ids: Vec<ObjectId>) -> Result<Box<dyn ReadMany + '_>>;
+    /// Which of these objects there are, in their order.
+    fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>>;
+    /// What is known of each of many objects, in their order.
+    fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>>;
+    /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
+    fn objects(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>>;
+    /// Counts and sizes.
+    fn stats(&self) -> Result<Stats>;
+    /// Start to move loose objects into packs.
+    fn pack_loose(&self, compression: Compression) -> Result<Box<dyn Job + '_>>;
+    /// Start to remove the loose files of packed objects.
+    fn clean(&self) -> Result<Box<dyn Job + '_>>;
+    /// Start to delete objects.
+    fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>>;
+    /// Start to check everything.
+    fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>>;
+    /// Start to rebuild the index.
+    fn reindex(&self) -> Result<Box<dyn Job + '_>>;
+    /// Remove the lock file that a packer left behind when it was killed.
+    fn force_unlock(&self) -> Result<Option<String>>;
+}
+
+/// Takes objects, which are durable at [`Adder::commit`] at the latest. What was not committed may be lost.
+pub trait Adder {
+    /// Add objects; the ids are in their order.
+    ///
+    /// # Errors
+    /// What keeps the container from taking them. Some of them may be stored.
+    fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>>;
+
+    /// Add what a source gives.
+    ///
+    /// # Errors
+    /// Those of the source, after which others can be added; and what keeps the container from taking it:
+    /// [`Adder::check`] tells the two apart.
+    fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId>;
+
+    /// Whether it still takes objects.
+    ///
+    /// # Errors
+    /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a failure to write.
+    fn check(&self) -> Result<()>;
+
+    /// Make everything added so far visible and durable.
+    ///
+    /// # Errors
+    /// Whatever keeps it from becoming durable.
+    fn commit(&mut self) -> Result<()>;
+}
+
+/// An object that is being read.
+pub trait Reader {
+    /// Size of the object in bytes.
+    fn size(&self) -> u64;
+
+    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    ///
+    /// # Errors
+    /// Those of [`ObjectReader::read`].
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+
+    /// Continue reading at this byte. Beyond the end is the end.
+    ///
+    /// # Errors
+    /// What keeps the container from being reached.
+    fn seek(&mut self, position: u64) -> Result<()>;
+}
+
+/// Many objects that are being read.
+pub trait ReadMany {
+    /// The next objects, about 1 MiB of them; empty when each id has been answered once.
+    ///
+    /// # Errors
+    /// None that concern a single object: those are its [`Content::Failed`].
+    fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>>;
+}
+
+impl<D: Dir + 'static> Store for Container<D> {
+    fn id(&self) -> Result<String> {
+        Ok(self.id().to_string())
+    }
+
+    fn config(&self) -> Result<Config> {
+        Ok(self.config())
+    }
+
+    fn durability(&self) -> Result<Durability> {
+        Ok(self.durability())
+    }
+
+    fn add(&self, content: &[u8]) -> Result<ObjectId> {
+        self.add(content)
+    }
+
+    fn batch(&self) -> Result<Box<dyn Adder + '_>> {
+        Ok(Box::new(self.batch()?))
+    }
+
+    fn pack_writer(&self, compression: Compression) -> Result<Box<dyn Adder + '_>> {
+        Ok(Box::new(self.pack_writer(compression)?))
+    }
+
+    fn get(&self, id: &ObjectId) -> Result<Vec<u8>> {
+        self.get(id)
+    }
+
+    fn reader(&self, id: &ObjectId) -> Result<Box<dyn Reader + '_>> {
+        Ok(Box::new(self.reader(id)?))
+    }
+
+    fn read_many(&self, ids: Vec<ObjectId>) -> Result<Box<dyn ReadMany + '_>> {
+        Ok(Box::new(self.read_many(ids)?))
+    }
+
+    fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        self.contains(ids)
+    }
+
+    fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>> {
+        self.info_many(ids)
+    }
+
+    fn objects(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>> {
+        self.objects(after, limit as usize)
+    }
+
+    fn stats(&self) -> Result<Stats> {
+        self.stats()
+    }
+
+    fn pack_loose(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.pack_loose(compression)?))
+    }
+
+    fn clean(&self) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.clean()?))
+    }
+
+    fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.delete(ids)?))
+    }
+
+    fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.verify(part)?))
+    }
+
+    fn reindex(&self) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.reindex()?))
+    }
+
+    fn force_unlock(&self) -> Result<Option<String>> {
+        self.force_unlock()
+    }
+}
+
+impl<D: Dir> Adder for LooseBatch<D> {
+    fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>> {
+        self.add_many(contents)
+    }
+
+    fn add_source(&mut self, mut source: Box<dyn Source + Send>) -> Result<ObjectId> {
+        self.add_source(&mut *source)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.commit()
+    }
+}
+
+impl<D: Dir> Adder for PackWriter<D> {
+    fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>> {
+        self.add_many(contents)
+    }
+
+    fn add_source(&mut self, mut source: Box<dyn Source + Send>) -> Result<ObjectId> {
+        self.add_source(&mut *source)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.commit()
+    }
+}
+
+impl<D: Dir> Reader for ObjectReader<D> {
+    fn size(&self) -> u64 {
+        self.size()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.read(buffer)
+    }
+
+    fn seek(&mut self, position: u64) -> Result<()> {
+        self.seek(position);
+        Ok(())
+    }
+}
+
+impl<D: Dir> ReadMany for ObjectBatch<D, &Container<D>> {
+    fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
+        Ok(self.next_items())
+    }
+}
