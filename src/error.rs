@@ -173,7 +173,7 @@ impl fmt::Display for Error {
             Error::NotFound(id) => write!(f, "no object {id}"),
             Error::InvalidId(text) => {
                 let shown: String = text.chars().take(80).collect();
-                write!(f, "{shown:?} is not an object id: 64 lower-case hexadecimal digits are")
+                write!(f, "invalid object ID {shown:?}: expected {} lowercase hex digits", ObjectId::HEX_LEN)
             }
             Error::InvalidArgument(text) | Error::Locked(text) | Error::Other(text) => f.write_str(text),
             Error::NoContainer => f.write_str("there is no container here: make one with `init`"),

@@ -81,7 +81,7 @@ fn measure(folder: &Path, objects: u64) -> Result<Vec<Value>> {
 /// Fill a new container in this folder.
 pub fn fill(folder: &Path, objects: usize) -> Result<()> {
     let opening = Opening { durability: Durability::None, ..Opening::default() };
-    let mut container = Runtime::new()?.create(folder, Config::default(), opening)?;
+    let container = Runtime::new()?.create(folder, Config::default(), opening)?;
     let mut writer = container.pack_writer(Compression::Never)?;
     let mut contents = Contents::new(0).take(objects);
     loop {

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use loosepack::{Config, Options, Result, Store};
 
 use crate::commands::Command;
@@ -98,7 +99,8 @@ struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 struct Global {
     /// The container
-    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "LOOSEPACK_DIR", default_value = ".")]
+    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "LOOSEPACK_DIR", default_value = ".",
+          value_parser = OsStringValueParser::new().map(PathBuf::from))]
     directory: PathBuf,
 
     /// Skip fsync: faster, but a power failure may lose recent writes

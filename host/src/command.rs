@@ -11,7 +11,7 @@ use loosepack::{Config, Options, Result, Store};
 use loosepack_cli::Host;
 
 use crate::interrupt::{self, Unfinished};
-use crate::{Container, Runtime};
+use crate::{Container, Error, Runtime};
 
 /// Run the command with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -26,25 +26,28 @@ struct Native {
 }
 
 impl Native {
-    fn open_by(&self, open: impl FnOnce(&Runtime) -> crate::Result<Container>) -> Result<Box<dyn Store>> {
+    fn open_by(&self, dir: &Path, open: impl FnOnce(&Runtime) -> crate::Result<Container>) -> Result<Box<dyn Store>> {
         let runtime = Runtime::new()?.remembering(self.unfinished.clone());
-        Ok(Box::new(open(&runtime)?))
+        match open(&runtime) {
+            Ok(container) => Ok(Box::new(container)),
+            Err(Error::Io(error)) => Err(cannot("open", dir, &error)),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
 impl Host for Native {
     fn open(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>> {
-        self.open_by(|runtime| runtime.open_with(dir, options))
+        self.open_by(dir, |runtime| runtime.open_with(dir, options))
     }
 
     fn open_damaged(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>> {
-        self.open_by(|runtime| runtime.open_damaged(dir, options))
+        self.open_by(dir, |runtime| runtime.open_damaged(dir, options))
     }
 
     fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>> {
-        std::fs::create_dir_all(dir)
-            .map_err(|error| loosepack::io::cannot("create", &dir.display().to_string(), &error))?;
-        self.open_by(|runtime| runtime.create(dir, config, options))
+        std::fs::create_dir_all(dir).map_err(|error| cannot("create", dir, &error))?;
+        self.open_by(dir, |runtime| runtime.create(dir, config, options))
     }
 
     fn holder(&self) -> String {
@@ -69,4 +72,8 @@ impl Host for Native {
     fn made(&self, path: &Path) {
         self.unfinished.done(path);
     }
+}
+
+fn cannot(operation: &'static str, dir: &Path, error: &io::Error) -> loosepack::Error {
+    loosepack::io::cannot(operation, &dir.display().to_string(), error)
 }

@@ -37,7 +37,8 @@ mod reading;
 mod runtime;
 mod state;
 mod store;
-mod streams;
+#[doc(hidden)]
+pub mod streams;
 
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};

@@ -115,8 +115,7 @@ impl Runtime {
         let (mut guest, component) = self.instantiate(path, options)?;
         let dir = state::lend_dir(&mut guest, path, perms(options))?;
         let interface = component.loosepack_store_container().container();
-        let handle =
-            convert::answer(Ok(open(interface, guest.call(), dir.borrow(), convert::open_options(options))?))?;
+        let handle = convert::answer(Ok(open(interface, guest.call(), dir.borrow(), convert::open_options(options))?))?;
         dir.take_back(&mut guest)?;
         Ok(Container::new(Instance::new(guest, component).keep(handle)))
     }

@@ -67,8 +67,7 @@ pub(crate) struct Lent(Resource<Descriptor>);
 
 /// Open a directory to lend it.
 pub(crate) fn lend_dir(guest: &mut Guest, path: &Path, perms: FsPerms) -> Result<Lent> {
-    let dir = open_dir(path).map_err(|error| loosepack::io::cannot("open", &path.display().to_string(), &error))?;
-    let descriptor = Descriptor::Dir(Dir::new(dir, perms, OpenMode::READ | OpenMode::WRITE, true));
+    let descriptor = Descriptor::Dir(Dir::new(open_dir(path)?, perms, OpenMode::READ | OpenMode::WRITE, true));
     let own = guest.store.data_mut().table.push(descriptor).map_err(wasmtime::Error::from)?;
     Ok(Lent(own))
 }

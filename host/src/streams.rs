@@ -19,23 +19,25 @@ const STREAMS: &str = "wasi:io/streams@0.2.12";
 const READ_MAX: usize = 1 << 20;
 
 /// A source as a stream for a component.
-pub(crate) struct SourceStream {
+pub struct SourceStream {
     source: Box<dyn Source + Send>,
     failure: Failure,
 }
 
 /// Why a source failed, which the component passes on as a text only.
 #[derive(Clone, Default)]
-pub(crate) struct Failure(Arc<Mutex<Option<Error>>>);
+pub struct Failure(Arc<Mutex<Option<Error>>>);
 
 impl Failure {
-    pub(crate) fn take(&self) -> Option<Error> {
+    /// Why it failed, if it did since this was last asked.
+    pub fn take(&self) -> Option<Error> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl SourceStream {
-    pub(crate) fn new(source: Box<dyn Source + Send>, failure: Failure) -> DynInputStream {
+    /// What `source` gives.
+    pub fn new(source: Box<dyn Source + Send>, failure: Failure) -> DynInputStream {
         Box::new(SourceStream { source, failure })
     }
 }

@@ -23,7 +23,7 @@ fn store_error<T: std::fmt::Debug>(result: Result<T, Error>) -> StoreError {
 
 #[test]
 fn objects_of_all_sizes_come_back_loose_packed_and_compressed() {
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let sizes = [0, 1, 1000, 65_535, 65_536, 65_537, 1 << 20, (1 << 20) + 1, 3_500_000];
     let contents: Vec<Vec<u8>> =
         sizes.iter().map(|size| b"seven b".iter().copied().cycle().take(*size).collect()).collect();
@@ -53,7 +53,7 @@ fn objects_of_all_sizes_come_back_loose_packed_and_compressed() {
 
 #[test]
 fn readers_seek_like_files() {
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let content = noise(3 << 20, 1);
     let id = container.add_reader(&content[..]).unwrap();
     for packed in [false, true] {
@@ -81,7 +81,7 @@ fn readers_seek_like_files() {
 
 #[test]
 fn many_lazy_files_go_in_by_one_call() {
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let sources = TempDir::new();
     let names: Vec<String> = (0..10_000).map(|number| format!("file-{number}")).collect();
     for name in &names {
@@ -104,7 +104,7 @@ fn many_lazy_files_go_in_by_one_call() {
 
 #[test]
 fn batches_answer_each_id_once() {
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let contents: Vec<Vec<u8>> = (0..3000).map(|number: u32| noise((number % 700) as usize, number.into())).collect();
     let mut writer = container.pack_writer(Compression::Auto).unwrap();
     let mut ids = writer.add_many(&contents[..2000]).unwrap();
@@ -135,7 +135,7 @@ fn batches_answer_each_id_once() {
 
 #[test]
 fn listings_come_in_pages() {
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let mut ids: Vec<ObjectId> = (0..500).map(|number: u32| container.add(&number.to_le_bytes()).unwrap()).collect();
     container.pack_loose(Compression::Never).unwrap().finish().unwrap();
     ids.extend((500..600).map(|number: u32| container.add(&number.to_le_bytes()).unwrap()));
@@ -154,7 +154,7 @@ fn listings_come_in_pages() {
 
 #[test]
 fn objects_go_to_files() {
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let target = TempDir::new();
     let content = noise(2 << 20, 3);
     let id = container.add(&content).unwrap();
@@ -173,7 +173,7 @@ fn objects_go_to_files() {
 /// wasmtime allows a call to pass 128 MiB, unless told otherwise, and stops the component beyond.
 #[test]
 fn an_object_larger_than_a_call_may_pass_comes_back() {
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let content = vec![7; 140 << 20];
     let id = container.add(&content).unwrap();
     assert!(container.get(&id).unwrap() == content, "loose");
@@ -186,20 +186,20 @@ fn an_object_larger_than_a_call_may_pass_comes_back() {
 
 #[test]
 fn a_writer_that_is_dropped_leaves_nothing() {
-    let (dir, mut container) = container();
+    let (dir, container) = container();
     let mut writer = container.writer().unwrap();
-    writer.write(b"half").unwrap();
+    writer.append(b"half").unwrap();
     drop(writer);
     assert_eq!(fs::read_dir(dir.join("incoming")).unwrap().count(), 0);
     let mut writer = container.writer().unwrap();
-    writer.write(b"some ").unwrap();
-    writer.write(b"bytes").unwrap();
+    writer.append(b"some ").unwrap();
+    writer.append(b"bytes").unwrap();
     assert_eq!(writer.finish().unwrap(), sha256(b"some bytes"));
 }
 
 #[test]
 fn errors_are_typed() {
-    let (dir, mut container) = container();
+    let (dir, container) = container();
     let absent = sha256(b"absent");
     assert_eq!(store_error(container.get(&absent)), StoreError::NotFound(absent));
     assert_eq!(store_error(container.info(&absent)), StoreError::NotFound(absent));
@@ -224,7 +224,7 @@ fn errors_are_typed() {
 #[test]
 fn a_second_packer_is_told_who_is_at_work() {
     let (dir, mut first) = container();
-    let mut second = runtime().open(dir.path()).unwrap();
+    let second = runtime().open(dir.path()).unwrap();
     let options = Options { holder: "the first".into(), ..Options::default() };
     drop(first);
     first = runtime().open_with(dir.path(), options).unwrap();
@@ -247,10 +247,10 @@ fn a_second_packer_is_told_who_is_at_work() {
 
 #[test]
 fn a_container_that_is_opened_for_reading_is_never_written() {
-    let (dir, mut container) = container();
+    let (dir, container) = container();
     let id = container.add(b"some bytes").unwrap();
     let options = Options { access: Access::ReadOnly, durability: Durability::Full, ..Options::default() };
-    let mut reader = runtime().open_with(dir.path(), options).unwrap();
+    let reader = runtime().open_with(dir.path(), options).unwrap();
     assert_eq!(reader.get(&id).unwrap(), b"some bytes");
     assert_eq!(store_error(reader.add(b"more")), StoreError::ReadOnly);
     assert_eq!(store_error(reader.writer().map(drop)), StoreError::ReadOnly);
@@ -260,7 +260,7 @@ fn a_container_that_is_opened_for_reading_is_never_written() {
 
 #[test]
 fn damage_is_reported_and_nothing_else_suffers() {
-    let (dir, mut container) = container();
+    let (dir, container) = container();
     let good = container.add(b"good").unwrap();
     let bad = container.add(b"bad bytes").unwrap();
     let hex = bad.to_string();
@@ -276,4 +276,49 @@ fn damage_is_reported_and_nothing_else_suffers() {
     fs::remove_file(&path).unwrap();
     assert_eq!(container.add(b"bad bytes").unwrap(), bad, "adding it again mends it");
     assert_eq!(container.get(&bad).unwrap(), b"bad bytes");
+}
+
+#[test]
+fn handles_own_what_they_need_and_many_can_be_used_at_once() {
+    let (_dir, container) = container();
+    let (one, other) = (container.add(b"one").unwrap(), container.add(b"the other").unwrap());
+    let (mut first, mut second) = (container.reader(&one).unwrap(), container.reader(&other).unwrap());
+    let mut batch = container.read_many(&[one, other]).unwrap();
+    let mut writer = container.writer().unwrap();
+    let mut job = container.pack_loose(Compression::Never).unwrap();
+    std::io::Write::write_all(&mut writer, b"written").unwrap();
+    drop(container);
+    let read = std::thread::spawn(move || {
+        let (mut a, mut b) = (String::new(), String::new());
+        std::io::Read::read_to_string(&mut first, &mut a).unwrap();
+        std::io::Read::read_to_string(&mut second, &mut b).unwrap();
+        (a, b)
+    });
+    assert_eq!(read.join().unwrap(), ("one".into(), "the other".into()));
+    assert_eq!(
+        batch.by_ref().map(|item| item.unwrap().0).collect::<std::collections::BTreeSet<_>>(),
+        [one, other].into()
+    );
+    assert_eq!(job.finish().unwrap().objects, 2);
+    writer.finish().unwrap();
+}
+
+#[test]
+fn many_objects_are_written_to_files_and_deleted() {
+    let (_dir, container) = container();
+    let out = TempDir::new();
+    let large = noise((1 << 20) + 5, 3);
+    let ids = container.add_many(&[b"small".as_slice(), b"", &large]).unwrap();
+    let absent = loosepack::codec::sha256(b"absent");
+    let asked = [ids[0], absent, ids[2], ids[0], ids[1]];
+    let sizes: Vec<Option<u64>> =
+        container.get_many_to_files(&asked, out.path()).unwrap().into_iter().map(Result::ok).collect();
+    assert_eq!(sizes, [Some(5), None, Some(large.len() as u64), Some(5), Some(0)]);
+    assert_eq!(std::fs::read(out.join(ids[2].to_string())).unwrap(), large);
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 3);
+    let infos = container.info_many(&asked).unwrap();
+    assert_eq!(infos.iter().map(|info| info.map(|info| info.size)).collect::<Vec<_>>(), sizes);
+    assert_eq!(container.delete(&asked).unwrap().finish().unwrap().objects, 3);
+    assert_eq!(container.contains(&asked).unwrap(), [false; 5]);
+    assert_eq!(container.durability().unwrap(), loosepack::Durability::Full);
 }

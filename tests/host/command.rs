@@ -148,7 +148,9 @@ fn ids_that_are_none_are_refused() {
     let long = format!("{ALPHA}0");
     for id in ["../../etc/passwd", "", &upper, &long, &ALPHA[1..], "/etc/passwd"] {
         for subcommand in ["get", "has", "info"] {
-            loosepack(dir.path(), [subcommand, "--", id]).exits(2).says(&["64 lower-case hexadecimal digits"]);
+            loosepack(dir.path(), [subcommand, "--", id])
+                .exits(2)
+                .says(&["invalid object ID", "64 lowercase hex digits"]);
         }
     }
 }
@@ -215,17 +217,88 @@ fn links_and_special_files_have_their_rules() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn names_that_are_no_text_are_refused_and_the_rest_goes_on() {
+fn names_need_not_be_text() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
     let dir = with_store();
     dir.file("folder/a.txt", "alpha\n");
     let name = OsStr::from_bytes(b"folder/\xff\xfe");
     dir.file(name, "no text");
-    let ran = loosepack(dir.path(), ["add", "-r", "folder"]).exits(2).says(&["folder", "UTF-8"]);
-    assert_eq!(ran.text(), format!("{ALPHA}  folder/a.txt\n"));
-    let ran = loosepack(dir.path(), [OsStr::new("add"), name, OsStr::new("folder/a.txt")]).exits(2).says(&["UTF-8"]);
-    assert_eq!(ran.text(), format!("{ALPHA}  folder/a.txt\n"));
+    let text = loosepack(dir.path(), ["add", "folder/a.txt"]).exits(0).stdout;
+    let named = loosepack(dir.path(), [OsStr::new("add"), name]).exits(0).stdout;
+    assert!(named.ends_with(b"  folder/\xff\xfe\n"), "{named:?}");
+    let all = loosepack(dir.path(), ["add", "-r", "folder"]).exits(0).stdout;
+    assert_eq!(all, [text, named].concat());
+    let store = OsStr::from_bytes(b"caf\xe9");
+    Ran::of(command(dir.path()).arg("-C").arg(store).arg("init").output().unwrap()).exits(0);
+    Ran::of(command(dir.path()).env("LOOSEPACK_DIR", store).arg("ls").output().unwrap()).exits(0);
+    Ran::of(command(dir.path()).env("LOOSEPACK_DIR", "").arg("ls").output().unwrap()).exits(2).says(&["LOOSEPACK_DIR"]);
+}
+
+/// The paths of tar, find and rm are not bounded either.
+#[test]
+#[cfg(target_os = "linux")]
+fn trees_may_be_deeper_than_the_longest_path() {
+    let dir = with_store();
+    let script =
+        "mkdir t && cd t && for i in $(seq 100); do d=$(printf 'd%060d' $i); mkdir $d && cd $d && echo $i > f; done";
+    assert!(
+        Command::new("bash").args(["-c", script]).current_dir(dir.path()).status().expect("bash is there").success()
+    );
+    for more in [&[][..], &["--to-pack"]] {
+        let added = loosepack(dir.path(), ["add", "-r", "t"].iter().chain(more)).exits(0);
+        assert_eq!(added.text().lines().count(), 100);
+    }
+    assert!(Command::new("rm").args(["-r", "t"]).current_dir(dir.path()).status().expect("rm is there").success());
+}
+
+#[test]
+fn ids_are_read_from_what_others_print() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    dir.file("b", "beta");
+    let added = loosepack(dir.path(), ["add", "--json", "a.txt"]).exits(0);
+    let tagged = format!("\u{feff}SHA256 (b) = {ABSENT}\r\n");
+    for (input, found) in [(added.text(), 0), (&tagged, 1), (&format!("{ALPHA} *a.txt\0{ABSENT}  x\0"), 1)] {
+        fed(dir.path(), &["has", "-"], input.as_bytes()).exits(found);
+    }
+    fed(dir.path(), &["has", "-"], b"MD5 (b) = 1\n").exits(2).says(&["line 1", "invalid object ID"]);
+}
+
+#[test]
+fn paths_are_read_from_lists() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    dir.file("new\nline", "beta");
+    let expected = format!("{ALPHA}  a.txt\n");
+    assert_eq!(fed(dir.path(), &["add", "--files-from", "-"], b"a.txt\r\n\n").exits(0).text(), expected);
+    let both = fed(dir.path(), &["add", "-z", "-0", "--files-from", "-"], b"a.txt\0new\nline\0").exits(0);
+    assert!(both.text().starts_with(&format!("{ALPHA}  a.txt\0")) && both.text().ends_with("  new\nline\0"));
+    dir.file("list", "absent\na.txt\n");
+    assert_eq!(loosepack(dir.path(), ["add", "--files-from", "list"]).exits(2).says(&["absent"]).text(), expected);
+    loosepack(dir.path(), ["add", "-", "--files-from", "-"]).exits(2).says(&["once"]);
+    loosepack(dir.path(), ["add", "-0", "a.txt"]).exits(2).says(&["files-from"]);
+}
+
+#[test]
+fn objects_are_deleted_and_those_that_did_not_exist_are_counted() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    dir.file("empty", "");
+    for packed in [false, true] {
+        let more = if packed { &["--to-pack"][..] } else { &[] };
+        loosepack(dir.path(), ["add", "a.txt", "empty"].iter().chain(more)).exits(0);
+        loosepack(dir.path(), ["delete", ALPHA, "no id"]).exits(2).says(&["no id", "nothing was deleted"]);
+        loosepack(dir.path(), ["has", ALPHA]).exits(0);
+        let deleted = fed(dir.path(), &["delete", "-"], format!("{ALPHA}  a.txt\n{ALPHA}\n").as_bytes()).exits(0);
+        assert_eq!(deleted.text(), "deleted 1 object, 6 bytes\n");
+        loosepack(dir.path(), ["has", ALPHA]).exits(1);
+        let again = loosepack(dir.path(), ["delete", ALPHA, EMPTY]).exits(1);
+        assert_eq!(again.text(), "deleted 1 object, 0 bytes; 1 object did not exist\n");
+        loosepack(dir.path(), ["verify"]).exits(0);
+        loosepack(dir.path(), ["reindex"]).exits(0);
+        assert_eq!(loosepack(dir.path(), ["ls"]).exits(0).text(), "", "what was deleted does not come back");
+    }
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn processes_add_and_read_while_one_packs_and_cleans() {
             }
         });
         let reader = scope.spawn(|| {
-            let mut store = runtime().open(dir.join("store")).unwrap();
+            let store = runtime().open(dir.join("store")).unwrap();
             let mut read = 0;
             while !done.load(Ordering::Relaxed) || read == 0 {
                 for id in store.objects(None, 1000).unwrap() {
@@ -65,7 +65,7 @@ fn processes_add_and_read_while_one_packs_and_cleans() {
     assert_eq!(lines.len(), ADDERS * FILES);
     loosepack(dir.path(), ["pack"]).exits(0);
     loosepack(dir.path(), ["clean"]).exits(0);
-    let mut store = runtime().open(dir.join("store")).unwrap();
+    let store = runtime().open(dir.join("store")).unwrap();
     for line in &lines {
         let (id, path) = line.split_once("  ").unwrap();
         let id: ObjectId = id.parse().unwrap();
@@ -78,9 +78,9 @@ fn processes_add_and_read_while_one_packs_and_cleans() {
 
 #[test]
 fn threads_share_a_container_each_with_its_own_handle() {
-    let (dir, mut container) = container();
+    let (dir, container) = container();
     let add = |thread: u64| -> Vec<ObjectId> {
-        let mut store = runtime().open(dir.path()).unwrap();
+        let store = runtime().open(dir.path()).unwrap();
         (0..50).map(|number| store.add(&noise(100, number * 3 + thread % 2)).unwrap()).collect()
     };
     let ids: Vec<ObjectId> = std::thread::scope(|scope| {
@@ -97,7 +97,7 @@ fn a_handle_goes_from_thread_to_thread_and_is_shared_behind_a_lock() {
     fn send_and_sync<T: Send + Sync>() {}
     send_and_sync::<loosepack_host::Runtime>();
     send::<loosepack_host::Container>();
-    send::<loosepack_host::PackWriter<'_>>();
+    send::<loosepack_host::PackWriter>();
     send::<loosepack::Container<CapDir>>();
     send::<loosepack::PackWriter<CapDir>>();
     send_and_sync::<Mutex<loosepack::Container<CapDir>>>();

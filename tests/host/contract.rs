@@ -114,9 +114,9 @@ fn whatever_is_passed_is_answered() {
     let mut seed = setting("LOOSEPACK_SEED", 1);
     let seed = &mut seed;
     let mut portable = Portable::new(&home.join("store"));
-    let dir = Val::Resource(portable.resource("places", "preopened", &[text(".")]).expect("it is preopened"));
+    let dir = Val::Resource(portable.resource("preopens", "preopened", &[text(".")]).expect("it is preopened"));
     for place in ["", "..", "/", "./", "store", "\0"] {
-        assert_eq!(portable.call("places", "preopened", &[text(place)]), Val::Option(None), "{place:?}");
+        assert_eq!(portable.call("preopens", "preopened", &[text(place)]), Val::Option(None), "{place:?}");
     }
     let config = |pack_target, level| {
         Val::Record(Vec::from([
@@ -137,8 +137,10 @@ fn whatever_is_passed_is_answered() {
     let this = Val::Resource(container);
     for _ in 0..setting("LOOSEPACK_FUZZ", 400) {
         let (one, other, size) = (strange(seed), strange(seed), number(seed));
-        let list = Val::List((0..draw(seed, 5)).map(|_| text(&strange(seed))).collect());
-        match draw(seed, 11) {
+        // Ids, 32 bytes each, and what is none.
+        let list = strange(seed).into_bytes();
+        let list = bytes(&list[..list.len().min(draw(seed, 5) as usize * 32 + draw(seed, 2) as usize)]);
+        match draw(seed, 15) {
             0 => drop(portable.call("container", "[method]container.add", &[this.clone(), bytes(one.as_bytes())])),
             1 => drop(portable.call("container", "[method]container.get", &[this.clone(), text(&one)])),
             2 => {
@@ -184,22 +186,35 @@ fn whatever_is_passed_is_answered() {
             9 => {
                 let never = Val::Enum(["never", "always", "auto"][draw(seed, 3) as usize].into());
                 let arguments = [this.clone(), never.clone()];
-                let writer =
-                    portable.resource("packing", "[static]pack-writer.open", &arguments).expect("the place is free");
+                let writer = portable
+                    .resource("maintenance", "[static]pack-writer.open", &arguments)
+                    .expect("the place is free");
                 // A second packer is told so, and does not disturb the first.
-                assert!(portable.resource("packing", "pack-loose", &arguments).is_none());
+                assert!(portable.resource("maintenance", "pack-loose", &arguments).is_none());
                 let added = portable.call(
-                    "packing",
+                    "maintenance",
                     "[method]pack-writer.add",
                     &[Val::Resource(writer), bytes(one.as_bytes())],
                 );
                 assert!(matches!(added, Val::Result(Ok(_))), "{added:?}");
                 if draw(seed, 2) == 0 {
-                    drop(portable.call("packing", "[static]pack-writer.finish", &[Val::Resource(writer)]));
+                    drop(portable.call("maintenance", "[static]pack-writer.finish", &[Val::Resource(writer)]));
                 } else {
                     portable.drop(writer);
                 }
             }
+            10 => drop(portable.call("container", "[method]container.info-many", &[this.clone(), list])),
+            11 => {
+                let arguments = [this.clone(), list, dir.clone()];
+                drop(portable.call("container", "[method]container.get-many-to-files", &arguments));
+            }
+            12 => {
+                if let Some(job) = portable.resource("maintenance", "delete", &[this.clone(), list]) {
+                    drop(portable.call("maintenance", "[method]job.step", &[Val::Resource(job)]));
+                    portable.drop(job);
+                }
+            }
+            13 => drop(portable.call("container", "[method]container.durability", std::slice::from_ref(&this))),
             _ => drop(portable.call("container", "[method]container.stats", std::slice::from_ref(&this))),
         }
         assert_eq!(std::fs::read(home.join("outside")).unwrap(), b"outside");

@@ -72,8 +72,8 @@ fn write(planted: &Planted, store: &mut Container) {
     let results = [
         store.add(b"added").err(),
         store.add_reader(&b"added as well"[..]).err(),
-        store.pack_loose(Compression::Auto).and_then(|job| job.finish()).err(),
-        store.clean().and_then(|job| job.finish()).err(),
+        store.pack_loose(Compression::Auto).and_then(|mut job| job.finish()).err(),
+        store.clean().and_then(|mut job| job.finish()).err(),
         direct(store).err(),
         store.force_unlock().err(),
     ];

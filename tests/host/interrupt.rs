@@ -29,7 +29,7 @@ fn an_interrupted_add_leaves_nothing() {
     for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
         let dir = TempDir::new();
         loosepack(dir.path(), ["init"]).exits(0);
-        // Files that are written and closed, and one that is being written.
+        // Files that are stored together, and a large one that is being written.
         for number in 0..5 {
             dir.file(format!("{number}"), noise(100, number));
         }
@@ -37,9 +37,9 @@ fn an_interrupted_add_leaves_nothing() {
         adding.args(["-C", "store", "add", "0", "1", "2", "3", "4", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = adding.spawn().expect("it starts");
         let mut input = child.stdin.take().expect("it is piped");
-        input.write_all(&noise(400_000, 9)).expect("it reads");
+        input.write_all(&noise(3 << 20, 9)).expect("it reads");
         let unfinished = || fs::read_dir(dir.join("store/incoming")).expect("it is there").count();
-        wait_for(|| unfinished() == 6);
+        wait_for(|| unfinished() == 1);
         kill(&child, signal);
         let status = child.wait().expect("it ends");
         assert_eq!(status.signal(), Some(number), "it ends by the signal");
@@ -59,7 +59,7 @@ fn a_signal_that_is_ignored_stays_ignored() {
     adding.current_dir(dir.path()).args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = adding.spawn().expect("it starts");
     let mut input = child.stdin.take().expect("it is piped");
-    input.write_all(&noise(400_000, 9)).expect("it reads");
+    input.write_all(&noise(3 << 20, 9)).expect("it reads");
     wait_for(|| fs::read_dir(dir.join("store/incoming")).expect("it is there").count() == 1);
     kill(&child, "HUP");
     sleep(Duration::from_millis(100));

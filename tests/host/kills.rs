@@ -155,7 +155,7 @@ fn what_was_acknowledged_survives_kills() {
     for (id, content) in &kept {
         assert!(native.get(id).as_ref() == Ok(content), "seed {seed}: {id} was acknowledged");
     }
-    let mut store = runtime().open(field.dir.join("store")).unwrap();
+    let store = runtime().open(field.dir.join("store")).unwrap();
     assert_eq!(store.pack_loose(Compression::Auto).unwrap().finish().unwrap().problems, []);
     assert_eq!(store.clean().unwrap().finish().unwrap().problems, []);
     let mut listed: Vec<ObjectId> = Vec::new();

@@ -33,7 +33,7 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[cfg(unix)]
 fn a_container_cannot_be_led_outside_by_links() {
     use std::os::unix::fs::symlink;
-    let (dir, mut container) = container();
+    let (dir, container) = container();
     let outside = TempDir::new();
     let id = container.add(b"some bytes").unwrap();
     let hex = id.to_string();
@@ -53,7 +53,7 @@ fn a_container_cannot_be_led_outside_by_links() {
 #[cfg(unix)]
 fn links_in_place_of_files_are_not_followed() {
     use std::os::unix::fs::symlink;
-    let (dir, mut container) = container();
+    let (dir, container) = container();
     let outside = TempDir::new();
     let target = outside.file("target", "untouched");
     let mut writer = container.pack_writer(Compression::Never).unwrap();
@@ -63,7 +63,7 @@ fn links_in_place_of_files_are_not_followed() {
     symlink(&target, dir.join("packs/0")).unwrap();
     fs::remove_file(dir.join("lock/pack")).unwrap();
     symlink(&target, dir.join("lock/pack")).unwrap();
-    let mut container = runtime().open(dir.path()).unwrap();
+    let container = runtime().open(dir.path()).unwrap();
     let refused = container.get(&id);
     assert!(matches!(refused, Err(Error::Store(StoreError::Corrupt(_)))), "{refused:?}");
     assert!(container.pack_writer(Compression::Never).is_err());
@@ -88,7 +88,7 @@ fn a_command_opens_only_what_its_line_names() {
 #[cfg(unix)]
 fn no_path_leads_out_of_the_directory_that_is_lent() {
     use std::os::unix::fs::symlink;
-    let (_dir, mut container) = container();
+    let (_dir, container) = container();
     let secret = container.add(b"some bytes").unwrap();
     let home = TempDir::new();
     home.file("outside/secret", "secret");
@@ -178,7 +178,7 @@ fn what_is_granted_for_reading_only_stays_as_it_is() {
 
 /// A container with many objects, and their ids.
 fn filled(runtime: &Runtime, dir: &TempDir, count: u64) -> Vec<ObjectId> {
-    let mut store = runtime.create(dir.path(), Config::default(), Options::default()).unwrap();
+    let store = runtime.create(dir.path(), Config::default(), Options::default()).unwrap();
     let mut writer = store.pack_writer(Compression::Never).unwrap();
     let contents: Vec<Vec<u8>> = (0..count).map(|number| number.to_le_bytes().to_vec()).collect();
     let ids = writer.add_many(&contents).unwrap();
@@ -188,7 +188,7 @@ fn filled(runtime: &Runtime, dir: &TempDir, count: u64) -> Vec<ObjectId> {
 
 #[track_caller]
 fn is_sound(dir: &TempDir, ids: &[ObjectId]) {
-    let mut store = runtime().open(dir.path()).unwrap();
+    let store = runtime().open(dir.path()).unwrap();
     let mut batch = store.read_many(ids).unwrap();
     let mut read = 0;
     while let items = batch.next_items().unwrap()
@@ -209,7 +209,7 @@ fn a_call_ends_at_its_deadline() {
     let ids = filled(&runtime(), &dir, 20_000);
     let call = Duration::from_millis(200);
     let hasty = Runtime::with_limits(Limits { call: Some(call), ..Limits::default() }).unwrap();
-    let mut store = hasty.open(dir.path()).unwrap();
+    let store = hasty.open(dir.path()).unwrap();
     // Each call has its own time: many short ones are not stopped.
     let start = Instant::now();
     while start.elapsed() < 3 * call {
@@ -230,7 +230,7 @@ fn a_packer_that_is_stopped_gives_up_its_place() {
     let dir = TempDir::new();
     let ids = filled(&runtime(), &dir, 1000);
     let hasty = Runtime::with_limits(Limits { call: Some(Duration::from_millis(200)), ..Limits::default() }).unwrap();
-    let mut store = hasty.open(dir.path()).unwrap();
+    let store = hasty.open(dir.path()).unwrap();
     let mut writer = store.pack_writer(Compression::Never).unwrap();
     let contents: Vec<Vec<u8>> = (0..1_000_000_u64).map(|number| number.to_le_bytes().to_vec()).collect();
     assert!(matches!(writer.add_many(&contents), Err(Error::Runtime(_))));
@@ -247,7 +247,7 @@ fn memory_ends_at_its_limit() {
     ids.push(runtime().open(dir.path()).unwrap().add(&noise(1 << 20, 2)).unwrap());
     let large_id = runtime().open(dir.path()).unwrap().add(&large).unwrap();
     let narrow = Runtime::with_limits(Limits { memory: 16 << 20, ..Limits::default() }).unwrap();
-    let mut store = narrow.open(dir.path()).unwrap();
+    let store = narrow.open(dir.path()).unwrap();
     let too_large = store.get(&large_id);
     assert!(matches!(too_large, Err(Error::Store(StoreError::TooLarge(size))) if size == 20 << 20));
     assert_eq!(store.get(&ids[1000]).unwrap(), noise(1 << 20, 2), "a refusal is not the end");

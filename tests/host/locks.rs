@@ -132,7 +132,7 @@ fn many_packers_of_both_kinds_take_turns() {
     for mut packer in packers {
         assert!(packer.wait().unwrap().success(), "each has its turn");
     }
-    let mut store = runtime().open(dir.join("store")).unwrap();
+    let store = runtime().open(dir.join("store")).unwrap();
     assert_eq!(store.stats().unwrap().packed_objects, (PACKERS * FILES) as u64);
     for id in store.objects(None, 1000).unwrap() {
         store.get(&id).unwrap();
@@ -142,7 +142,7 @@ fn many_packers_of_both_kinds_take_turns() {
 
 #[test]
 fn a_place_that_was_given_up_is_free_although_processes_are_started_meanwhile() {
-    let (dir, mut container) = crate::support::container();
+    let (dir, container) = crate::support::container();
     let native = loosepack::Container::open(CapDir::open(dir.path()).unwrap(), Default::default()).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -155,7 +155,7 @@ fn a_place_that_was_given_up_is_free_although_processes_are_started_meanwhile() 
         }
         let refused = (0..300).find_map(|_| {
             let component = container.pack_writer(Compression::Never).err().map(|error| error.to_string());
-            let native = loosepack::PackWriter::open(&native, Compression::Never).err().map(|error| error.to_string());
+            let native = native.pack_writer(Compression::Never).err().map(|error| error.to_string());
             component.or(native)
         });
         done.store(true, Ordering::Relaxed);

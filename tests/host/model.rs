@@ -93,7 +93,7 @@ impl World {
                 store.add_reader(content(number).as_slice()).unwrap();
                 self.keep(number);
             }
-            Step::DropWriter(number) => store.writer().unwrap().write(&content(number)).unwrap(),
+            Step::DropWriter(number) => store.writer().unwrap().append(&content(number)).unwrap(),
             Step::PackDirectly(first, count, end) => {
                 let mut writer = store.pack_writer(Compression::Auto).unwrap();
                 let contents: Vec<Vec<u8>> = (first..first + count).map(content).collect();

@@ -96,19 +96,19 @@ fn an_index_that_is_gone_is_rebuilt() {
 
 #[test]
 fn the_component_verifies_and_reindexes() {
-    let (dir, mut store) = container();
+    let (dir, store) = container();
     let mut writer = store.pack_writer(Compression::Auto).unwrap();
     let id = writer.add(b"some bytes").unwrap();
     let large = writer.add(&vec![7; 3 << 20]).unwrap();
     writer.finish().unwrap();
     let progress = store.verify(Part::default()).unwrap().finish().unwrap();
     assert_eq!((progress.objects, progress.problems, progress.notes), (2, vec![], vec![]));
-    let wrong = Part { shards: 2, shard: 2, from: 0 };
+    let wrong = Part { shards: 2, shard: 2, completed: 0 };
     assert!(matches!(store.verify(wrong).map(drop), Err(loosepack_host::Error::Store(StoreError::InvalidArgument(_)))));
     fs::remove_file(dir.join("index/manifest.json")).unwrap();
     fs::remove_file(dir.join("index/log-0.jsonl")).unwrap();
     assert!(runtime().open(dir.path()).is_err());
-    let mut damaged = runtime().open_damaged(dir.path(), Options::default()).unwrap();
+    let damaged = runtime().open_damaged(dir.path(), Options::default()).unwrap();
     assert!(damaged.get(&id).is_err());
     assert_eq!(damaged.verify(Part::default()).unwrap().finish().unwrap().problems.len(), 1);
     assert_eq!(damaged.reindex().unwrap().finish().unwrap().objects, 2);

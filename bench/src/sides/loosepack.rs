@@ -1,15 +1,17 @@
 //! loosepack: one side for each way of reaching it.
 
-mod component;
-mod native;
-mod portable;
+mod ways;
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use loosepack::{Compression, Durability, ObjectId};
+use loosepack::io::ReadSource;
+use loosepack::{Compression, Content, Durability, Job, ObjectId, Part, Store};
+
+pub(crate) use self::ways::Way;
 
 use super::{COMPONENT, NATIVE, PORTABLE};
 use crate::Result;
@@ -22,43 +24,18 @@ use crate::work::Work;
 /// What is handed over at once where an interface takes many objects.
 const CHUNK: usize = 1000;
 
-/// A way of reaching loosepack.
-pub(crate) trait Way {
-    /// Make a container in an empty folder.
-    fn create(&self, folder: &Path) -> Result<()>;
+/// A file that has more bytes is read piece by piece.
+const SMALL: u64 = 1 << 20;
 
-    /// Open it.
-    fn open(&self, folder: &Path, durability: Durability) -> Result<Box<dyn Store>>;
-}
-
-/// A container, however it is reached.
-pub(crate) trait Store {
-    fn add(&mut self, content: &[u8]) -> Result<ObjectId>;
-    /// Durable together.
-    fn add_many(&mut self, contents: &[Vec<u8>]) -> Result<Vec<ObjectId>>;
-    fn pack(&mut self, contents: &[Vec<u8>], compression: Compression) -> Result<Vec<ObjectId>>;
-    /// Pack files of the folder that the way was made for.
-    fn pack_files(&mut self, paths: &[String], compression: Compression) -> Result<Vec<ObjectId>>;
-    fn get(&mut self, id: &ObjectId) -> Result<Vec<u8>>;
-    fn read_many(&mut self, ids: &[ObjectId]) -> Result<Tally>;
-    /// Read piece by piece; the size.
-    fn read_through(&mut self, id: &ObjectId) -> Result<u64>;
-    fn contains(&mut self, ids: &[ObjectId]) -> Result<Vec<bool>>;
-    fn size(&mut self, id: &ObjectId) -> Result<u64>;
-    /// How many objects there were to pack.
-    fn pack_loose(&mut self) -> Result<u64>;
-    /// How many files there were to remove.
-    fn clean(&mut self) -> Result<u64>;
-    /// Check everything; how many objects there are. Fails when one of them is damaged.
-    fn verify(&mut self) -> Result<u64>;
-}
+/// What is asked for at once of a reader.
+const PIECE: usize = 256 << 10;
 
 /// The crate `loosepack` in a native directory.
 pub fn native() -> Result<Kind> {
     Ok(Kind {
         name: NATIVE,
         version: format!("crate loosepack {}, `CapDir`", env!("CARGO_PKG_VERSION")),
-        open: Box::new(|folder, work| Ok(side(native::Native { inputs: work.folder.clone() }, folder, None))),
+        open: Box::new(|folder, work| Ok(side(ways::Native, folder, None, work))),
     })
 }
 
@@ -68,39 +45,30 @@ pub fn component() -> Result<Kind> {
     Ok(Kind {
         name: COMPONENT,
         version: format!("loosepack-host {}", env!("CARGO_PKG_VERSION")),
-        open: Box::new(move |folder, work| {
-            let way = component::Hosted { runtime: runtime.clone(), inputs: work.folder.clone() };
-            Ok(side(way, folder, Some(program("loosepack")?)))
-        }),
+        open: Box::new(move |folder, work| Ok(side(runtime.clone(), folder, Some(program("loosepack")?), work))),
     })
 }
 
 /// The portable component in a runtime that gives it WASI alone.
 pub fn portable() -> Result<Kind> {
-    let runtime = portable::Runtime::new()?;
+    let runtime = ways::portable()?;
     Ok(Kind {
         name: PORTABLE,
         version: "loosepack-portable.wasm in wasmtime, WASI alone".into(),
-        open: Box::new(move |folder, work| {
-            let way = portable::Portable { runtime: runtime.clone(), inputs: work.folder.clone() };
-            Ok(side(way, folder, None))
-        }),
+        open: Box::new(move |folder, work| Ok(side(runtime.clone(), folder, None, work))),
     })
 }
 
 /// The ways that a program of this machine would choose from.
-pub(crate) fn ways(inputs: &Path) -> Result<Vec<(&'static str, Box<dyn Way>)>> {
-    let runtime = loosepack_host::Runtime::new()?;
-    Ok(vec![
-        (NATIVE, Box::new(native::Native { inputs: inputs.into() })),
-        (COMPONENT, Box::new(component::Hosted { runtime, inputs: inputs.into() })),
-    ])
+pub(crate) fn ways() -> Result<Vec<(&'static str, Box<dyn Way>)>> {
+    Ok(vec![(NATIVE, Box::new(ways::Native)), (COMPONENT, Box::new(loosepack_host::Runtime::new()?))])
 }
 
-fn side(way: impl Way + 'static, folder: &Path, command: Option<PathBuf>) -> Box<dyn Side> {
+fn side(way: impl Way + 'static, folder: &Path, command: Option<PathBuf>, work: &Work) -> Box<dyn Side> {
     Box::new(Loosepack {
         way: Box::new(way),
         folder: folder.into(),
+        inputs: work.folder.clone(),
         command,
         ids: Vec::new(),
         packed: None,
@@ -111,6 +79,8 @@ fn side(way: impl Way + 'static, folder: &Path, command: Option<PathBuf>) -> Box
 struct Loosepack {
     way: Box<dyn Way>,
     folder: PathBuf,
+    /// What files to pack are below.
+    inputs: PathBuf,
     command: Option<PathBuf>,
     ids: Vec<ObjectId>,
     /// What the reading steps read.
@@ -123,31 +93,31 @@ impl Side for Loosepack {
     fn run(&mut self, step: Step, work: &Work) -> Result<Option<Duration>> {
         Ok(Some(match step {
             Step::Direct => {
-                let mut store = self.create("direct", Durability::Full)?;
-                let (time, ids) = timed(|| store.pack(&work.contents, Compression::Never))?;
+                let store = self.create("direct", Durability::Full)?;
+                let (time, ids) = timed(|| pack(&*store, &work.contents, Compression::Never))?;
                 self.ids = ids;
                 self.packed = Some(store);
                 time
             }
             Step::DirectZlib => {
-                let mut store = self.create("zlib", Durability::Full)?;
-                let (time, ids) = timed(|| store.pack(&work.contents, Compression::Always))?;
+                let store = self.create("zlib", Durability::Full)?;
+                let (time, ids) = timed(|| pack(&*store, &work.contents, Compression::Always))?;
                 ensure(ids == self.ids, "ids differ")?;
                 time
             }
             Step::ReadMany => self.read_many(Tally::of(&work.contents))?,
             Step::ReadOne => {
-                let (store, ids) = packed(&mut self.packed, &self.ids)?;
+                let (store, ids) = packed(&self.packed, &self.ids)?;
                 each(store, &ids[..work.some().len()], work)?
             }
             Step::ExistsMany => {
-                let (store, ids) = packed(&mut self.packed, &self.ids)?;
-                let (time, found) = timed(|| store.contains(ids))?;
+                let (store, ids) = packed(&self.packed, &self.ids)?;
+                let (time, found) = timed(|| Ok(store.contains(ids)?))?;
                 ensure(found.len() == ids.len() && !found.contains(&false), "objects are missing")?;
                 time
             }
             Step::ExistsOne => {
-                let (store, ids) = packed(&mut self.packed, &self.ids)?;
+                let (store, ids) = packed(&self.packed, &self.ids)?;
                 let ids = &ids[..work.some().len()];
                 timed(|| ids.chunks(1).try_for_each(|id| ensure(store.contains(id)?[0], "an object is missing")))?.0
             }
@@ -160,41 +130,41 @@ impl Side for Loosepack {
                 })?
             }
             Step::Loose => {
-                let mut store = self.create("loose", Durability::None)?;
-                let (time, ()) = timed(|| add_each(&mut *store, work.some()))?;
+                let store = self.create("loose", Durability::None)?;
+                let (time, ()) = timed(|| add_each(&*store, work.some()))?;
                 self.loose = Some(store);
                 time
             }
             Step::LooseSync => {
-                let mut store = self.create("synced", Durability::Full)?;
-                timed(|| add_each(&mut *store, work.few()))?.0
+                let store = self.create("synced", Durability::Full)?;
+                timed(|| add_each(&*store, work.few()))?.0
             }
             Step::LooseBatch => {
-                let mut store = self.create("batch", Durability::Full)?;
-                let (time, ids) = timed(|| store.add_many(work.some()))?;
+                let store = self.create("batch", Durability::Full)?;
+                let (time, ids) = timed(|| add_many(&*store, work.some()))?;
                 ensure(ids == self.ids[..ids.len()] && ids.len() == work.some().len(), "ids differ")?;
                 time
             }
             Step::ReadLoose => {
-                let (store, ids) = packed(&mut self.loose, &self.ids)?;
+                let (store, ids) = packed(&self.loose, &self.ids)?;
                 each(store, &ids[..work.some().len()], work)?
             }
             Step::PackLoose => {
-                let mut store = self.way.open(&self.folder.join("loose"), Durability::Full)?;
-                let (time, count) = timed(|| store.pack_loose())?;
+                let store = self.way.open(&self.folder.join("loose"), Durability::Full)?;
+                let (time, count) = timed(|| finish(store.pack_loose(Compression::Never)?))?;
                 ensure(count == work.some().len() as u64, "objects were not packed")?;
                 time
             }
             Step::Clean => {
-                let mut store = self.way.open(&self.folder.join("loose"), Durability::Full)?;
-                let (time, count) = timed(|| store.clean())?;
+                let store = self.way.open(&self.folder.join("loose"), Durability::Full)?;
+                let (time, count) = timed(|| finish(store.clean()?))?;
                 ensure(count == work.some().len() as u64, "files were not removed")?;
                 time
             }
             Step::Text => {
-                let mut store = self.create("text", Durability::Full)?;
+                let store = self.create("text", Durability::Full)?;
                 let paths = paths(&work.texts.folder, &work.texts.paths)?;
-                let (time, ids) = timed(|| store.pack_files(&paths, Compression::Always))?;
+                let (time, ids) = timed(|| pack_files(&*store, &self.inputs, &paths, Compression::Always))?;
                 self.ids = ids;
                 self.packed = Some(store);
                 time
@@ -203,15 +173,15 @@ impl Side for Loosepack {
             Step::Large => self.pack_large("large", Compression::Never, work)?,
             Step::LargeZlib => self.pack_large("large-zlib", Compression::Always, work)?,
             Step::LargeRead | Step::LargeZlibRead => {
-                let (store, ids) = packed(&mut self.packed, &self.ids)?;
-                let (time, size) = timed(|| store.read_through(&ids[0]))?;
+                let (store, ids) = packed(&self.packed, &self.ids)?;
+                let (time, size) = timed(|| read_through(store, &ids[0]))?;
                 ensure(size == work.large_size, "bytes are missing")?;
                 time
             }
             Step::Verify | Step::TextVerify => {
-                let (store, ids) = packed(&mut self.packed, &self.ids)?;
+                let (store, ids) = packed(&self.packed, &self.ids)?;
                 let count = ids.iter().collect::<BTreeSet<_>>().len() as u64;
-                let (time, found) = timed(|| store.verify())?;
+                let (time, found) = timed(|| finish(store.verify(Part::default())?))?;
                 ensure(found == count, "objects were not verified")?;
                 time
             }
@@ -228,15 +198,15 @@ impl Loosepack {
     }
 
     fn read_many(&mut self, expected: Tally) -> Result<Duration> {
-        let (store, ids) = packed(&mut self.packed, &self.ids)?;
-        let (time, tally) = timed(|| store.read_many(ids))?;
+        let (store, ids) = packed(&self.packed, &self.ids)?;
+        let (time, tally) = timed(|| read_many(store, ids))?;
         tally.check(expected)?;
         Ok(time)
     }
 
     fn pack_large(&mut self, name: &str, compression: Compression, work: &Work) -> Result<Duration> {
-        let mut store = self.create(name, Durability::Full)?;
-        let (time, ids) = timed(|| store.pack_files(&["large".into()], compression))?;
+        let store = self.create(name, Durability::Full)?;
+        let (time, ids) = timed(|| pack_files(&*store, &self.inputs, &["large".into()], compression))?;
         self.ids = ids;
         self.packed = Some(store);
         ensure(self.ids.len() == 1 && work.large.is_file(), "there is one large file")?;
@@ -250,18 +220,91 @@ fn paths(folder: &Path, paths: &[String]) -> Result<Vec<String>> {
     Ok(paths.iter().map(|path| format!("{name}/{path}")).collect())
 }
 
-fn packed<'a>(
-    store: &'a mut Option<Box<dyn Store>>,
-    ids: &'a [ObjectId],
-) -> Result<(&'a mut dyn Store, &'a [ObjectId])> {
-    Ok((&mut **store.as_mut().ok_or("nothing was added")?, ids))
+fn packed<'a>(store: &'a Option<Box<dyn Store>>, ids: &'a [ObjectId]) -> Result<(&'a dyn Store, &'a [ObjectId])> {
+    Ok((&**store.as_ref().ok_or("nothing was added")?, ids))
 }
 
-fn add_each(store: &mut dyn Store, contents: &[Vec<u8>]) -> Result<()> {
-    contents.iter().try_for_each(|content| store.add(content).map(drop))
+fn add_each(store: &dyn Store, contents: &[Vec<u8>]) -> Result<()> {
+    contents.iter().try_for_each(|content| Ok(store.add(content).map(drop)?))
 }
 
-fn each(store: &mut dyn Store, ids: &[ObjectId], work: &Work) -> Result<Duration> {
+fn add_many(store: &dyn Store, contents: &[Vec<u8>]) -> Result<Vec<ObjectId>> {
+    let mut batch = store.batch()?;
+    let ids = batch.add_many(&slices(contents))?;
+    batch.commit()?;
+    Ok(ids)
+}
+
+fn pack(store: &dyn Store, contents: &[Vec<u8>], compression: Compression) -> Result<Vec<ObjectId>> {
+    let mut writer = store.pack_writer(compression)?;
+    let mut ids = Vec::with_capacity(contents.len());
+    for some in contents.chunks(CHUNK) {
+        ids.extend(writer.add_many(&slices(some))?);
+    }
+    writer.commit()?;
+    Ok(ids)
+}
+
+fn pack_files(store: &dyn Store, folder: &Path, paths: &[String], compression: Compression) -> Result<Vec<ObjectId>> {
+    let mut writer = store.pack_writer(compression)?;
+    let mut ids = Vec::with_capacity(paths.len());
+    for some in paths.chunks(CHUNK) {
+        let mut contents = Vec::with_capacity(some.len());
+        for path in some {
+            let path = folder.join(path);
+            if fs::metadata(&path)?.len() <= SMALL {
+                contents.push(fs::read(path)?);
+            } else {
+                ids.extend(writer.add_many(&slices(&std::mem::take(&mut contents)))?);
+                ids.push(writer.add_source(Box::new(ReadSource::new("a file", File::open(path)?)))?);
+            }
+        }
+        ids.extend(writer.add_many(&slices(&contents))?);
+    }
+    writer.commit()?;
+    Ok(ids)
+}
+
+fn slices(contents: &[Vec<u8>]) -> Vec<&[u8]> {
+    contents.iter().map(Vec::as_slice).collect()
+}
+
+fn read_many(store: &dyn Store, ids: &[ObjectId]) -> Result<Tally> {
+    let mut batch = store.read_many(ids.to_vec())?;
+    let mut tally = Tally::default();
+    loop {
+        let items = batch.next_items()?;
+        if items.is_empty() {
+            return Ok(tally);
+        }
+        for (id, content) in items {
+            match content {
+                Content::Bytes(bytes) => tally.count(bytes.len() as u64),
+                _ => return Err(format!("object {id} did not come").into()),
+            }
+        }
+    }
+}
+
+fn read_through(store: &dyn Store, id: &ObjectId) -> Result<u64> {
+    let mut reader = store.reader(id)?;
+    let (mut piece, mut size) = (vec![0; PIECE], 0);
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(size),
+            len => size += len as u64,
+        }
+    }
+}
+
+/// Do a job; how many objects it was about. Fails when one of them is damaged.
+fn finish(mut job: Box<dyn Job + '_>) -> Result<u64> {
+    let progress = job.finish()?;
+    ensure(progress.problems.is_empty(), "an object is damaged")?;
+    Ok(progress.objects)
+}
+
+fn each(store: &dyn Store, ids: &[ObjectId], work: &Work) -> Result<Duration> {
     let run = || {
         let mut tally = Tally::default();
         for id in ids {

@@ -1,0 +1,105 @@
+//! Types of the contract <-> types of the crate `loosepack`.
+
+use loosepack::{
+    Access, Compression, Config, Content, Durability, Error, Finding, Location, ObjectId, ObjectInfo, Options,
+    Placement, Progress, Result, Stats,
+};
+
+use crate::bindings::exports::loosepack::store::{container, maintenance, store_types as wit};
+
+/// An answer of the component: wasmtime's result around the store's.
+pub(crate) fn answer<T>(answer: wasmtime::Result<Result<T, wit::Error>>) -> Result<T> {
+    answer.map_err(|error| Error::Other(format!("{error:#}")))?.map_err(error)
+}
+
+/// What the component says went wrong, as far as its users here tell it apart.
+pub(crate) fn error(error: wit::Error) -> Error {
+    match error {
+        wit::Error::NotFound(text) => text.parse().map_or_else(|error| error, Error::NotFound),
+        wit::Error::NoContainer => Error::NoContainer,
+        wit::Error::ReadOnly => Error::ReadOnly,
+        wit::Error::Locked(text) => Error::Locked(text),
+        wit::Error::Corrupt(found) => Error::Corrupt(finding(found)),
+        wit::Error::TooLarge(size) => Error::TooLarge(size),
+        wit::Error::WriterFailed => Error::WriterFailed,
+        error => Error::Other(format!("{error:?}")),
+    }
+}
+
+pub(crate) fn finding(wit::Finding { file, message }: wit::Finding) -> Finding {
+    Finding { file, message }
+}
+
+pub(crate) fn ids(bytes: &[u8]) -> Result<Vec<ObjectId>> {
+    ObjectId::many_from_bytes(bytes).ok_or_else(|| Error::Other("the component gave a part of an id".into()))
+}
+
+pub(crate) fn options(options: &Options) -> wit::OpenOptions<'_> {
+    wit::OpenOptions {
+        access: match options.access {
+            Access::ReadOnly => wit::Access::ReadOnly,
+            Access::ReadWrite => wit::Access::ReadWrite,
+        },
+        durability: match options.durability {
+            Durability::Full => wit::Durability::Full,
+            Durability::None => wit::Durability::None,
+        },
+        verify: options.verify,
+        holder: &options.holder,
+    }
+}
+
+pub(crate) fn config(Config { pack_target, compression_level }: Config) -> wit::Config {
+    wit::Config { pack_target, compression_level }
+}
+
+pub(crate) fn compression(compression: Compression) -> wit::Compression {
+    match compression {
+        Compression::Never => wit::Compression::Never,
+        Compression::Always => wit::Compression::Always,
+        Compression::Auto => wit::Compression::Auto,
+    }
+}
+
+pub(crate) fn info(info: &wit::ObjectInfo) -> ObjectInfo {
+    let size = info.size;
+    let placement = match info.placement {
+        wit::Placement::Loose => Placement::Loose,
+        wit::Placement::Packed(wit::PackLocation { pack, offset, length, .. }) => {
+            Placement::Packed(Location { pack, offset, length, size })
+        }
+    };
+    ObjectInfo { size, placement }
+}
+
+pub(crate) fn stats(stats: wit::Stats) -> Stats {
+    let wit::Stats { packed_objects, packed_size, packed_length, loose_objects, loose_size, .. } = stats;
+    let wit::Stats { packs, packs_size, unfinished, unfinished_size, .. } = stats;
+    Stats {
+        packed_objects,
+        packed_size,
+        packed_length,
+        loose_objects,
+        loose_size,
+        packs,
+        packs_size,
+        unfinished,
+        unfinished_size,
+    }
+}
+
+pub(crate) fn content(content: container::Content) -> Content {
+    match content {
+        container::Content::Bytes(bytes) => Content::Bytes(bytes),
+        container::Content::TooLarge(size) => Content::TooLarge(size),
+        container::Content::Missing => Content::Missing,
+        container::Content::Failed(failed) => Content::Failed(error(failed)),
+    }
+}
+
+pub(crate) fn progress(progress: maintenance::Progress) -> Progress {
+    let maintenance::Progress { finished, done, total, objects, bytes, problems, notes, unread } = progress;
+    let [problems, notes, unread] =
+        [problems, notes, unread].map(|findings| findings.into_iter().map(finding).collect());
+    Progress { finished, done, total, objects, bytes, problems, notes, unread }
+}
