@@ -76,8 +76,8 @@ impl<D: Dir> Container<D> {
         Ok(container)
     }
 
-    /// Open a container whose index may be damaged or gone, to [`Verify`](crate::Verify) or [`Reindex`](crate::Reindex)
-    /// it. Whatever else needs the index fails as long as that does not open.
+    /// Open a container whose index may be damaged or gone, to [`verify`](Container::verify) or
+    /// [`reindex`](Container::reindex) it. Whatever else needs the index fails as long as that does not open.
     ///
     /// # Errors
     /// [`Error::NoContainer`], [`Error::UnsupportedFormat`], and [`Error::Corrupt`] when `container.json` is damaged.

@@ -1,6 +1,6 @@
 //! What a subcommand works with: the container that the command line names, the output, and how failures are told.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
     /// Something about the container, with its name: paths in messages are relative to it. The working directory needs none.
     pub(crate) fn about(&self, what: &str) -> String {
         match &self.global.directory {
-            here if *here == PathBuf::from(".") => what.into(),
+            here if here.as_os_str() == "." => what.into(),
             directory => format!("{}: {what}", shown(directory)),
         }
     }
@@ -134,7 +134,7 @@ impl<'a> Session<'a> {
     /// There is none, and what to do.
     fn no_container(&self) -> String {
         match &self.global.directory {
-            here if *here == PathBuf::from(".") => {
+            here if here.as_os_str() == "." => {
                 "there is no container here: name one with -C DIR, or make one with `loosepack -C DIR init`".into()
             }
             directory => {

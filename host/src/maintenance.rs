@@ -70,7 +70,7 @@ impl PackWriter {
     pub fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {
         let failure = Failure::default();
         let stream = self.handle.instance().with(|component, guest| {
-            let stream = SourceStream::new(source, failure.clone());
+            let stream = SourceStream::boxed(source, failure.clone());
             let stream = guest.call().data_mut().table.push(stream).map_err(wasmtime::Error::from)?;
             Ok(component.loosepack_store_sources().lazy_stream().call_from_stream(guest.call(), stream)?)
         })?;

@@ -37,7 +37,7 @@ impl Failure {
 
 impl SourceStream {
     /// What `source` gives.
-    pub fn new(source: Box<dyn Source + Send>, failure: Failure) -> DynInputStream {
+    pub fn boxed(source: Box<dyn Source + Send>, failure: Failure) -> DynInputStream {
         Box::new(SourceStream { source, failure })
     }
 }

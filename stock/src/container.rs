@@ -263,7 +263,7 @@ impl Adder for Packs<'_> {
 
     fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {
         let added = self.0.call(|component, memory, this| {
-            let stream = memory.data_mut().ctx().table.push(SourceStream::new(source, Failure::default()))?;
+            let stream = memory.data_mut().ctx().table.push(SourceStream::boxed(source, Failure::default()))?;
             let stream = component.loosepack_store_sources().lazy_stream().call_from_stream(&mut *memory, stream)?;
             component.loosepack_store_maintenance().pack_writer().call_add_streams(memory, this, &[stream])
         })?;

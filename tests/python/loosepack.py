@@ -5,7 +5,7 @@ Written to be copied into a project. The contract is `wit/` of loosepack; what t
     from loosepack import Loosepack
 
     directories = {"/store": "/srv/store", "/out": "/tmp"}
-    with Loosepack("loosepack-portable.wasm", directories, read_only={"/in": "/home/me"}) as loosepack:
+    with Loosepack("loosepack.wasm", directories, read_only={"/in": "/home/me"}) as loosepack:
         with loosepack.create("/store") as container:
             object_id = container.add(b"some bytes")
             results = container.add_files("/in", ["a.bin", "b/c.bin"])
@@ -24,6 +24,7 @@ Written to be copied into a project. The contract is `wit/` of loosepack; what t
 
 import functools
 import os
+import re
 import threading
 import weakref
 from types import SimpleNamespace
@@ -44,7 +45,7 @@ LIST_MAX = 2 << 20
 class LoosepackError(Exception):
     """Why a function failed.
 
-    `case` is the name of a case of `error` in `wit/types.wit`, such as "not-found"; `payload` is what the case carries:
+    `case` is the name of a case of `error` in `wit/store-types.wit`, such as "not-found"; `payload` is what the case carries:
     text, a number, an object with the record's fields (`error.payload.path`), or None.
     """
 
@@ -68,7 +69,7 @@ class Loosepack:
     def __init__(self, component, directories, read_only=None, memory_limit=None):
         """Start the component.
 
-        `component`: path of `loosepack-portable.wasm`. `directories` and `read_only`: name -> directory of the host.
+        `component`: path of `loosepack.wasm`. `directories` and `read_only`: name -> directory of the host.
         `memory_limit`: bytes the component may use at most.
         """
         engine, self._component = _compile(os.fspath(component))
@@ -113,7 +114,7 @@ class Loosepack:
     def place(self, name):
         """The handle on a granted directory."""
         if name not in self._places:
-            handle = self._call("places", "preopened", name)
+            handle = self._call("preopens", "preopened", name)
             if handle is None:
                 raise ValueError(f"no directory was granted as {name!r}")
             self._places[name] = handle
@@ -245,23 +246,23 @@ class Container(_Resource):
         None when there is no such object; a number, its size, when it is too large for this and needs a reader; a
         `LoosepackError` when it cannot be read."""
         object_ids = list(object_ids)
-        with _Resource(self._loosepack, self._method("read-many", object_ids)) as batch:
+        with _Resource(self._loosepack, self._method("read-many", _digests(object_ids))) as batch:
             while items := batch._call("container", "[method]object-batch.next"):
                 for item in items:
                     yield object_ids[item.position], item.content
 
     def contains(self, object_ids):
         """Which of these objects there are, as bools in their order."""
-        return self._method("contains", list(object_ids))
+        return self._method("contains", _digests(object_ids))
 
     def info(self, object_id):
-        """What is known of an object: `.id`, `.size`, and `.placement`, which is None when it is loose."""
+        """What is known of an object: `.size`, and `.placement`, which is None when it is loose."""
         return self._method("info", object_id)
 
     def objects(self, page=10_000):
         """The ids of all objects, sorted."""
         after = None
-        while ids := self._method("objects", after, page):
+        while ids := _ids(self._method("objects", after, page)):
             yield from ids
             after = ids[-1]
 
@@ -271,29 +272,33 @@ class Container(_Resource):
 
     def pack(self, compression="auto"):
         """Start moving loose objects into packs. `compression`: "never", "always" or "auto"."""
-        return Job(self._loosepack, self._call("packing", "pack-loose", compression))
+        return Job(self._loosepack, self._call("maintenance", "pack-loose", compression))
 
     def clean(self):
         """Start removing the loose files of packed objects."""
-        return Job(self._loosepack, self._call("packing", "clean"))
+        return Job(self._loosepack, self._call("maintenance", "clean"))
+
+    def delete(self, object_ids):
+        """Start deleting objects."""
+        return Job(self._loosepack, self._call("maintenance", "delete", _digests(object_ids)))
 
     def verify(self, start=0, shards=1, shard=0):
         """Start reading and checking everything, or a part of it."""
-        part = _record(**{"from": start, "shards": shards, "shard": shard})
-        return Job(self._loosepack, self._call("packing", "verify", part))
+        part = _record(completed=start, shard=shard, shards=shards)
+        return Job(self._loosepack, self._call("maintenance", "verify", part))
 
     def reindex(self):
         """Start rebuilding the index from the packs."""
-        return Job(self._loosepack, self._call("packing", "reindex"))
+        return Job(self._loosepack, self._call("maintenance", "reindex"))
 
     def pack_writer(self, compression="auto"):
         """Start writing objects straight to packs."""
-        writer = self._call("packing", "[static]pack-writer.open", compression)
+        writer = self._call("maintenance", "[static]pack-writer.open", compression)
         return PackWriter(self._loosepack, writer)
 
     def force_unlock(self):
         """Remove the lock file of a packer that was killed, and only then; returns who it was, or None."""
-        return self._call("packing", "force-unlock")
+        return self._call("maintenance", "force-unlock")
 
 
 class ObjectWriter(_Resource):
@@ -328,7 +333,7 @@ class PackWriter(_Resource):
     """Writes objects straight to packs. Closed before `finish`, what was added since the last `commit` is lost."""
 
     def _method(self, name, *arguments):
-        return self._call("packing", f"[method]pack-writer.{name}", *arguments)
+        return self._call("maintenance", f"[method]pack-writer.{name}", *arguments)
 
     def add(self, content):
         """Append an object; returns its id."""
@@ -336,7 +341,7 @@ class PackWriter(_Resource):
 
     def add_many(self, contents):
         """Append objects; returns their ids."""
-        return self._method("add-many", [bytes(content) for content in contents])
+        return _ids(self._method("add-many", [bytes(content) for content in contents]))
 
     def add_files(self, place, paths):
         """Append the contents of files; returns the same as `Container.add_files`."""
@@ -348,7 +353,7 @@ class PackWriter(_Resource):
 
     def finish(self):
         """Commit, and let others pack."""
-        self._loosepack._call("packing", "[static]pack-writer.finish", self._take())
+        self._loosepack._call("maintenance", "[static]pack-writer.finish", self._take())
 
 
 class Job(_Resource):
@@ -357,7 +362,7 @@ class Job(_Resource):
     def step(self):
         """Do a bounded piece of the work: `.finished`, `.done`, `.total`, `.objects`, `.bytes`, `.problems`,
         `.notes`."""
-        return self._call("packing", "[method]job.step")
+        return self._call("maintenance", "[method]job.step")
 
     def __iter__(self):
         with self:
@@ -382,6 +387,21 @@ def _export(component, interface, function):
     if index is None:
         raise RuntimeError(f"the component has no {PACKAGE}/{interface}@{VERSION} {function}")
     return index
+
+
+def _digests(object_ids):
+    """Ids as calls take many of them: 32 bytes each."""
+    digests = bytearray()
+    for object_id in object_ids:
+        if not re.fullmatch("[0-9a-f]{64}", object_id):
+            raise LoosepackError("invalid-id", object_id)
+        digests += bytes.fromhex(object_id)
+    return bytes(digests)
+
+
+def _ids(digests):
+    """The ids that 32 bytes each are."""
+    return [bytes(digests[start : start + 32]).hex() for start in range(0, len(digests), 32)]
 
 
 def _options(access="read-write", durability="full", verify=True, holder=None):

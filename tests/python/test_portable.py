@@ -260,9 +260,9 @@ class Objects(Case):
         loose = container.add(b"loose")
         self.assertEqual(container.contains([loose, absent, packed, absent]), [True, False, True, False])
         self.assertEqual(container.contains([]), [])
-        self.assertEqual(vars(container.info(loose)), {"id": loose, "size": 5, "placement": None})
+        self.assertEqual(vars(container.info(loose)), {"size": 5, "placement": None})
         info = container.info(packed)
-        self.assertEqual((info.id, info.size, info.placement.pack), (packed, 5000, 0))
+        self.assertEqual((info.size, info.placement.pack), (5000, 0))
         record = Path(self.store, "packs", "0").read_bytes()
         place = info.placement
         self.assertEqual(record[:1] + record[place.offset - 1 : place.offset], b"{\n")
