@@ -17,7 +17,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/engine.rs");
     wasm_target::ensure()?;
     let out = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
-    let engine = engine::new()?;
+    let mut config = engine::config();
+    // For any processor of this kind, not just the one that builds.
+    config.target(&std::env::var("TARGET")?)?;
+    let engine = wasmtime::Engine::new(&config)?;
     for wasm in components::build(&[Component::Store], Path::new(&out))? {
         let compiled = engine.precompile_component(&fs::read(&wasm)?)?;
         fs::write(wasm.with_extension("cwasm"), compiled)?;

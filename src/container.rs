@@ -14,7 +14,7 @@ use core::cell::{Cell, RefCell, RefMut};
 
 use self::find::OpenPacks;
 pub use self::listing::Stats;
-pub use self::read_many::{Content, ObjectBatch};
+pub use self::read_many::{Block, Content, Found, ObjectBatch};
 pub use self::reader::ObjectReader;
 pub use self::writer::ObjectWriter;
 

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::container::{Container, Content, ObjectBatch, ObjectInfo, ObjectReader, Stats};
+pub use crate::container::{Block, Found};
+use crate::container::{Container, ObjectBatch, ObjectInfo, ObjectReader, Stats};
 use crate::dir::Dir;
 use crate::error::Result;
 use crate::format::Config;
@@ -109,8 +110,8 @@ pub trait ReadMany {
     /// The next objects, about 1 MiB of them; empty when each id has been answered once.
     ///
     /// # Errors
-    /// None that concern a single object: those are its [`Content::Failed`].
-    fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>>;
+    /// None that concern a single object: those are its [`Found::Failed`].
+    fn next_block(&mut self) -> Result<Block>;
 }
 
 impl<D: Dir + 'static> Store for Container<D> {
@@ -243,7 +244,7 @@ impl<D: Dir> Reader for ObjectReader<D> {
 }
 
 impl<D: Dir> ReadMany for ObjectBatch<D, &Container<D>> {
-    fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
-        Ok(self.next_items())
+    fn next_block(&mut self) -> Result<Block> {
+        Ok(self.next_block())
     }
 }

@@ -157,6 +157,15 @@ impl Container {
 
     /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
     pub fn read_many(&self, ids: &[ObjectId]) -> Result<ObjectBatch> {
+        let mut ids = ids.to_vec();
+        // Those that are asked for together lie close together in the index.
+        ids.sort_unstable();
+        ids.dedup();
+        self.read_blocks(ids)
+    }
+
+    /// The same in the order of `ids`.
+    pub(crate) fn read_blocks(&self, ids: Vec<ObjectId>) -> Result<ObjectBatch> {
         ObjectBatch::new(self.instance().clone(), self.handle.get()?, ids)
     }
 

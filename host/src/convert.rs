@@ -1,8 +1,9 @@
 //! Types of the contract <-> types of the crate `loosepack`.
 
+use loosepack::store::{Block, Found};
 use loosepack::{
-    Access, Code, Compression, Config, Content, Durability, Finding, IoFailure, Location, ObjectId, ObjectInfo,
-    Options, Part, Placement, Progress, Stats,
+    Access, Code, Compression, Config, Durability, Finding, IoFailure, Location, ObjectId, ObjectInfo, Options, Part,
+    Placement, Progress, Stats,
 };
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
@@ -113,13 +114,26 @@ pub(crate) fn stats(stats: wit::Stats) -> Stats {
     }
 }
 
-pub(crate) fn content(content: container::Content) -> Result<Content> {
-    Ok(match content {
-        container::Content::Bytes(bytes) => Content::Bytes(bytes),
-        container::Content::TooLarge(size) => Content::TooLarge(size),
-        container::Content::Missing => Content::Missing,
-        container::Content::Failed(error) => Content::Failed(store_error(error)?),
-    })
+/// Objects of a batch; positions of its ids count from `first` on.
+pub(crate) fn block(block: container::Block, first: u32) -> Result<Block> {
+    let container::Block { bytes, lengths, positions, others } = block;
+    let broken = || Error::Store(loosepack::Error::Other("the component gave a block that does not add up".into()));
+    let mut items = Vec::with_capacity(positions.len() + others.len());
+    let mut start = 0_usize;
+    for (position, length) in positions.into_iter().zip(lengths) {
+        let end = start.checked_add(length as usize).filter(|end| *end <= bytes.len()).ok_or_else(broken)?;
+        items.push((first + position, Found::Bytes(start..end)));
+        start = end;
+    }
+    for (position, without) in others {
+        let found = match without {
+            container::Without::TooLarge(size) => Found::TooLarge(size),
+            container::Without::Missing => Found::Missing,
+            container::Without::Failed(error) => Found::Failed(store_error(error)?),
+        };
+        items.push((first + position, found));
+    }
+    Ok(Block { bytes, items })
 }
 
 pub(crate) fn part(Part { completed, shard, shards }: Part) -> maintenance::Part {

@@ -3,26 +3,118 @@
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A component: its bytes, and what the build script compiled of them.
-pub(crate) struct Embedded {
-    wasm: &'static [u8],
-    compiled: &'static [u8],
+use crate::engine;
+
+/// The component.
+const WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.wasm"));
+
+/// What the build script compiled of it, where a page of memory starts: so that it can be executed where it is.
+static COMPILED: &Page<[u8]> = &Page(*include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.cwasm")));
+
+#[repr(C, align(4096))]
+struct Page<T: ?Sized>(T);
+
+/// The component, ready to run, and the engine that runs it.
+///
+/// It is compiled now, which takes some tenths of a second, if what was compiled ahead of time does not fit this system.
+pub(crate) fn load() -> wasmtime::Result<(Engine, Component)> {
+    let mut config = engine::config();
+    if address_space_is_limited() {
+        // By default 4 GiB of addresses are reserved for each memory, so that accesses need no check.
+        config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(64 << 20);
+    }
+    let engine = in_place::allow(&mut config).then(|| Engine::new(&config)).transpose()?;
+    if let Some(engine) = engine
+        && let Ok(component) = in_place::load(&engine)
+    {
+        return Ok((engine, component));
+    }
+    config.with_custom_code_memory(None);
+    let engine = Engine::new(&config)?;
+    let component = copy(&engine).or_else(|_| Component::new(&engine, WASM))?;
+    Ok((engine, component))
 }
 
-/// The library component.
-pub(crate) const STORE: Embedded = Embedded {
-    wasm: include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.wasm")),
-    compiled: include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.cwasm")),
-};
+/// Load a copy of what was compiled ahead of time.
+fn copy(engine: &Engine) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes were made by `Engine::precompile_component` in the build script and are part of this executable.
+    // wasmtime checks version, settings and processor features.
+    unsafe { Component::deserialize(engine, &COMPILED.0) }
+}
 
-impl Embedded {
-    /// The component, ready to run. Compiled now, which takes some tenths of a second, if what was compiled ahead of time
-    /// does not fit this processor.
-    pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
-        // SAFETY: the bytes were made by `Engine::precompile_component` in the build script and are part of this
-        // executable. wasmtime checks version, settings and processor features.
-        let loaded = unsafe { Component::deserialize(engine, self.compiled) };
-        loaded.or_else(|_| Component::new(engine, self.wasm))
+/// Whether this process may have few addresses, as `ulimit -v` of batch systems has it.
+fn address_space_is_limited() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        /// Enough for the default reservation, and all else.
+        const ENOUGH: u64 = 16 << 30;
+        getrlimit(Resource::As).current.is_some_and(|limit| limit < ENOUGH)
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+/// Running the compiled code where it lies in this executable: copying it would take longer than all else of a cold start.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod in_place {
+    use std::ffi::c_void;
+    use std::ptr::NonNull;
+    use std::sync::Arc;
+
+    use rustix::mm::{MprotectFlags, mprotect};
+    use wasmtime::component::Component;
+    use wasmtime::{Config, CustomCodeMemory, Engine};
+
+    use super::COMPILED;
+
+    /// Have an engine execute code that lies in this executable; whether that can be.
+    pub(super) fn allow(config: &mut Config) -> bool {
+        let possible = rustix::param::page_size() == align_of_val(COMPILED);
+        if possible {
+            config.with_custom_code_memory(Some(Arc::new(Pages)));
+        }
+        possible
+    }
+
+    pub(super) fn load(engine: &Engine) -> wasmtime::Result<Component> {
+        // SAFETY: as in `copy`; and a static is there, and the same, as long as the process lives.
+        unsafe { Component::deserialize_raw(engine, NonNull::from(&COMPILED.0)) }
+    }
+
+    /// Pages of this executable's read-only data.
+    struct Pages;
+
+    impl CustomCodeMemory for Pages {
+        fn required_alignment(&self) -> usize {
+            align_of_val(COMPILED)
+        }
+
+        fn publish_executable(&self, start: *const u8, len: usize) -> wasmtime::Result<()> {
+            // SAFETY: the pages are part of `COMPILED`, which stays readable and is never written to. What else lies in the
+            // last of them is data of this executable, which nothing jumps to.
+            Ok(unsafe { mprotect(start as *mut c_void, len, MprotectFlags::READ | MprotectFlags::EXEC) }?)
+        }
+
+        /// Another engine may run the same code: it stays executable.
+        fn unpublish_executable(&self, _: *const u8, _: usize) -> wasmtime::Result<()> {
+            Ok(())
+        }
+    }
+}
+
+/// Other systems copy.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod in_place {
+    use wasmtime::component::Component;
+    use wasmtime::{Config, Engine};
+
+    pub(super) fn allow(_: &mut Config) -> bool {
+        false
+    }
+
+    pub(super) fn load(_: &Engine) -> wasmtime::Result<Component> {
+        Err(wasmtime::Error::msg("the code is not executed where it lies"))
     }
 }
 
@@ -32,18 +124,27 @@ mod tests {
 
     #[test]
     fn what_was_compiled_ahead_of_time_fits_the_machine_that_compiled_it() {
-        let engine = crate::engine::new().unwrap();
-        // SAFETY: as in `load`.
-        unsafe { Component::deserialize(&engine, STORE.compiled) }.unwrap();
+        let mut config = engine::config();
+        copy(&Engine::new(&config).unwrap()).unwrap();
+        if in_place::allow(&mut config) {
+            in_place::load(&Engine::new(&config).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn several_engines_run_the_same_code() {
+        let (first, second) = (load().unwrap(), load().unwrap());
+        drop(first);
+        drop(load().unwrap());
+        drop(second);
     }
 
     #[test]
     fn code_that_does_not_fit_is_compiled_anew() {
-        let mut config = wasmtime::Config::new();
-        config.wasm_component_model(true).cranelift_opt_level(wasmtime::OptLevel::None).wasm_multi_memory(false);
+        let mut config = engine::config();
+        config.memory_reservation(0).memory_guard_size(0);
         let other = Engine::new(&config).unwrap();
-        // SAFETY: as in `load`.
-        assert!(unsafe { Component::deserialize(&other, STORE.compiled) }.is_err());
-        STORE.load(&other).unwrap();
+        assert!(copy(&other).is_err());
+        Component::new(&other, WASM).unwrap();
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use loosepack::store::{Block, ReadMany};
 use wasmtime::component::ResourceAny;
 
-use crate::bindings::exports::loosepack::store::container::BatchItem;
 use crate::container::{IDS_MAX, PIECE};
 use crate::convert::{self, answer};
 use crate::error::Result;
@@ -90,7 +90,6 @@ impl Seek for ObjectReader {
 pub struct ObjectBatch {
     instance: Instance,
     container: ResourceAny,
-    /// Sorted, so that those that are asked for together lie close together in the index.
     ids: Vec<ObjectId>,
     /// Ids before this one have been asked for.
     asked: usize,
@@ -101,10 +100,8 @@ pub struct ObjectBatch {
 }
 
 impl ObjectBatch {
-    pub(crate) fn new(instance: Instance, container: ResourceAny, ids: &[ObjectId]) -> Result<Self> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
+    /// Read these, of which none is there twice.
+    pub(crate) fn new(instance: Instance, container: ResourceAny, ids: Vec<ObjectId>) -> Result<Self> {
         let mut batch = ObjectBatch { instance, container, ids, asked: 0, reading: None, ready: VecDeque::new() };
         batch.ask()?;
         Ok(batch)
@@ -123,27 +120,35 @@ impl ObjectBatch {
         Ok(())
     }
 
-    /// The next objects, about 1 MiB of them; empty when each id has been answered once.
-    pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
+    /// The next objects, about 1 MiB of them; empty when each id has been answered once. Positions are those of
+    /// the ids that were asked for.
+    pub(crate) fn next_block(&mut self) -> Result<Block> {
         while let Some((handle, first)) = &self.reading {
             let this = handle.get()?;
-            let items = answer(self.instance.call(|component, store| {
+            let block = answer(self.instance.call(|component, store| {
                 Ok(component.loosepack_store_container().object_batch().call_next(store, this)?)
             }))?;
-            if !items.is_empty() {
-                let id = |position: u32| self.ids.get(first + position as usize).copied();
-                let item = |item: BatchItem| {
-                    let id = id(item.position).ok_or_else(|| StoreError::Other("there is no such position".into()))?;
-                    Ok((id, convert::content(item.content)?))
-                };
-                return items.into_iter().map(item).collect();
+            let block = convert::block(block, *first as u32)?;
+            if !block.items.is_empty() {
+                return Ok(block);
             }
             self.reading = None;
             if self.asked < self.ids.len() {
                 self.ask()?;
             }
         }
-        Ok(Vec::new())
+        Ok(Block::default())
+    }
+
+    /// The next objects, about 1 MiB of them; empty when each id has been answered once.
+    pub fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
+        let block = self.next_block()?;
+        let ids = &self.ids;
+        let item = |(position, content)| {
+            let id = ids.get(position as usize).ok_or_else(|| StoreError::Other("there is no such position".into()))?;
+            Ok((*id, content))
+        };
+        block.into_items().map(item).collect()
     }
 }
 
@@ -162,5 +167,11 @@ impl Iterator for ObjectBatch {
             }
         }
         self.ready.pop_front().map(Ok)
+    }
+}
+
+impl ReadMany for ObjectBatch {
+    fn next_block(&mut self) -> loosepack::Result<Block> {
+        Ok(self.next_block()?)
     }
 }

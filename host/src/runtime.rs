@@ -13,13 +13,12 @@ use crate::bindings::exports::loosepack::store::store_types::{Error as WitError,
 use crate::bindings::loosepack::host::{flushing, locking};
 use crate::bindings::{self, StorePre};
 use crate::container::Container;
-use crate::embedded::STORE;
 use crate::error::Result;
 use crate::instance::Instance;
 use crate::interrupt::Unfinished;
 use crate::limits::Limits;
 use crate::state::{self, Guest, State};
-use crate::{Access, Config, Options, codec, convert, engine, files, streams};
+use crate::{Access, Config, Options, codec, convert, embedded, files, streams};
 
 /// What a component runs in.
 type Store = wasmtime::Store<State>;
@@ -51,8 +50,7 @@ impl Runtime {
     /// # Errors
     /// Those of [`Runtime::new`]; [`Error::Io`](crate::Error::Io) when there is no thread left to tell the time.
     pub fn with_limits(limits: Limits) -> Result<Self> {
-        let engine = engine::new()?;
-        let component = STORE.load(&engine)?;
+        let (engine, component) = embedded::load()?;
         let mut linker = Linker::new(&engine);
         files::add_to_linker(&mut linker)?;
         streams::add_to_linker(&mut linker)?;

@@ -2,12 +2,12 @@
 
 use loosepack::source::Source;
 use loosepack::store::{Adder, ReadMany, Reader};
-use loosepack::{Content, Error, Job, Result, Store};
+use loosepack::{Error, Job, Result, Store};
 
 use crate::container::PIECE;
 use crate::{
-    Compression, Config, Container, Durability, ObjectBatch, ObjectId, ObjectInfo, ObjectReader, ObjectWriter,
-    PackWriter, Part, Stats,
+    Compression, Config, Container, Durability, ObjectId, ObjectInfo, ObjectReader, ObjectWriter, PackWriter, Part,
+    Stats,
 };
 
 impl Store for Container {
@@ -44,7 +44,7 @@ impl Store for Container {
     }
 
     fn read_many(&self, ids: Vec<ObjectId>) -> Result<Box<dyn ReadMany + '_>> {
-        Ok(Box::new(self.read_many(&ids)?))
+        Ok(Box::new(self.read_blocks(ids)?))
     }
 
     fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
@@ -155,11 +155,5 @@ impl Reader for ObjectReader {
 
     fn seek(&mut self, position: u64) -> Result<()> {
         Ok(self.go_to(position)?)
-    }
-}
-
-impl ReadMany for ObjectBatch {
-    fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
-        Ok(self.next_items()?)
     }
 }

@@ -16,7 +16,8 @@ use crate::bindings::wasi::filesystem::types::Descriptor;
 use crate::dir::wasi::{WasiDir, plain_path};
 use crate::error::Context as _;
 use crate::format::FRAME;
-use crate::{Container, Content, Error, ObjectBatch, ObjectReader, ObjectWriter};
+use crate::store::{Block, Found};
+use crate::{Container, Error, ObjectBatch, ObjectReader, ObjectWriter};
 
 /// Ids on one page of a listing at most.
 const PAGE_MAX: u32 = 1 << 16;
@@ -181,17 +182,25 @@ impl GuestObjectReader for Reader {
 pub(super) struct Batch(RefCell<ObjectBatch<WasiDir, Rc<Container<WasiDir>>>>);
 
 impl GuestObjectBatch for Batch {
-    fn next(&self) -> Result<Vec<wit::BatchItem>> {
-        let items = self.0.borrow_mut().next_positions();
-        let item = |(position, content)| wit::BatchItem {
-            position,
-            content: match content {
-                Content::Bytes(bytes) => wit::Content::Bytes(bytes),
-                Content::TooLarge(size) => wit::Content::TooLarge(size),
-                Content::Missing => wit::Content::Missing,
-                Content::Failed(error) => wit::Content::Failed(error.into()),
-            },
-        };
-        Ok(items.into_iter().map(item).collect())
+    fn next(&self) -> Result<wit::Block> {
+        let Block { bytes, items } = self.0.borrow_mut().next_block();
+        let (mut lengths, mut positions) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+        let mut others = Vec::new();
+        for (position, found) in items {
+            others.push((
+                position,
+                match found {
+                    Found::Bytes(range) => {
+                        lengths.push(range.len() as u32);
+                        positions.push(position);
+                        continue;
+                    }
+                    Found::TooLarge(size) => wit::Without::TooLarge(size),
+                    Found::Missing => wit::Without::Missing,
+                    Found::Failed(error) => wit::Without::Failed(error.into()),
+                },
+            ));
+        }
+        Ok(wit::Block { bytes, lengths, positions, others })
     }
 }

@@ -2,9 +2,9 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 
-use crate::codec::Decoding;
+use crate::codec::{Checking, Decoding, Payload};
 use crate::container::Container;
 use crate::dir::Dir;
 use crate::error::{Error, Result};
@@ -26,6 +26,65 @@ pub enum Content {
     Failed(Error),
 }
 
+/// The same, the bytes being a part of those of a [`Block`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Where in the block the object's bytes are, which have been checked.
+    Bytes(Range<usize>),
+    /// As in [`Content::TooLarge`].
+    TooLarge(u64),
+    /// As in [`Content::Missing`].
+    Missing,
+    /// As in [`Content::Failed`].
+    Failed(Error),
+}
+
+/// Objects that were read together: without an allocation for each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Block {
+    /// Their bytes, one after the other.
+    pub bytes: Vec<u8>,
+    /// The position of each id among those that were asked for (of one that is there more than once, the first), and what was
+    /// found for it.
+    pub items: Vec<(u32, Found)>,
+}
+
+impl Block {
+    /// The same with bytes of its own for each.
+    pub fn into_items(self) -> impl Iterator<Item = (u32, Content)> {
+        let Block { bytes, items } = self;
+        items.into_iter().map(move |(position, found)| {
+            let content = match found {
+                Found::Bytes(range) => Content::Bytes(bytes[range].to_vec()),
+                Found::TooLarge(size) => Content::TooLarge(size),
+                Found::Missing => Content::Missing,
+                Found::Failed(error) => Content::Failed(error),
+            };
+            (position, content)
+        })
+    }
+
+    fn push(&mut self, position: u32, bytes: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.items.push((position, Found::Bytes(start..self.bytes.len())));
+    }
+
+    /// Read an object by itself: it tells what is wrong with it, and a copy that is sound may be found elsewhere.
+    fn push_alone<D: Dir>(&mut self, container: &Container<D>, position: u32, id: &ObjectId) {
+        let found = match container.find(id) {
+            Ok(stored) if stored.size > FRAME as u64 => Found::TooLarge(stored.size),
+            Ok(stored) => match container.read_all(&stored) {
+                Ok(bytes) => return self.push(position, &bytes),
+                Err(error) => Found::Failed(error),
+            },
+            Err(Error::NotFound(_)) => Found::Missing,
+            Err(error) => Found::Failed(error),
+        };
+        self.items.push((position, found));
+    }
+}
+
 /// Many objects that are being read. `C` is how it holds its container: a reference, or what shares the ownership of it.
 pub struct ObjectBatch<D: Dir, C: Deref<Target = Container<D>>> {
     container: C,
@@ -45,7 +104,8 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`] of the index.
     pub fn new(container: C, ids: Vec<ObjectId>) -> Result<Self> {
-        let count = u32::try_from(ids.len()).map_err(|_| Error::InvalidArgument("so many ids are too many".into()))?;
+        let count = u32::try_from(ids.len())
+            .map_err(|_| Error::InvalidArgument("more ids than a list of 32 bits can have".into()))?;
         let (mut packed, mut others) = (Vec::new(), Vec::new());
         for (position, location) in (0..count).zip(container.locate_many(&ids)?) {
             match location {
@@ -54,11 +114,10 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
             }
         }
         // Of an id that was asked for more than once, the first position stays.
-        let place = |location: &Location| (location.pack, location.offset);
         packed.sort_unstable_by(|(a, first), (b, second)| {
             // A damaged index may say that two objects lie at one place.
             let by_id = || ids[*first as usize].cmp(&ids[*second as usize]);
-            place(a).cmp(&place(b)).then_with(by_id).then(first.cmp(second))
+            a.place().cmp(&b.place()).then_with(by_id).then(first.cmp(second))
         });
         packed.dedup_by_key(|(_, position)| ids[*position as usize]);
         packed.reverse();
@@ -71,81 +130,96 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
     /// The next objects, about 1 MiB of them; empty when each id has been answered once. What concerns a single object is its
     /// [`Content::Failed`].
     pub fn next_items(&mut self) -> Vec<(ObjectId, Content)> {
-        let items = self.next_positions().into_iter();
+        let items = self.next_block().into_items();
         items.map(|(position, content)| (self.ids[position as usize], content)).collect()
     }
 
-    /// The same with the position of each id among those that were asked for: of one that is there more than once, the first.
-    pub fn next_positions(&mut self) -> Vec<(u32, Content)> {
-        let mut out = Vec::new();
-        let mut size = 0;
+    /// The next objects, their bytes together.
+    pub fn next_block(&mut self) -> Block {
+        let mut block = Block::default();
         let tuning = self.container.disk.tuning.clone();
-        while size < tuning.batch_bytes && out.len() < tuning.batch_objects {
+        let has_room =
+            |block: &Block| (block.bytes.len() as u64) < tuning.batch_bytes && block.items.len() < tuning.batch_objects;
+        while has_room(&block) {
             while self.reading.len() < tuning.ahead
                 && let Some(reading) = self.read_window()
             {
                 self.reading.push_back(reading);
             }
             let Some(reading) = self.reading.pop_front() else { break };
-            size += reading.finish(&self.container, &self.ids, &mut out);
+            reading.finish(&self.container, &self.ids, &mut block);
         }
-        while size < tuning.batch_bytes
-            && out.len() < tuning.batch_objects
+        while has_room(&block)
             && let Some(position) = self.others.pop()
         {
-            size += push(&mut out, position, read_alone(&self.container, &self.ids[position as usize]));
+            block.push_alone(&self.container, position, &self.ids[position as usize]);
         }
-        out
+        block
     }
 
-    /// Read objects that lie close together, and start to decode them.
+    /// Read objects that lie close together, and start to decode or check them.
     fn read_window(&mut self) -> Option<Reading> {
         let container = &*self.container;
         let window = Window::take(&mut self.packed, &container.disk.tuning)?;
         let open = |location, position: u32| container.open_packed(&self.ids[position as usize], location);
         // What failed fails again, or not, when each is read by itself.
         let read = window.read(container.options.verify, open).ok().flatten();
-        let decoding = read.map(|(bytes, payloads)| Decoding::start(bytes, payloads));
-        Some(Reading { positions: window.objects.into_iter().map(|(_, position)| position).collect(), decoding })
+        let work = read.map_or(Work::Alone, |(bytes, payloads)| Work::start(bytes, payloads));
+        Some(Reading { positions: window.objects.into_iter().map(|(_, position)| position).collect(), work })
     }
 }
 
 /// Objects that have been read together.
 struct Reading {
     positions: Vec<u32>,
-    /// `None` when each is to be read by itself.
-    decoding: Option<Decoding>,
+    work: Work,
+}
+
+/// How objects get out of the bytes that hold them.
+enum Work {
+    /// They are in the bytes as they are, and are being checked.
+    Plain(Vec<u8>, Vec<Range<u32>>, Checking),
+    /// They are being decoded.
+    Compressed(Decoding),
+    /// Each is to be read by itself.
+    Alone,
+}
+
+impl Work {
+    fn start(bytes: Vec<u8>, payloads: Vec<Payload>) -> Self {
+        if payloads.iter().any(|payload| payload.compressed) {
+            return Work::Compressed(Decoding::start(bytes, payloads));
+        }
+        let ranges = payloads.iter().map(|payload| payload.range.clone()).collect();
+        let checking = Checking::start(&bytes[..], payloads);
+        Work::Plain(bytes, ranges, checking)
+    }
 }
 
 impl Reading {
-    /// Give out the objects; returns the bytes they have.
-    fn finish<D: Dir>(self, container: &Container<D>, ids: &[ObjectId], out: &mut Vec<(u32, Content)>) -> u64 {
-        let decoded = self.decoding.map(Decoding::finish).unwrap_or_default();
-        let decoded = decoded.into_iter().chain(core::iter::repeat(None));
-        let content = |(position, bytes): (u32, Option<Vec<u8>>)| {
-            // By itself, an object tells what is wrong with it, and a copy that is sound may be found elsewhere.
-            let alone = || read_alone(container, &ids[position as usize]);
-            push(out, position, bytes.map_or_else(alone, Content::Bytes))
-        };
-        self.positions.into_iter().zip(decoded).map(content).sum()
+    /// Give out the objects.
+    fn finish<D: Dir>(self, container: &Container<D>, ids: &[ObjectId], block: &mut Block) {
+        let alone = |block: &mut Block, position: u32| block.push_alone(container, position, &ids[position as usize]);
+        match self.work {
+            Work::Plain(bytes, ranges, checking) => {
+                let sound = checking.finish();
+                for ((position, range), sound) in self.positions.into_iter().zip(ranges).zip(sound) {
+                    match bytes.get(range.start as usize..range.end as usize) {
+                        Some(bytes) if sound => block.push(position, bytes),
+                        _ => alone(block, position),
+                    }
+                }
+            }
+            Work::Compressed(decoding) => {
+                let decoded = decoding.finish().into_iter().chain(core::iter::repeat(None));
+                for (position, bytes) in self.positions.into_iter().zip(decoded) {
+                    match bytes {
+                        Some(bytes) => block.push(position, &bytes),
+                        None => alone(block, position),
+                    }
+                }
+            }
+            Work::Alone => self.positions.into_iter().for_each(|position| alone(block, position)),
+        }
     }
-}
-
-fn read_alone<D: Dir>(container: &Container<D>, id: &ObjectId) -> Content {
-    match container.find(id) {
-        Ok(stored) if stored.size > FRAME as u64 => Content::TooLarge(stored.size),
-        Ok(stored) => match container.read_all(&stored) {
-            Ok(bytes) => Content::Bytes(bytes),
-            Err(error) => Content::Failed(error),
-        },
-        Err(Error::NotFound(_)) => Content::Missing,
-        Err(error) => Content::Failed(error),
-    }
-}
-
-/// Give out an answer; returns the bytes it has.
-fn push(out: &mut Vec<(u32, Content)>, position: u32, content: Content) -> u64 {
-    let size = if let Content::Bytes(bytes) = &content { bytes.len() as u64 } else { 0 };
-    out.push((position, content));
-    size
 }

@@ -54,7 +54,7 @@ pub(super) fn many<D: Dir>(container: &Container<D>, ids: &[ObjectId], dir: &imp
     let mut results: Vec<Option<Result<u64>>> = ids.iter().map(|_| None).collect();
     let mut batch = container.read_many(ids.to_vec())?;
     loop {
-        let items = batch.next_positions();
+        let items: Vec<_> = batch.next_block().into_items().collect();
         if items.is_empty() {
             break;
         }

@@ -3,9 +3,9 @@
 use std::cell::{RefCell, RefMut};
 
 use loosepack::source::Source;
-use loosepack::store::{Adder, ReadMany, Reader};
+use loosepack::store::{Adder, Block, ReadMany, Reader};
 use loosepack::{
-    Compression, Config, Content, Durability, Error, Job, ObjectId, ObjectInfo, Part, Progress, Result, Stats, Store,
+    Compression, Config, Durability, Error, Job, ObjectId, ObjectInfo, Part, Progress, Result, Stats, Store,
 };
 use loosepack_host::streams::{Failure, SourceStream};
 use wasmtime::Store as Memory;
@@ -151,7 +151,7 @@ impl Store for Container {
         let opened = self.call(|component, memory, this| {
             component.loosepack_store_container().container().call_read_many(memory, this, &bytes)
         })?;
-        Ok(Box::new(Many { ids, batch: self.keep(opened) }))
+        Ok(Box::new(self.keep(opened)))
     }
 
     fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
@@ -305,21 +305,12 @@ impl Reader for Kept<'_> {
     }
 }
 
-/// Many objects that are being read.
-struct Many<'a> {
-    ids: Vec<ObjectId>,
-    batch: Kept<'a>,
-}
-
-impl ReadMany for Many<'_> {
-    fn next_items(&mut self) -> Result<Vec<(ObjectId, Content)>> {
-        let items = self.batch.call(|component, memory, this| {
+impl ReadMany for Kept<'_> {
+    fn next_block(&mut self) -> Result<Block> {
+        let block = self.call(|component, memory, this| {
             component.loosepack_store_container().object_batch().call_next(memory, this)
         })?;
-        let item = |item: bindings::exports::loosepack::store::container::BatchItem| {
-            (self.ids[item.position as usize], convert::content(item.content))
-        };
-        Ok(items.into_iter().map(item).collect())
+        Ok(convert::block(block))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Types of the contract <-> types of the crate `loosepack`.
 
 use loosepack::{
-    Access, Compression, Config, Content, Durability, Error, Finding, Location, ObjectId, ObjectInfo, Options,
-    Placement, Progress, Result, Stats,
+    Access, Compression, Config, Durability, Error, Finding, Location, ObjectId, ObjectInfo, Options, Placement,
+    Progress, Result, Stats,
 };
+
+use loosepack::store::{Block, Found};
 
 use crate::bindings::exports::loosepack::store::{container, maintenance, store_types as wit};
 
@@ -88,13 +90,20 @@ pub(crate) fn stats(stats: wit::Stats) -> Stats {
     }
 }
 
-pub(crate) fn content(content: container::Content) -> Content {
-    match content {
-        container::Content::Bytes(bytes) => Content::Bytes(bytes),
-        container::Content::TooLarge(size) => Content::TooLarge(size),
-        container::Content::Missing => Content::Missing,
-        container::Content::Failed(failed) => Content::Failed(error(failed)),
-    }
+pub(crate) fn block(container::Block { bytes, lengths, positions, others }: container::Block) -> Block {
+    let mut start = 0;
+    let found = positions.into_iter().zip(lengths).map(|(position, length)| {
+        let range = start..start + length as usize;
+        start = range.end;
+        (position, Found::Bytes(range))
+    });
+    let mut items: Vec<(u32, Found)> = found.collect();
+    items.extend(others.into_iter().map(|(position, without)| match without {
+        container::Without::TooLarge(size) => (position, Found::TooLarge(size)),
+        container::Without::Missing => (position, Found::Missing),
+        container::Without::Failed(failed) => (position, Found::Failed(error(failed))),
+    }));
+    Block { bytes, items }
 }
 
 pub(crate) fn progress(progress: maintenance::Progress) -> Progress {

@@ -273,14 +273,14 @@ fn read_many(store: &dyn Store, ids: &[ObjectId]) -> Result<Tally> {
     let mut batch = store.read_many(ids.to_vec())?;
     let mut tally = Tally::default();
     loop {
-        let items = batch.next_items()?;
-        if items.is_empty() {
+        let block = batch.next_block()?;
+        if block.items.is_empty() {
             return Ok(tally);
         }
-        for (id, content) in items {
+        for (position, content) in block.into_items() {
             match content {
                 Content::Bytes(bytes) => tally.count(bytes.len() as u64),
-                _ => return Err(format!("object {id} did not come").into()),
+                _ => return Err(format!("object {} did not come", ids[position as usize]).into()),
             }
         }
     }

@@ -30,6 +30,8 @@ const COMMIT_PACKED: usize = 65_536;
 const COMMIT_LOOSE: usize = 1024;
 /// A file that has more bytes goes to the store piece by piece; others are read whole, and handed over together.
 const SMALL: usize = 1 << 20;
+/// What is asked for first of a file: most are small.
+const SCRATCH: usize = 64 << 10;
 /// Bytes, and files, that are handed over together.
 const GROUP: (usize, usize) = (4 << 20, 1024);
 
@@ -98,6 +100,7 @@ impl Add {
             session,
             add: self,
             adder,
+            scratch: Vec::new(),
             group: Vec::new(),
             group_bytes: 0,
             added: Vec::new(),
@@ -121,6 +124,8 @@ struct Adding<'a, 'b> {
     session: &'a mut Session<'b>,
     add: &'a Add,
     adder: Box<dyn Adder + 'a>,
+    /// What files are read into.
+    scratch: Vec<u8>,
     /// Read, and not handed over.
     group: Vec<(PathBuf, Vec<u8>)>,
     group_bytes: usize,
@@ -214,9 +219,8 @@ impl Adding<'_, '_> {
 
     /// Add what a source gives. What fails in the source does not stop the others; what fails in the container does.
     fn source(&mut self, path: &Path, mut source: Box<dyn Source + Send>) -> Result<(), Failure> {
-        let mut head = Vec::new();
-        let ended = match read_up_to(&mut *source, SMALL, &mut head) {
-            Ok(ended) => ended,
+        let (head, ended) = match read_head(&mut *source, &mut self.scratch) {
+            Ok(read) => read,
             Err(error) => {
                 self.problem(error.to_string());
                 return Ok(());
@@ -316,20 +320,19 @@ fn path_of(line: &[u8]) -> PathBuf {
     OsString::from(String::from_utf8_lossy(line).into_owned()).into()
 }
 
-/// Append bytes of a source until `limit` have been appended or it ends; whether it has ended.
-fn read_up_to(source: &mut dyn Source, limit: usize, buffer: &mut Vec<u8>) -> Result<bool, Error> {
-    /// What is asked for first: most files are small.
-    const PIECE: usize = 64 << 10;
+/// The first bytes of a source, at most [`SMALL`], and whether it ends with them. `scratch` is used again for each, and as
+/// long as most sources are.
+fn read_head(source: &mut dyn Source, scratch: &mut Vec<u8>) -> Result<(Vec<u8>, bool), Error> {
+    scratch.resize(SCRATCH, 0);
+    let mut filled = 0;
     loop {
-        let filled = buffer.len();
-        if filled == limit {
-            return Ok(false);
+        let read = source.read(&mut scratch[filled..])?;
+        filled += read;
+        if read == 0 || filled == SMALL {
+            return Ok((scratch[..filled].to_vec(), read == 0));
         }
-        buffer.resize(limit.min(filled + filled.max(PIECE)), 0);
-        let read = source.read(&mut buffer[filled..])?;
-        buffer.truncate(filled + read);
-        if read == 0 {
-            return Ok(true);
+        if filled == scratch.len() {
+            scratch.resize(SMALL.min(2 * filled), 0);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `loosepack get`
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
-use loosepack::{Access, Content, ObjectId, Store};
+use loosepack::store::{Block, Found};
+use loosepack::{Access, ObjectId, Store};
 
 use crate::failure::{Failure, Outcome};
 use crate::ids::{self, Ids};
@@ -13,7 +15,7 @@ use crate::{STANDARD, save};
 /// What is read and written at once.
 const PIECE: u64 = 256 << 10;
 /// Bytes of objects that are read together, and are in memory until it is their turn.
-const GROUP: u64 = 8 << 20;
+const TOGETHER: usize = 32 << 20;
 
 /// Write out the bytes of objects
 #[derive(Debug, clap::Args)]
@@ -53,51 +55,42 @@ impl Get {
     }
 }
 
-/// Write out objects in their order.
+/// Write out objects in their order, which is not the one they are read in.
 fn batch(session: &mut Session<'_>, store: &dyn Store, ids: &[ObjectId]) -> Result<(), Failure> {
     if let [id] = ids {
         return stream(session, store, id);
     }
-    // What is not known to be small is read by itself, which tells what is wrong with it.
-    let sizes: Vec<Option<u64>> = match store.info_many(ids) {
-        Ok(infos) => infos.into_iter().map(|info| info.map(|info| info.size)).collect(),
-        Err(_) => vec![None; ids.len()],
-    };
-    let mut start = 0;
-    while start < ids.len() {
-        let mut left = GROUP;
-        let fits =
-            |size: &&Option<u64>| size.and_then(|size| left.checked_sub(size)).map(|after| left = after).is_some();
-        match sizes[start..].iter().take_while(fits).count() {
-            0 | 1 => {
-                stream(session, store, &ids[start])?;
-                start += 1;
-            }
-            count => {
-                together(session, store, &ids[start..start + count])?;
-                start += count;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Write out objects that fit in memory, in their order, which is not the one they are read in.
-fn together(session: &mut Session<'_>, store: &dyn Store, ids: &[ObjectId]) -> Result<(), Failure> {
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    // Where in the blocks the objects are, by the positions of their ids.
+    let mut places: Vec<Option<(usize, Range<usize>)>> = vec![None; ids.len()];
     let mut batch = store.read_many(ids.to_vec()).map_err(|error| session.failure(error))?;
-    let mut found = HashMap::with_capacity(ids.len());
-    loop {
-        let items = batch.next_items().map_err(|error| session.failure(error))?;
+    let mut size = 0;
+    // What does not fit in memory is read by itself when it is its turn.
+    while size < TOGETHER {
+        let Block { bytes, items } = batch.next_block().map_err(|error| session.failure(error))?;
         if items.is_empty() {
             break;
         }
-        found.extend(items);
+        for (position, found) in items {
+            if let Found::Bytes(range) = found {
+                places[position as usize] = Some((blocks.len(), range));
+            }
+        }
+        size += bytes.len();
+        blocks.push(bytes);
     }
-    for id in ids {
-        match found.get(id) {
-            Some(Content::Bytes(bytes)) => session.out.bytes(bytes)?,
+    drop(batch);
+    // An id that is there more than once has been read once, for its first position.
+    let mut first: HashMap<&ObjectId, usize> = HashMap::new();
+    if places.contains(&None) {
+        first.extend(ids.iter().enumerate().rev().map(|(position, id)| (id, position)));
+    }
+    for (position, id) in ids.iter().enumerate() {
+        let place = places[position].as_ref().or_else(|| places[*first.get(id)?].as_ref());
+        match place {
+            Some((block, range)) => session.out.bytes(&blocks[*block][range.clone()])?,
             // By itself it tells what is wrong with it.
-            _ => stream(session, store, id)?,
+            None => stream(session, store, id)?,
         }
     }
     Ok(())
