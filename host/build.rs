@@ -1,11 +1,10 @@
-//! Builds the components, and compiles them ahead of time for this kind of processor.
+//! Builds the component, and compiles it ahead of time for any processor of the target.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use xtask::components::{self, Component};
-use xtask::wasm_target;
 
 #[path = "src/engine.rs"]
 mod engine;
@@ -15,7 +14,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={}", path.display());
     }
     println!("cargo::rerun-if-changed=src/engine.rs");
-    wasm_target::ensure()?;
     let out = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     let mut config = engine::config();
     // For any processor of this kind, not just the one that builds.

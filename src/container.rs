@@ -257,7 +257,14 @@ impl<D: Dir> Container<D> {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Io`].
     pub fn info(&self, id: &ObjectId) -> Result<ObjectInfo> {
-        self.info_many(&[*id])?.pop().flatten().ok_or(Error::NotFound(*id))
+        let found = self.info_many(&[*id])?.pop().flatten().ok_or(Error::NotFound(*id))?;
+        // It may have been packed since the index was read.
+        if found.placement == Placement::Loose
+            && let Ok(Some(location)) = self.locate_anew(id)
+        {
+            return Ok(ObjectInfo { size: location.size, placement: Placement::Packed(location) });
+        }
+        Ok(found)
     }
 
     /// What an acknowledgement of this handle means: nothing is durable where the system cannot flush, whatever was asked

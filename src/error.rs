@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::id::ObjectId;
 
-/// Why an operation failed. Each case is one case of `error` in `wit/types.wit`.
+/// Why an operation failed. Each case is one case of `error` in `wit/store-types.wit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,11 +1,13 @@
 //! The first line of a run.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde_json::Value;
 
 use super::location::Place;
+use super::log_line::Crc;
 use super::run_line::Digits;
 
 /// Bytes of the line, which is filled with spaces.
@@ -24,20 +26,31 @@ pub(crate) struct RunHeader {
     /// The last place that an entry has, or had before its object was deleted or packed anew: what deletions are about lies
     /// there or before.
     pub(crate) reach: Option<Place>,
-    /// CRC-32 of the line of fences.
+    /// CRC-32 of the line of fences, and of this line up to it.
     pub(crate) crc: u32,
 }
 
 impl RunHeader {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let RunHeader { entries, digits: Digits { pack, offset, length, size }, reach, crc } = self;
+        let text = format!("{},\"crc\":\"{:08x}\"}}", self.covered(), self.crc);
+        format!("{text:width$}\n", width = RUN_HEADER - 1).into_bytes()
+    }
+
+    /// The line up to its checksum, which covers it.
+    fn covered(&self) -> String {
+        let RunHeader { entries, digits: Digits { pack, offset, length, size }, reach, .. } = self;
         let digits = format!("\"pack\":{pack},\"offset\":{offset},\"length\":{length},\"size\":{size}");
         let reach = match reach {
             Some((pack, offset)) => format!("{{\"pack\":{pack},\"offset\":{offset}}}"),
             None => "null".into(),
         };
-        let text = format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":{reach},\"crc\":\"{crc:08x}\"}}");
-        format!("{text:width$}\n", width = RUN_HEADER - 1).into_bytes()
+        format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":{reach}")
+    }
+
+    /// The checksum of the run's first and last line, of which the last has been hashed.
+    pub(crate) fn checksum(&self, mut last_line: Crc) -> u32 {
+        last_line.update(self.covered().as_bytes());
+        last_line.finalize()
     }
 
     /// `None` for anything that [`RunHeader::encode`] does not write.

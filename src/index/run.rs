@@ -20,6 +20,7 @@ use crate::disk::regular;
 use crate::error::{Context as _, Error, Result};
 use crate::format::fences::{self, Fences};
 use crate::format::location::Place;
+use crate::format::log_line::Crc;
 use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
 use crate::format::run_line::{Digits, Entry, id_digits};
 use crate::id::ObjectId;
@@ -145,7 +146,7 @@ impl<F: File> Run<F> {
     /// Read the last line, which starts at byte `start`; `None` when it is damaged. Piece by piece, so that memory is
     /// taken for fences that are there, not for those that the first line promises.
     fn read_fences(&self, start: u64) -> Result<Option<Fences>> {
-        let (mut found, mut crc) = (Fences::default(), crc32fast::Hasher::new());
+        let (mut found, mut crc) = (Fences::default(), Crc::new());
         let mut text = vec![0; fences::START.len()];
         self.read(&mut text, start)?;
         crc.update(&text);
@@ -166,7 +167,7 @@ impl<F: File> Run<F> {
         text.resize(fences::END.len(), 0);
         self.read(&mut text, position)?;
         crc.update(&text);
-        Ok((text == fences::END && crc.finalize() == self.header.crc).then_some(found))
+        Ok((text == fences::END && self.header.checksum(crc) == self.header.crc).then_some(found))
     }
 
     /// The fence of a block. The fences must have been read.

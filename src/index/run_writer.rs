@@ -8,6 +8,7 @@ use crate::disk::flush::Flush;
 use crate::error::{Context as _, Result};
 use crate::format::fences::Fences;
 use crate::format::location::Place;
+use crate::format::log_line::Crc;
 use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
 use crate::format::run_line::{Digits, Entry};
 
@@ -70,7 +71,10 @@ impl<F: File> RunWriter<F> {
         let fences = self.fences.encode();
         self.out.extend_from_slice(&fences);
         self.write_out()?;
-        let header = RunHeader { entries: self.entries, digits: self.digits, reach, crc: crc32fast::hash(&fences) };
+        let mut header = RunHeader { entries: self.entries, digits: self.digits, reach, crc: 0 };
+        let mut crc = Crc::new();
+        crc.update(&fences);
+        header.crc = header.checksum(crc);
         write_all_at(&self.file, &header.encode(), 0).during("write", &self.path)?;
         flush.file(&self.file, &self.path)
     }

@@ -36,16 +36,19 @@ pub(crate) fn run_of(lines: &[String]) -> Vec<u8> {
     let fences: Vec<String> = blocks.iter().map(|(prefix, crc)| format!("\"{prefix}{crc}\"")).collect();
     let space = if fences.is_empty() { "" } else { " " };
     let fences = format!("{{\"fences\":[{}{space}]}}\n", fences.join(","));
-    let header = header(&lines.len().to_string(), "1", crc32fast::hash(fences.as_bytes()));
+    let start = header_start(&lines.len().to_string(), "1");
+    let header = header(&start, crc32fast::hash([fences.as_bytes(), start.as_bytes()].concat().as_slice()));
     [header.as_bytes(), lines.concat().as_bytes(), fences.as_bytes()].concat()
 }
 
-fn header(entries: &str, digits: &str, crc: u32) -> String {
+/// The first line of a run up to its checksum.
+fn header_start(entries: &str, digits: &str) -> String {
     let digits = format!("\"pack\":{digits},\"offset\":{digits},\"length\":{digits},\"size\":{digits}");
-    format!(
-        "{:255}\n",
-        format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":null,\"crc\":\"{crc:08x}\"}}")
-    )
+    format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":null")
+}
+
+fn header(start: &str, crc: u32) -> String {
+    format!("{:255}\n", format!("{start},\"crc\":\"{crc:08x}\"}}"))
 }
 
 /// A container whose index is these runs, newest first.
@@ -148,12 +151,12 @@ fn absurd_numbers_of_a_run_are_damage() {
     for entries in
         ["-1", "1.5", "1e3", "18446744073709551615", "18446744073709551616", "152502092234380264", "1e400", "[]"]
     {
-        is_damage(work(with_runs(&[header(entries, "1", 0).into_bytes()])), "index/run-0");
+        is_damage(work(with_runs(&[header(&header_start(entries, "1"), 0).into_bytes()])), "index/run-0");
     }
     for digits in ["0", "21", "255", "256", "-1", "1e99", "4294967296", "null", "[[[[]]]]"] {
-        is_damage(work(with_runs(&[header("0", digits, 0).into_bytes()])), "index/run-0");
+        is_damage(work(with_runs(&[header(&header_start("0", digits), 0).into_bytes()])), "index/run-0");
     }
-    let wide = [header("1", "20", 0).into_bytes(), vec![b' '; 300]].concat();
+    let wide = [header(&header_start("1", "20"), 0).into_bytes(), vec![b' '; 300]].concat();
     is_damage(work(with_runs(&[wide])), "index/run-0");
 }
 
@@ -184,7 +187,7 @@ fn a_vast_run_takes_no_memory() {
     let index = temporary.path().join("index");
     std::fs::write(index.join("manifest.json"), manifest("0", "0")).unwrap();
     // 12 TB of lines and 40 GB of fences, of which nothing is on the disk.
-    std::fs::write(index.join("run-0.jsonl"), header("100000000000", "1", 0)).unwrap();
+    std::fs::write(index.join("run-0.jsonl"), header(&header_start("100000000000", "1"), 0)).unwrap();
     File::options().write(true).open(index.join("run-0.jsonl")).unwrap().set_len(15 << 40).unwrap();
     let store = open(CapDir::open(temporary.path()).unwrap());
     is_damage(store.get(&id(b"x")), "index/run-0");

@@ -67,8 +67,9 @@ const PROFILE: &str = "component";
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
 /// Builds components into the folder `out` and returns their paths in the order of `which`. A file whose bytes would
-/// not change keeps its time stamp. The target must be there: call [`wasm_target::ensure`] before.
+/// not change keeps its time stamp. Fails when the target is missing.
 pub fn build(which: &[Component], out: &Path) -> Result<Vec<PathBuf>> {
+    wasm_target::check()?;
     files::create_dir(out)?;
     which.iter().map(|&component| build_one(component, out)).collect()
 }
@@ -97,12 +98,6 @@ fn build_one(component: Component, out: &Path) -> Result<PathBuf> {
     let path = out.join(component.file_name());
     files::copy_if_changed(&built, &path)?;
     Ok(path)
-}
-
-/// Removes what was built against a standard library that has been replaced; rustc would refuse to mix the two.
-pub(crate) fn forget_builds() -> Result<()> {
-    let _lock = lock_builds()?;
-    files::remove_dir(&wasm_target_builds())
 }
 
 fn wasm_target_builds() -> PathBuf {

@@ -19,12 +19,6 @@ pub fn remove_dir(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes a folder if it is there, and makes it anew.
-pub fn fresh_dir(path: &Path) -> Result<()> {
-    remove_dir(path)?;
-    create_dir(path)
-}
-
 /// What is in a folder, sorted.
 pub fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(dir).map_err(cannot("list", dir))?;
@@ -44,25 +38,6 @@ pub fn read(path: &Path) -> Result<String> {
 /// Writes a file, replacing what was there.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     fs::write(path, content).map_err(cannot("write", path))
-}
-
-/// Copies a file and waits until the copy is on disk.
-pub fn copy_durably(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).map_err(cannot("copy", from))?;
-    let copy = File::options().write(true).open(to);
-    copy.and_then(|file| file.sync_all()).map_err(cannot("sync", to))
-}
-
-/// Waits until the names in a folder are on disk.
-#[cfg(unix)]
-pub fn sync_dir(path: &Path) -> Result<()> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(cannot("sync", path))
-}
-
-/// Does nothing, as a folder cannot be synced here.
-#[cfg(not(unix))]
-pub fn sync_dir(_path: &Path) -> Result<()> {
-    Ok(())
 }
 
 /// Renames a file or a folder.

@@ -32,23 +32,6 @@ pub fn output(command: &mut Command) -> Result<String> {
     Err(Error::new(message))
 }
 
-/// Runs two commands, the first one's output being the second one's input.
-pub fn pipe(first: &mut Command, second: &mut Command) -> Result<()> {
-    let mut source = first.stdout(Stdio::piped()).spawn().map_err(|error| not_started(first, error))?;
-    if let Some(stdout) = source.stdout.take() {
-        second.stdin(stdout);
-    }
-    let second_result = run(second);
-    // Drops our end of the pipe: with its reader gone, a first command that still writes ends instead of waiting.
-    second.stdin(Stdio::null());
-    let status = source.wait().map_err(|error| Error::cannot(format_args!("wait for `{}`", line(first)), error))?;
-    second_result?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(Error::new(format!("`{}` failed: {status}", line(first))))
-}
-
 /// The cargo that runs us, or else the one on the path, in the workspace's folder and with all of the environment.
 pub fn cargo() -> Command {
     in_workspace("CARGO", "cargo")

@@ -25,7 +25,7 @@ pub(crate) fn portable(flags: impl IntoIterator<Item = OsString>) -> OsString {
 }
 
 /// The flag that makes rustc write `to` where it would write the folder `from`.
-pub(crate) fn remap(from: &Path, to: &str) -> OsString {
+fn remap(from: &Path, to: &str) -> OsString {
     let mut flag = OsString::from("--remap-path-prefix=");
     flag.push(from);
     flag.push("=");
