@@ -1,27 +1,24 @@
-//! Builds the component, and compiles it ahead of time for any processor of the target.
+//! Compiles the component ahead of time, for any processor of the target.
 
+use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-
-use xtask::components::{self, Component};
 
 #[path = "src/engine.rs"]
 mod engine;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in components::sources() {
-        println!("cargo::rerun-if-changed={}", path.display());
-    }
+    println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/engine.rs");
-    let out = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+    // Where the package `loosepack-artifacts` has put the components.
+    let components = env::var_os("DEP_LOOSEPACK_ARTIFACTS_DIR").ok_or("loosepack-artifacts says where they are")?;
+    let component = Path::new(&components).join("loosepack-store.wasm");
+    println!("cargo::rerun-if-changed={}", component.display());
+    let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     let mut config = engine::config();
-    // For any processor of this kind, not just the one that builds.
-    config.target(&std::env::var("TARGET")?)?;
-    let engine = wasmtime::Engine::new(&config)?;
-    for wasm in components::build(&[Component::Store], Path::new(&out))? {
-        let compiled = engine.precompile_component(&fs::read(&wasm)?)?;
-        fs::write(wasm.with_extension("cwasm"), compiled)?;
-    }
+    config.target(&env::var("TARGET")?)?;
+    let compiled = wasmtime::Engine::new(&config)?.precompile_component(&fs::read(component)?)?;
+    fs::write(Path::new(&out).join("loosepack-store.cwasm"), compiled)?;
     Ok(())
 }

@@ -1,12 +1,10 @@
 //! The component inside this library.
 
+use loosepack_artifacts::STORE;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::engine;
-
-/// The component.
-const WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.wasm"));
 
 /// What the build script compiled of it, where a page of memory starts: so that it can be executed where it is.
 static COMPILED: &Page<[u8]> = &Page(*include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.cwasm")));
@@ -31,7 +29,7 @@ pub(crate) fn load() -> wasmtime::Result<(Engine, Component)> {
     }
     config.with_custom_code_memory(None);
     let engine = Engine::new(&config)?;
-    let component = copy(&engine).or_else(|_| Component::new(&engine, WASM))?;
+    let component = copy(&engine).or_else(|_| Component::new(&engine, STORE))?;
     Ok((engine, component))
 }
 
@@ -145,6 +143,6 @@ mod tests {
         config.memory_reservation(0).memory_guard_size(0);
         let other = Engine::new(&config).unwrap();
         assert!(copy(&other).is_err());
-        Component::new(&other, WASM).unwrap();
+        Component::new(&other, STORE).unwrap();
     }
 }

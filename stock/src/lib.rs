@@ -57,15 +57,15 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Compile the component in a file.
+    /// Compile the component.
     ///
     /// # Errors
     /// When it is none, or not of the world `portable`.
-    pub fn new(component: &Path) -> wasmtime::Result<Self> {
+    pub fn new(component: &[u8]) -> wasmtime::Result<Self> {
         let mut config = EngineConfig::new();
         config.cranelift_opt_level(OptLevel::Speed);
         let engine = Engine::new(&config)?;
-        let component = Component::from_file(&engine, component)?;
+        let component = Component::new(&engine, component)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         let component = PortablePre::new(linker.instantiate_pre(&component)?)?;

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
+use loosepack_artifacts::{COMMAND, PORTABLE, STORE};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime_wasi::FsPerms;
-use xtask::components;
 use xtask::process;
 
-use crate::stock::{built, run};
+use crate::stock::run;
 use crate::support::TempDir;
 
-fn imports(which: components::Component) -> Vec<String> {
+fn imports(component: &[u8]) -> Vec<String> {
     let engine = Engine::default();
-    let component = Component::from_file(&engine, built(which)).expect("it is a component");
+    let component = Component::new(&engine, component).expect("it is a component");
     let mut names: Vec<String> = component.component_type().imports(&engine).map(|(name, _)| name.into()).collect();
     names.sort();
     names
@@ -22,7 +22,7 @@ fn imports(which: components::Component) -> Vec<String> {
 #[test]
 fn the_store_imports_nothing_but_files_a_clock_locks_flushes_and_a_codec() {
     assert_eq!(
-        imports(components::Component::Store),
+        imports(STORE),
         [
             "loosepack:host/codec@0.1.0",
             "loosepack:host/flushing@0.1.0",
@@ -38,7 +38,7 @@ fn the_store_imports_nothing_but_files_a_clock_locks_flushes_and_a_codec() {
 #[test]
 fn the_portable_component_imports_nothing_but_wasi() {
     assert_eq!(
-        imports(components::Component::Portable),
+        imports(PORTABLE),
         [
             "wasi:clocks/wall-clock@0.2.12",
             "wasi:filesystem/preopens@0.2.12",
@@ -51,7 +51,7 @@ fn the_portable_component_imports_nothing_but_wasi() {
 
 #[test]
 fn the_command_imports_nothing_but_wasi() {
-    let names = imports(components::Component::Command);
+    let names = imports(COMMAND);
     assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("wasi:")), "{names:?}");
     for denied in ["wasi:sockets", "wasi:http"] {
         assert!(!names.iter().any(|name| name.starts_with(denied)), "{denied} in {names:?}");
@@ -70,15 +70,14 @@ fn the_directory_of_the_component_keeps_the_contract() {
     )
     .expect("the guest builds");
     let guest = builds.join("wasm32-wasip2/debug/examples/conformance-guest.wasm");
-    let (code, output) = run(&guest, dir.path(), "/", FsPerms::ReadWrite, &[]);
+    let (code, output) = run(&std::fs::read(guest).expect("it was built"), dir.path(), "/", FsPerms::ReadWrite, &[]);
     assert_eq!(code, 0, "{output}");
 }
 
 #[test]
 fn the_command_does_its_work_with_wasi_alone() {
     let dir = TempDir::new();
-    let command = built(components::Component::Command);
-    let run = |arguments: &[&str]| run(&command, dir.path(), ".", FsPerms::ReadWrite, arguments);
+    let run = |arguments: &[&str]| run(COMMAND, dir.path(), ".", FsPerms::ReadWrite, arguments);
     dir.file("a.txt", "alpha\n");
     dir.file("folder/b.txt", "beta\n");
     const ALPHA: &str = "b6a98d9ce9a2d9149288fa3df42d377c3e42737afdcdaf714e33c0a100b51060";
@@ -103,12 +102,11 @@ fn the_command_does_its_work_with_wasi_alone() {
 #[test]
 fn the_command_reads_from_a_directory_that_is_granted_for_reading_only() {
     let dir = TempDir::new();
-    let command = built(components::Component::Command);
     dir.file("a.txt", "alpha\n");
-    assert_eq!(run(&command, dir.path(), ".", FsPerms::ReadWrite, &["-C", "store", "init"]).0, 0);
-    let (code, added) = run(&command, dir.path(), ".", FsPerms::ReadWrite, &["-C", "store", "add", "a.txt"]);
+    assert_eq!(run(COMMAND, dir.path(), ".", FsPerms::ReadWrite, &["-C", "store", "init"]).0, 0);
+    let (code, added) = run(COMMAND, dir.path(), ".", FsPerms::ReadWrite, &["-C", "store", "add", "a.txt"]);
     assert_eq!(code, 0, "{added}");
-    let read_only = |arguments: &[&str]| run(&command, dir.path(), ".", FsPerms::ReadOnly, arguments);
+    let read_only = |arguments: &[&str]| run(COMMAND, dir.path(), ".", FsPerms::ReadOnly, arguments);
     let (code, listed) = read_only(&["-C", "store", "ls"]);
     assert_eq!((code, listed.lines().count()), (0, 1), "{listed}");
     assert_eq!(read_only(&["-C", "store", "get", listed.trim()]), (0, "alpha\n".into()));

@@ -2,29 +2,29 @@
 
 use std::path::Path;
 
+use loosepack_artifacts::PORTABLE;
+use loosepack_stock::Wasi;
 use wasmtime::component::{Component, Instance, Linker, ResourceAny, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
-use xtask::components;
 
-use crate::stock::{Stock, built};
 use crate::support::{TempDir, draw, setting};
 
 /// An instance of the portable component, called without any types.
 struct Portable {
-    store: Store<Stock>,
+    store: Store<Wasi>,
     instance: Instance,
 }
 
 impl Portable {
     fn new(dir: &Path) -> Self {
         let engine = Engine::default();
-        let component = Component::from_file(&engine, built(components::Component::Portable)).unwrap();
+        let component = Component::new(&engine, PORTABLE).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
         let mut wasi = WasiCtxBuilder::new();
         wasi.preopened_dir(dir, ".", FsPerms::ReadWrite).unwrap();
-        let mut store = Store::new(&engine, Stock::new(&mut wasi));
+        let mut store = Store::new(&engine, Wasi::new(&mut wasi));
         let instance = linker.instantiate(&mut store, &component).unwrap();
         Portable { store, instance }
     }

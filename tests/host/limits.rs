@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use loosepack::codec;
+use loosepack_artifacts::COMMAND;
 use loosepack_host::{Compression, Config, Error, Limits, ObjectId, Options, Runtime, StoreError};
 use wasmtime_wasi::FsPerms;
-use xtask::components::Component;
 
 use crate::stock;
 use crate::support::{TempDir, container, loosepack, noise, runtime};
@@ -150,7 +150,6 @@ fn no_path_leads_out_of_the_directory_that_is_lent() {
 #[test]
 fn what_is_granted_for_reading_only_stays_as_it_is() {
     let dir = TempDir::new();
-    let command = stock::built(Component::Command);
     dir.file("a.txt", "alpha");
     loosepack(dir.path(), ["init"]).exits(0);
     loosepack(dir.path(), ["add", "a.txt"]).exits(0);
@@ -169,7 +168,7 @@ fn what_is_granted_for_reading_only_stays_as_it_is() {
         &["-C", "store", "get", "-o", "c.txt", &codec::sha256(b"alpha").to_string()],
     ] {
         // These commands open the container for writing; it is the grant that does not let them.
-        let (code, output) = stock::run(&command, dir.path(), ".", FsPerms::ReadOnly, arguments);
+        let (code, output) = stock::run(COMMAND, dir.path(), ".", FsPerms::ReadOnly, arguments);
         assert_eq!(code, 1, "{arguments:?}: {output}");
         assert!(files(dir.path()) == before, "{arguments:?} has changed something");
     }

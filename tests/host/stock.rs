@@ -4,42 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use wasmtime::component::{Component, Linker, ResourceTable};
+use loosepack_artifacts::COMMAND;
+use loosepack_stock::Wasi;
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::p2::bindings::sync::Command as Commands;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
-use xtask::components;
-
-/// A component of the release, built if need be.
-pub(crate) fn built(which: components::Component) -> PathBuf {
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
-    components::build(&[which], &out).expect("the component builds").remove(0)
-}
-
-/// A runtime that gives WASI alone.
-pub(crate) struct Stock {
-    table: ResourceTable,
-    wasi: WasiCtx,
-}
-
-impl Stock {
-    pub(crate) fn new(wasi: &mut WasiCtxBuilder) -> Self {
-        Stock { table: ResourceTable::new(), wasi: wasi.build() }
-    }
-}
-
-impl WasiView for Stock {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 /// Run a command component as `wasmtime run --dir DIR::GUEST` does; its exit code, and what it printed. (WASI 0.2 knows
 /// success and failure: 0 and 1.)
-pub(crate) fn run(component: &Path, dir: &Path, guest: &str, perms: FsPerms, arguments: &[&str]) -> (i32, String) {
+pub(crate) fn run(component: &[u8], dir: &Path, guest: &str, perms: FsPerms, arguments: &[&str]) -> (i32, String) {
     let engine = Engine::default();
-    let component = Component::from_file(&engine, component).expect("it is a component");
+    let component = Component::new(&engine, component).expect("it is a component");
     let output = MemoryOutputPipe::new(1 << 20);
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdout(output.clone()).stderr(output.clone());
@@ -61,7 +38,7 @@ fn call(
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     wasi.args(&[&["loosepack"], arguments].concat());
     wasi.preopened_dir(dir, guest, perms)?;
-    let mut store = Store::new(engine, Stock::new(wasi));
+    let mut store = Store::new(engine, Wasi::new(wasi));
     let command = Commands::instantiate(&mut store, component, &linker)?;
     match command.wasi_cli_run().call_run(&mut store) {
         Ok(result) => Ok(i32::from(result.is_err())),
@@ -78,8 +55,7 @@ const ARGUMENTS: &str = "LOOSEPACK_TEST_ARGUMENTS";
 pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
     static COMPILED: OnceLock<PathBuf> = OnceLock::new();
     let compiled = COMPILED.get_or_init(|| {
-        let wasm = std::fs::read(built(components::Component::Command)).expect("it was built");
-        let compiled = Engine::default().precompile_component(&wasm).expect("it compiles");
+        let compiled = Engine::default().precompile_component(COMMAND).expect("it compiles");
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("loosepack-{}.cwasm", std::process::id()));
         std::fs::write(&path, compiled).expect("there is room");
         path

@@ -1,13 +1,14 @@
 //! The components: which there are, and how cargo builds each.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 
 use crate::process::{nested_cargo, run};
-use crate::{Result, files, rust_flags, wasm_target, workspace};
+use crate::{Error, Result, files, rust_flags, wasm_target, workspace};
 
 /// A WebAssembly component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Component {
+enum Component {
     /// The library that leaves hashing, compression and locks to its host.
     Store,
     /// The library that needs nothing but WASI.
@@ -18,7 +19,7 @@ pub enum Component {
 
 impl Component {
     /// The name of the component's file.
-    pub fn file_name(self) -> &'static str {
+    fn file_name(self) -> &'static str {
         match self {
             Self::Store => "loosepack-store.wasm",
             Self::Portable => "loosepack.wasm",
@@ -66,45 +67,29 @@ const PROFILE: &str = "component";
 /// All runtimes of components have the vector instructions, and `sha2` is a fifth faster with them.
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
-/// Builds components into the folder `out` and returns their paths in the order of `which`. A file whose bytes would
-/// not change keeps its time stamp. Fails when the target is missing.
-pub fn build(which: &[Component], out: &Path) -> Result<Vec<PathBuf>> {
+/// `components OUT BUILDS`: builds the components into the folder `OUT`, by way of the folder `BUILDS`. For the build script of
+/// the package `loosepack-artifacts`. Fails when the target is missing.
+pub fn build(arguments: &[OsString]) -> Result<()> {
+    let [out, builds] = arguments else { return Err(Error::new("takes two folders: OUT BUILDS")) };
     wasm_target::check()?;
-    files::create_dir(out)?;
-    which.iter().map(|&component| build_one(component, out)).collect()
+    files::create_dir(out.as_ref())?;
+    // Two have one place in the folder of builds, so that each is copied before the next is built.
+    [Component::Portable, Component::Store, Component::Command]
+        .into_iter()
+        .try_for_each(|component| build_one(component, out.as_ref(), builds.as_ref()))
 }
 
-/// The paths whose change makes the components change.
-pub fn sources() -> Vec<PathBuf> {
-    let root = workspace::root();
-    ["src", "cli", "wit", "Cargo.toml", "Cargo.lock"].map(|name| root.join(name)).into()
-}
-
-fn build_one(component: Component, out: &Path) -> Result<PathBuf> {
-    // Held from the build to the copy: without it another process could put the other component of the same name in
-    // between. Cargo's own lock ends with its command.
-    let _lock = lock_builds()?;
+fn build_one(component: Component, out: &Path, builds: &Path) -> Result<()> {
     let mut cargo = nested_cargo();
     cargo
         .args(component.cargo_arguments())
         .args(["--target", wasm_target::NAME, "--profile", PROFILE, "--target-dir"])
-        .arg(workspace::wasm_builds())
+        .arg(builds)
         .env(rust_flags::VARIABLE, rust_flags::portable([SIMD.into()]));
     if workspace::root().join("Cargo.lock").exists() {
         cargo.arg("--locked");
     }
     run(&mut cargo)?;
-    let built = wasm_target_builds().join(PROFILE).join(component.built_name());
-    let path = out.join(component.file_name());
-    files::copy_if_changed(&built, &path)?;
-    Ok(path)
-}
-
-fn wasm_target_builds() -> PathBuf {
-    workspace::wasm_builds().join(wasm_target::NAME)
-}
-
-fn lock_builds() -> Result<std::fs::File> {
-    files::create_dir(&workspace::wasm_builds())?;
-    files::lock(&workspace::wasm_builds().join(".components-lock"))
+    let built = builds.join(wasm_target::NAME).join(PROFILE).join(component.built_name());
+    files::copy_if_changed(&built, &out.join(component.file_name()))
 }

@@ -1,6 +1,6 @@
-//! File operations whose errors name the path, and locks and replacements that are safe between processes.
+//! File operations whose errors name the path, and replacements that are safe between processes.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -57,13 +57,6 @@ pub fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     let partial = PathBuf::from(partial);
     write(&partial, bytes)?;
     rename(&partial, to)
-}
-
-/// Waits for an exclusive lock on the file `path`, which is made if need be. Dropping what it returns frees the lock.
-pub fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).map_err(cannot("create", path))?;
-    file.lock().map_err(cannot("lock", path))?;
-    Ok(file)
 }
 
 fn cannot(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {

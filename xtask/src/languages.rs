@@ -3,8 +3,7 @@
 mod node;
 mod python;
 
-use crate::components::Component;
-use crate::{Error, Result, workspace};
+use crate::{Error, Result, dist};
 
 /// Sets up Python and Node for the tests; what is right already stays.
 pub fn ensure() -> Result<()> {
@@ -15,7 +14,7 @@ pub fn ensure() -> Result<()> {
 /// Runs the tests in Python and in Node against the portable component in `dist/`.
 pub fn test() -> Result<()> {
     ensure()?;
-    let component = workspace::dist().join(Component::Portable.file_name());
+    let component = dist::portable();
     if !component.is_file() {
         return Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())));
     }

@@ -10,7 +10,7 @@ pub fn run(cargo_arguments: &[OsString]) -> Result<()> {
     heading("wasm target");
     wasm_target::ensure()?;
     heading("components");
-    dist::run()?;
+    dist::run_dist()?;
     heading("Rust");
     process::run(process::cargo().args(["test", "--release", "--workspace", "--locked"]).args(cargo_arguments))?;
     heading("Rust, the codec of components that have no host's");

@@ -18,8 +18,3 @@ pub fn dist() -> PathBuf {
 pub fn target() -> PathBuf {
     root().join("target")
 }
-
-/// The target directory of the components' builds.
-pub fn wasm_builds() -> PathBuf {
-    target().join("wasm")
-}

@@ -4,8 +4,6 @@ use std::path::Path;
 
 use loosepack::dir::cap::CapDir;
 use loosepack::{Config, Container, Durability, Options, Store};
-use xtask::components::{self, Component};
-use xtask::{wasm_target, workspace};
 
 use crate::Result;
 
@@ -58,10 +56,7 @@ fn options(durability: Durability) -> Options {
     Options { durability, ..Options::default() }
 }
 
-/// Build and compile the portable component.
+/// Compile the portable component.
 pub(super) fn portable() -> Result<loosepack_stock::Runtime> {
-    wasm_target::ensure()?;
-    // The store too, and last: the host's build asks for it next, and both have one place in cargo's folder.
-    let built = components::build(&[Component::Portable, Component::Store], &workspace::dist())?;
-    Ok(loosepack_stock::Runtime::new(&built[0])?)
+    Ok(loosepack_stock::Runtime::new(loosepack_artifacts::PORTABLE)?)
 }
