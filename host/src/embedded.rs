@@ -59,6 +59,7 @@ mod in_place {
     use std::ffi::c_void;
     use std::ptr::NonNull;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use rustix::mm::{MprotectFlags, mprotect};
     use wasmtime::component::Component;
@@ -66,9 +67,12 @@ mod in_place {
 
     use super::COMPILED;
 
+    /// wasmtime knows code by its address: one engine at most executes what lies here, the first, and others copy it.
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+
     /// Have an engine execute code that lies in this executable; whether that can be.
     pub(super) fn allow(config: &mut Config) -> bool {
-        let possible = rustix::param::page_size() == align_of_val(COMPILED);
+        let possible = rustix::param::page_size() == align_of_val(COMPILED) && !TAKEN.swap(true, Ordering::Relaxed);
         if possible {
             config.with_custom_code_memory(Some(Arc::new(Pages)));
         }
@@ -94,7 +98,7 @@ mod in_place {
             Ok(unsafe { mprotect(start as *mut c_void, len, MprotectFlags::READ | MprotectFlags::EXEC) }?)
         }
 
-        /// Another engine may run the same code: it stays executable.
+        /// It stays executable: nothing else is to be written there.
         fn unpublish_executable(&self, _: *const u8, _: usize) -> wasmtime::Result<()> {
             Ok(())
         }

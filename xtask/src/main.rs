@@ -8,7 +8,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use xtask::{Error, Result, components, dist, languages, test, wasm_target};
+use xtask::{Error, Result, components, dist, languages, package, test, wasm_target};
 
 /// A developer command. Adding one is adding a line to [`COMMANDS`].
 struct Command {
@@ -35,6 +35,11 @@ const COMMANDS: &[Command] = &[
         name: "languages",
         help: "set up what the Python and Node tests need",
         run: |args| none(args, languages::ensure),
+    },
+    Command {
+        name: "package",
+        help: "pack what is published, and use it from outside",
+        run: |args| none(args, package::package),
     },
     Command { name: "sweep", help: "crash, fail, kill and fuzz for longer; --seeds N", run: sweep::sweep },
     Command { name: "test", help: "run all tests; further arguments go to `cargo test`", run: test::run },
