@@ -10,6 +10,7 @@
 //! | [`step`] | what is measured: the rows |
 //! | [`work`] | what the steps work on: objects, texts, a large file |
 //! | [`side`] | what a side is; below `sides`, each of them |
+//! | [`process`] | whole processes, as all that is measured of a command line
 //! | [`suites`] | which steps run in which order, and the turns |
 //! | [`growth`] | one operation in containers of growing size, and the memory of processes |
 //! | [`machine`], [`system`] | where the numbers come from; what `std` lacks |
@@ -18,6 +19,7 @@
 pub mod growth;
 pub mod machine;
 pub mod options;
+pub mod process;
 pub mod report;
 pub mod side;
 pub mod sides;

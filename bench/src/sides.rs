@@ -4,6 +4,7 @@ pub mod disk_objectstore;
 pub mod floor;
 pub mod git;
 pub mod loosepack;
+pub mod program;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

@@ -47,6 +47,18 @@ pub enum Step {
     LargeZlib,
     /// Read it.
     LargeZlibRead,
+    /// A program adds files that it is given the names of, not flushed.
+    AddNamed,
+    /// The same, straight to packs, flushed once.
+    AddNamedPacked,
+    /// A program adds all files below a folder straight to packs, flushed once.
+    AddTree,
+    /// A program prints all objects of [`Step::AddNamedPacked`], given their ids.
+    GetAll,
+    /// A program tells whether they are there.
+    HasAll,
+    /// A program lists them.
+    ListAll,
 }
 
 /// Steps that belong together.
@@ -58,6 +70,8 @@ pub enum Suite {
     Text,
     /// One large object
     Large,
+    /// Whole processes of the command lines, on the same small objects
+    Command,
     /// One operation in containers of growing size, memory and disk
     Growth,
 }
@@ -102,7 +116,7 @@ impl Unit {
 
 impl Step {
     /// All steps in their order.
-    pub const ALL: [Step; 21] = [
+    pub const ALL: [Step; 27] = [
         Step::Direct,
         Step::DirectZlib,
         Step::ReadMany,
@@ -124,6 +138,12 @@ impl Step {
         Step::LargeRead,
         Step::LargeZlib,
         Step::LargeZlibRead,
+        Step::AddNamed,
+        Step::AddNamedPacked,
+        Step::AddTree,
+        Step::GetAll,
+        Step::HasAll,
+        Step::ListAll,
     ];
 
     /// The suite it belongs to.
@@ -131,7 +151,8 @@ impl Step {
         match self {
             _ if self <= Step::Clean => Suite::Small,
             _ if self <= Step::TextVerify => Suite::Text,
-            _ => Suite::Large,
+            _ if self <= Step::LargeZlibRead => Suite::Large,
+            _ => Suite::Command,
         }
     }
 
@@ -159,6 +180,12 @@ impl Step {
             Step::LargeRead => "large object, out",
             Step::LargeZlib => "large object to a pack, compressed",
             Step::LargeZlibRead => "large object, compressed, out",
+            Step::AddNamed => "`add` of named files, no sync",
+            Step::AddNamedPacked => "`add --to-pack` of named files",
+            Step::AddTree => "`add --to-pack` of a tree",
+            Step::GetAll => "`get` of all",
+            Step::HasAll => "`has` of all",
+            Step::ListAll => "`ls`",
         }
     }
 
@@ -166,7 +193,7 @@ impl Step {
     pub fn unit(self) -> Unit {
         match self {
             Step::Cold => Unit::Millis,
-            _ if self.suite() == Suite::Small => Unit::Micros,
+            _ if matches!(self.suite(), Suite::Small | Suite::Command) => Unit::Micros,
             _ => Unit::Seconds,
         }
     }
@@ -178,7 +205,7 @@ impl Step {
             Step::ReadOne | Step::ExistsOne => work.some().len(),
             Step::Loose | Step::LooseBatch | Step::ReadLoose | Step::PackLoose | Step::Clean => work.some().len(),
             Step::LooseSync => work.few().len(),
-            _ if self.suite() == Suite::Small => work.contents.len(),
+            _ if matches!(self.suite(), Suite::Small | Suite::Command) => work.contents.len(),
             _ if self.suite() == Suite::Text => work.texts.paths.len(),
             _ => 1,
         }

@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::options::Options;
-use crate::side::{Kind, Side, ensure};
+use crate::side::{Kind, Side};
 use crate::step::{Step, Suite};
 use crate::system::flush_file_system;
 use crate::work::Work;
-
-/// Processes whose median is one cold start.
-const COLD_STARTS: usize = 21;
 
 /// A row: what each side took, a time for each round.
 pub struct Row {
@@ -37,7 +32,9 @@ impl Row {
 /// Run the suites that were asked for, all sides in turns.
 pub fn run(options: &Options, kinds: &[Kind], work: &Work) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for suite in [Suite::Small, Suite::Text, Suite::Large].into_iter().filter(|suite| options.wants(*suite)) {
+    for suite in
+        [Suite::Small, Suite::Text, Suite::Large, Suite::Command].into_iter().filter(|suite| options.wants(*suite))
+    {
         let mut suite_rows: Vec<Row> = suite
             .steps()
             .into_iter()
@@ -67,7 +64,10 @@ fn run_round(folder: &Path, round: usize, kinds: &[Kind], work: &Work, rows: &mu
     sides.rotate_left(first);
     for row in rows {
         for (kind, side) in &mut sides {
-            if matches!(row.step, Step::ReadMany | Step::TextRead | Step::LargeRead | Step::LargeZlibRead) {
+            if matches!(
+                row.step,
+                Step::ReadMany | Step::TextRead | Step::LargeRead | Step::LargeZlibRead | Step::GetAll
+            ) {
                 warm(&folder.join(kind.name))?;
             }
             flush_file_system(&File::open(folder)?)?;
@@ -91,22 +91,6 @@ fn warm(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The median time of processes that each print one object, of the number of objects there are. `prepare` makes the
-/// command for an object, and tells how many bytes it must print.
-pub fn cold(objects: usize, prepare: impl Fn(usize) -> Result<(Command, usize)>) -> Result<Duration> {
-    let mut times = Vec::new();
-    for start in 0..COLD_STARTS {
-        let (mut command, size) = prepare(start * objects / COLD_STARTS)?;
-        command.stdin(Stdio::null()).stderr(Stdio::inherit());
-        let began = Instant::now();
-        let output = command.output()?;
-        times.push(began.elapsed());
-        ensure(output.status.success() && output.stdout.len() == size, "a cold start did not print the object")?;
-    }
-    times.sort();
-    Ok(times[times.len() / 2])
 }
 
 /// The median of these numbers; `None` when there are none.

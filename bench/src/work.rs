@@ -10,13 +10,13 @@ use xtask::process::{output, rustc};
 
 use crate::Result;
 use crate::options::Options;
-use crate::side::{Tally, sha256};
-use crate::step::Suite;
+use crate::side::{Tally, ensure, sha256};
+use crate::step::{Step, Suite};
 
 /// A larger file is not taken for a text.
 const TEXT_MAX: u64 = 1 << 20;
-/// Files of one folder of texts.
-const TEXTS_A_FOLDER: usize = 1000;
+/// Files of one folder.
+const FILES_A_FOLDER: usize = 1000;
 
 /// What the steps work on.
 pub struct Work {
@@ -27,8 +27,12 @@ pub struct Work {
     /// Their sizes and bytes in a file, for those who cannot be handed them: a length of four bytes, little-endian,
     /// before each.
     pub contents_file: PathBuf,
-    /// A folder of files `0`, `1`, ... for those who add nothing but files; as many as [`Work::some`] has.
+    /// A folder with a file for each object, for those who add nothing but files.
     pub files: PathBuf,
+    /// A file with their paths in it, a line each.
+    pub names: PathBuf,
+    /// A file with the ids of all objects in it, a line each.
+    pub ids: PathBuf,
     /// Real text files.
     pub texts: Texts,
     /// One large file, made of texts.
@@ -51,7 +55,8 @@ pub struct Texts {
 impl Work {
     /// Make what these suites need.
     pub fn make(options: &Options, folder: &Path) -> Result<Self> {
-        let (wants_small, wants_large) = (options.wants(Suite::Small), options.wants(Suite::Large));
+        let (wants_small, wants_large) =
+            (options.wants(Suite::Small) || options.wants(Suite::Command), options.wants(Suite::Large));
         fs::create_dir_all(folder)?;
         let contents = if wants_small { contents(options.objects) } else { Vec::new() };
         let texts = match wants_large || options.wants(Suite::Text) {
@@ -62,6 +67,8 @@ impl Work {
             contents,
             contents_file: folder.join("contents"),
             files: folder.join("files"),
+            names: folder.join("names"),
+            ids: folder.join("ids"),
             texts,
             large: folder.join("large"),
             large_size: options.large << 20,
@@ -86,6 +93,20 @@ impl Work {
         &self.contents[..self.contents.len().div_ceil(100)]
     }
 
+    /// The paths of the first files in [`Work::files`], a line each.
+    pub fn names(&self, count: usize) -> String {
+        (0..count).map(|number| name(number) + "\n").collect()
+    }
+
+    /// Checks what a program printed in a step of [`Suite::Command`]: the bytes of all objects, or a line for each.
+    pub fn check_printed(&self, step: Step, printed: &[u8]) -> Result<()> {
+        let right = match step {
+            Step::GetAll => printed.len() as u64 == Tally::of(&self.contents).bytes,
+            _ => printed.iter().filter(|byte| **byte == b'\n').count() == self.contents.len(),
+        };
+        ensure(right, "a program did not print what it must")
+    }
+
     /// What reading all texts must give.
     pub fn texts_tally(&self) -> Tally {
         Tally { objects: self.texts.paths.len(), bytes: self.texts.bytes }
@@ -98,11 +119,15 @@ impl Work {
             bytes.extend(content);
         }
         fs::write(&self.contents_file, bytes)?;
-        fs::create_dir(&self.files)?;
-        for (number, content) in self.some().iter().enumerate() {
-            fs::write(self.files.join(number.to_string()), content)?;
+        for (number, content) in self.contents.iter().enumerate() {
+            if number.is_multiple_of(FILES_A_FOLDER) {
+                fs::create_dir_all(self.files.join((number / FILES_A_FOLDER).to_string()))?;
+            }
+            fs::write(self.files.join(name(number)), content)?;
         }
-        Ok(())
+        let ids: String = self.contents.iter().map(|content| format!("{}\n", sha256(content))).collect();
+        fs::write(&self.ids, ids)?;
+        Ok(fs::write(&self.names, self.names(self.contents.len()))?)
     }
 
     fn write_large(&self) -> Result<()> {
@@ -190,15 +215,20 @@ impl Texts {
 
     fn add(&mut self, text: &str) -> Result<()> {
         let number = self.paths.len();
-        let path = format!("{}/{number}", number / TEXTS_A_FOLDER);
-        if number.is_multiple_of(TEXTS_A_FOLDER) {
-            fs::create_dir_all(self.folder.join((number / TEXTS_A_FOLDER).to_string()))?;
+        let path = name(number);
+        if number.is_multiple_of(FILES_A_FOLDER) {
+            fs::create_dir_all(self.folder.join((number / FILES_A_FOLDER).to_string()))?;
         }
         fs::write(self.folder.join(&path), text)?;
         self.bytes += text.len() as u64;
         self.paths.push(path);
         Ok(())
     }
+}
+
+/// The path of a file in its folder of folders.
+fn name(number: usize) -> String {
+    format!("{}/{number}", number / FILES_A_FOLDER)
 }
 
 fn sources() -> Result<Vec<PathBuf>> {

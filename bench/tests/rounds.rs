@@ -18,7 +18,7 @@ fn sides_do_their_steps_and_what_comes_is_right() {
     let work = Work::make(&options, folder.path()).unwrap();
     let rows = suites::run(&options, &kinds, &work).unwrap();
     let measured: Vec<Step> = rows.iter().map(|row| row.step).collect();
-    for suite in [Suite::Small, Suite::Text, Suite::Large] {
+    for suite in [Suite::Small, Suite::Text, Suite::Large, Suite::Command] {
         assert!(suite.steps().iter().any(|step| measured.contains(step)), "{suite:?}");
     }
     for row in rows {

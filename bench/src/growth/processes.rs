@@ -9,8 +9,8 @@ use loosepack::ObjectId;
 
 use super::{Filled, Value};
 use crate::Result;
+use crate::process::cold;
 use crate::side::ensure;
-use crate::suites::cold;
 use crate::system::{helper, program};
 
 /// Fill the container.

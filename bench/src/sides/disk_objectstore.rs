@@ -10,9 +10,9 @@ use xtask::process::output;
 use xtask::{Error, workspace};
 
 use crate::Result;
+use crate::process::cold;
 use crate::side::{Kind, Side, Tally};
 use crate::step::Step;
-use crate::suites::cold;
 use crate::work::Work;
 
 /// The name of the column.

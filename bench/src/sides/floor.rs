@@ -11,13 +11,13 @@ use std::time::Duration;
 use loosepack::ObjectId;
 use sha2::{Digest as _, Sha256};
 
-pub use self::pack::find_on_disk;
 use self::pack::{Packer, Reader};
 use super::FLOOR;
+use super::program::{self, Program};
 use crate::Result;
+use crate::process::cold;
 use crate::side::{Kind, Side, Tally, ensure, sha256, timed};
 use crate::step::Step;
-use crate::suites::cold;
 use crate::system::helper;
 use crate::work::Work;
 
@@ -31,6 +31,37 @@ pub fn kind() -> Result<Kind> {
         version: "system calls, SHA-256 by the crate sha2, zlib by zlib-rs, one thread".into(),
         open: Box::new(|folder, _| Ok(Box::new(Floor { folder: folder.into(), ids: Vec::new(), packed: None }))),
     })
+}
+
+/// What [`Packer`] and [`loose`] leave in a folder.
+pub struct OnDisk(pub PathBuf);
+
+impl Program for OnDisk {
+    fn add(&self, paths: &[String], to_pack: bool) -> Result<Vec<ObjectId>> {
+        if !to_pack {
+            let folder = loose::prepare(&self.0.join("loose"))?;
+            return paths.iter().map(|path| loose::add(&folder, &fs::read(path)?, false)).collect();
+        }
+        let mut packer = Packer::create(&self.0, false)?;
+        paths.iter().try_for_each(|path| packer.add(&fs::read(path)?))?;
+        packer.finish()
+    }
+
+    fn read(&self, ids: &[ObjectId], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        match ids {
+            [id] => each(&pack::find_on_disk(&self.0, id)?),
+            _ => Reader::open(&self.0)?.read_all(ids, |content| each(&content)),
+        }
+    }
+
+    fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        let reader = Reader::open(&self.0)?;
+        Ok(ids.iter().map(|id| reader.find(id).is_some()).collect())
+    }
+
+    fn list(&self) -> Result<Vec<ObjectId>> {
+        Ok(Reader::open(&self.0)?.ids().collect())
+    }
 }
 
 struct Floor {
@@ -50,7 +81,7 @@ impl Side for Floor {
             }
             Step::DirectZlib => pack(&self.folder.join("zlib"), &work.contents, true)?.0,
             Step::ReadMany => {
-                let (time, tally) = timed(|| self.packed()?.read_all(&self.ids))?;
+                let (time, tally) = timed(|| self.read_all())?;
                 tally.check(Tally::of(&work.contents))?;
                 time
             }
@@ -64,7 +95,7 @@ impl Side for Floor {
             Step::ExistsOne => self.exists(&self.ids[..work.some().len()])?,
             Step::Cold => cold(work.some().len(), |number| {
                 let mut command = helper()?;
-                command.args(["get", FLOOR]).arg(self.folder.join("direct")).arg(self.ids[number].to_string());
+                command.arg(FLOOR).arg(self.folder.join("direct")).args(["get", &self.ids[number].to_string()]);
                 Ok((command, work.contents[number].len()))
             })?,
             Step::Loose => {
@@ -111,7 +142,7 @@ impl Side for Floor {
                 time
             }
             Step::TextRead => {
-                let (time, tally) = timed(|| self.packed()?.read_all(&self.ids))?;
+                let (time, tally) = timed(|| self.read_all())?;
                 tally.check(work.texts_tally())?;
                 time
             }
@@ -122,6 +153,7 @@ impl Side for Floor {
                 time
             }
             Step::LargeZlib | Step::LargeZlibRead | Step::Verify | Step::TextVerify => return Ok(None),
+            _ => return program::measure(FLOOR, &self.folder.join("command"), step, work),
         }))
     }
 }
@@ -129,6 +161,15 @@ impl Side for Floor {
 impl Floor {
     fn packed(&self) -> Result<&Reader> {
         self.packed.as_ref().ok_or_else(|| "nothing is packed".into())
+    }
+
+    fn read_all(&self) -> Result<Tally> {
+        let mut tally = Tally::default();
+        self.packed()?.read_all(&self.ids, |content| {
+            tally.count(content.len() as u64);
+            Ok(())
+        })?;
+        Ok(tally)
     }
 
     fn exists(&self, ids: &[ObjectId]) -> Result<Duration> {

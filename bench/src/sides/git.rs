@@ -12,9 +12,9 @@ use xtask::process::output;
 
 use self::pipes::{Batch, ask_all, drain, feed, header};
 use crate::Result;
+use crate::process::{cold, whole};
 use crate::side::{Kind, Side, Tally, ensure, timed};
 use crate::step::Step;
-use crate::suites::cold;
 use crate::work::Work;
 
 /// The name of the column.
@@ -83,11 +83,11 @@ impl Side for Git {
                 timed(|| finish(git(&self.repository, &[]).args(["fsck", "--full", "--no-dangling", "--no-progress"])))?
                     .0
             }
-            Step::Loose => self.add_loose("loose", NO_SYNC, &work.files, work.some().len())?,
-            Step::LooseSync => self.add_loose("synced", SYNC, &work.files, work.few().len())?,
+            Step::Loose => self.add_loose("loose", NO_SYNC, work, work.some().len())?,
+            Step::LooseSync => self.add_loose("synced", SYNC, work, work.few().len())?,
             Step::LooseBatch => {
                 let repository = create(&self.folder.join("batch"), false)?;
-                let names = names(work.some().len());
+                let names = work.names(work.some().len());
                 let mut command = git(&repository, SYNC_BATCH);
                 command.arg("--work-tree").arg(&work.files).args(["update-index", "--add", "--stdin"]);
                 command.current_dir(&work.files);
@@ -127,11 +127,55 @@ impl Side for Git {
                 ensure(size == work.large_size, "bytes are missing")?;
                 time
             }
+            Step::AddNamed => {
+                self.repository = create(&self.folder.join("named"), false)?;
+                let mut command = git(&self.repository, NO_SYNC);
+                command.args(["hash-object", "-w", "--no-filters", "--stdin-paths"]).current_dir(&work.files);
+                let (time, printed) = whole(&mut command, Some(&work.names))?;
+                work.check_printed(step, &printed)?;
+                fs::write(self.ids_file(), printed)?;
+                let mut pack = git(&self.repository, &[]);
+                pack.args(["pack-objects", "--quiet", "--window=0", "objects/pack/pack"]).current_dir(&self.repository);
+                whole(&mut pack, Some(&self.ids_file()))?;
+                whole(git(&self.repository, &[]).args(["prune-packed", "--quiet"]), None)?;
+                time
+            }
+            // It adds to no pack.
+            Step::AddNamedPacked => return Ok(None),
+            Step::AddTree => {
+                let repository = create(&self.folder.join("tree"), false)?;
+                let mut command = git(&repository, SYNC_BATCH);
+                whole(
+                    command.arg("--work-tree").arg(&work.files).args(["add", "--force", "."]).current_dir(&work.files),
+                    None,
+                )?
+                .0
+            }
+            Step::GetAll => {
+                let mut command = git(&self.repository, &[]);
+                let (time, printed) = whole(command.args(["cat-file", "--buffer", "--batch"]), Some(&self.ids_file()))?;
+                ensure(printed.len() as u64 > Tally::of(&work.contents).bytes, "bytes are missing")?;
+                time
+            }
+            Step::HasAll | Step::ListAll => {
+                let mut command = git(&self.repository, &[]);
+                command.args(["cat-file", "--buffer"]);
+                let (time, printed) = match step {
+                    Step::HasAll => whole(command.arg("--batch-check"), Some(&self.ids_file()))?,
+                    _ => whole(command.args(["--batch-all-objects", "--batch-check=%(objectname)"]), None)?,
+                };
+                work.check_printed(step, &printed)?;
+                time
+            }
         }))
     }
 }
 
 impl Git {
+    fn ids_file(&self) -> PathBuf {
+        self.folder.join("ids")
+    }
+
     /// fast-import of blobs into the repository.
     fn import(&mut self, contents: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Duration> {
         let marks = self.repository.join("marks");
@@ -210,11 +254,11 @@ impl Git {
         Ok(time)
     }
 
-    fn add_loose(&self, name: &str, sync: &[&str], files: &Path, count: usize) -> Result<Duration> {
+    fn add_loose(&self, name: &str, sync: &[&str], work: &Work, count: usize) -> Result<Duration> {
         let repository = create(&self.folder.join(name), false)?;
         let mut command = git(&repository, sync);
-        command.args(["hash-object", "-w", "--no-filters", "--stdin-paths"]).current_dir(files);
-        let names = names(count);
+        command.args(["hash-object", "-w", "--no-filters", "--stdin-paths"]).current_dir(&work.files);
+        let names = work.names(count);
         let (time, printed) = timed(|| feed(&mut command, |input| Ok(input.write_all(names.as_bytes())?)))?;
         ensure(printed.lines().count() == count, "objects were not added")?;
         Ok(time)
@@ -247,11 +291,6 @@ fn git(repository: &Path, settings: &[&str]) -> Command {
         .arg(repository)
         .args(settings);
     command
-}
-
-/// The names of files, one a line.
-fn names(count: usize) -> String {
-    (0..count).map(|number| format!("{number}\n")).collect()
 }
 
 fn finish(command: &mut Command) -> Result<()> {

@@ -15,9 +15,9 @@ pub(crate) use self::ways::Way;
 
 use super::{COMPONENT, NATIVE, PORTABLE};
 use crate::Result;
+use crate::process::{cold, whole};
 use crate::side::{Kind, Side, Tally, ensure, timed};
 use crate::step::Step;
-use crate::suites::cold;
 use crate::system::program;
 use crate::work::Work;
 
@@ -185,6 +185,14 @@ impl Side for Loosepack {
                 ensure(found == count, "objects were not verified")?;
                 time
             }
+            Step::AddNamed => return self.command(step, "loose", &["--no-sync", "add", "--files-from", "-"], work),
+            Step::AddNamedPacked => {
+                return self.command(step, "packed", &["add", "--to-pack", "--files-from", "-"], work);
+            }
+            Step::AddTree => return self.command(step, "tree", &["add", "--to-pack", "-r", "."], work),
+            Step::GetAll => return self.command(step, "packed", &["get", "-"], work),
+            Step::HasAll => return self.command(step, "packed", &["has", "-"], work),
+            Step::ListAll => return self.command(step, "packed", &["ls"], work),
         }))
     }
 }
@@ -195,6 +203,25 @@ impl Loosepack {
         std::fs::create_dir_all(&folder)?;
         self.way.create(&folder)?;
         self.way.open(&folder, durability)
+    }
+
+    /// Measures a command on the container of this name.
+    fn command(&self, step: Step, name: &str, arguments: &[&str], work: &Work) -> Result<Option<Duration>> {
+        let Some(program) = &self.command else { return Ok(None) };
+        let folder = self.folder.join(name);
+        if !folder.exists() {
+            std::fs::create_dir(&folder)?;
+            self.way.create(&folder)?;
+        }
+        let input = match step {
+            Step::AddNamed | Step::AddNamedPacked => Some(&*work.names),
+            Step::GetAll | Step::HasAll => Some(&*work.ids),
+            _ => None,
+        };
+        let mut command = Command::new(program);
+        let (time, printed) = whole(command.arg("-C").arg(folder).args(arguments).current_dir(&work.files), input)?;
+        work.check_printed(step, &printed)?;
+        Ok(Some(time))
     }
 
     fn read_many(&mut self, expected: Tally) -> Result<Duration> {

@@ -5,23 +5,28 @@ use std::time::Duration;
 
 use loosepack::ObjectId;
 use miniz_oxide::{deflate, inflate};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
+use super::program::{self, Program};
 use crate::Result;
+use crate::process::cold;
 use crate::side::{Kind, Side, Tally, ensure, sha256, timed};
-use crate::step::Step;
-use crate::suites::cold;
+use crate::step::{Step, Suite};
 use crate::system::helper;
 use crate::work::Work;
 
 /// The name of the column.
 pub const NAME: &str = "SQLite";
 
+/// Its file in the folder.
+const FILE: &str = "objects.db";
+
 /// The names of the contents are in an index of their own: a blob in the primary key's tree would make it deep.
 const SCHEMA: &str = "CREATE TABLE object (id BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, content BLOB NOT NULL)";
 const INSERT: &str = "INSERT OR IGNORE INTO object (id, size, content) VALUES (?1, ?2, ?3)";
 const SELECT: &str = "SELECT size, content FROM object WHERE id = ?1";
 const SELECT_ALL: &str = "SELECT id, size, content FROM object";
+const SELECT_IDS: &str = "SELECT id FROM object ORDER BY id";
 const EXISTS: &str = "SELECT 1 FROM object WHERE id = ?1";
 
 /// This side.
@@ -57,18 +62,18 @@ impl Side for Sqlite {
             Step::ExistsOne => self.exists(&self.ids[..work.some().len()])?,
             Step::Cold => cold(work.some().len(), |number| {
                 let mut command = helper()?;
-                command.args(["get", NAME]).arg(self.folder.join("direct")).arg(self.ids[number].to_string());
+                command.arg(NAME).arg(self.folder.join("direct")).args(["get", &self.ids[number].to_string()]);
                 Ok((command, work.contents[number].len()))
             })?,
             Step::Verify => self.verify(work.contents.len())?,
             Step::TextVerify => self.verify(work.texts.paths.len())?,
             Step::Loose => {
                 let database = create(&self.folder.join("loose"), "OFF")?;
-                timed(|| insert_each(&database, work.some()))?.0
+                timed(|| insert_each(&database, work.some().iter().map(|content| Ok(content.clone()))))?.0
             }
             Step::LooseSync => {
                 let database = create(&self.folder.join("synced"), "FULL")?;
-                timed(|| insert_each(&database, work.few()))?.0
+                timed(|| insert_each(&database, work.few().iter().map(|content| Ok(content.clone()))))?.0
             }
             Step::LooseBatch => {
                 let mut database = create(&self.folder.join("batch"), "FULL")?;
@@ -83,6 +88,9 @@ impl Side for Sqlite {
                 time
             }
             Step::TextRead => self.read(&self.ids, work.texts_tally())?,
+            _ if step.suite() == Suite::Command => {
+                return program::measure(NAME, &self.folder.join("command"), step, work);
+            }
             // It has no blobs of more than 1 GB, and no files to move.
             _ => return Ok(None),
         }))
@@ -102,17 +110,14 @@ impl Sqlite {
         Ok(result)
     }
 
-    /// Read these, a statement each: it has none for many ids.
     fn read(&self, ids: &[ObjectId], expected: Tally) -> Result<Duration> {
         let database = self.packed()?;
-        let (time, tally) = timed(|| {
-            let mut select = database.prepare(SELECT)?;
-            let mut tally = Tally::default();
-            for id in ids {
-                let row = select.query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                tally.count(restore(id, row)?.len() as u64);
-            }
-            Ok(tally)
+        let mut tally = Tally::default();
+        let (time, ()) = timed(|| {
+            read(database, ids, |content| {
+                tally.count(content.len() as u64);
+                Ok(())
+            })
         })?;
         tally.check(expected)?;
         Ok(time)
@@ -145,16 +150,54 @@ impl Sqlite {
     }
 }
 
-/// Read one object of the database of a folder.
-pub fn find_on_disk(folder: &Path, id: &ObjectId) -> Result<Vec<u8>> {
-    let database = Connection::open(folder.join("objects.db"))?;
-    let row = database.query_row(SELECT, [id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    restore(id, row.ok_or("there is no such object")?)
+/// The database of a folder.
+pub struct OnDisk(pub PathBuf);
+
+impl Program for OnDisk {
+    fn add(&self, paths: &[String], to_pack: bool) -> Result<Vec<ObjectId>> {
+        let mut database = create(&self.0, if to_pack { "FULL" } else { "OFF" })?;
+        let contents = paths.iter().map(|path| Ok(std::fs::read(path)?));
+        match to_pack {
+            true => insert_all(&mut database, contents, false),
+            false => insert_each(&database, contents),
+        }
+    }
+
+    fn read(&self, ids: &[ObjectId], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        read(&open(&self.0)?, ids, |content| each(&content))
+    }
+
+    fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        let database = open(&self.0)?;
+        let mut exists = database.prepare(EXISTS)?;
+        ids.iter().map(|id| Ok(exists.exists([id.as_bytes()])?)).collect()
+    }
+
+    fn list(&self) -> Result<Vec<ObjectId>> {
+        let database = open(&self.0)?;
+        let mut select = database.prepare(SELECT_IDS)?;
+        let ids = select.query_map((), |row| Ok(ObjectId::from_bytes(row.get(0)?)))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn open(folder: &Path) -> Result<Connection> {
+    Ok(Connection::open(folder.join(FILE))?)
+}
+
+/// Read these, a statement each: it has none for many ids.
+fn read(database: &Connection, ids: &[ObjectId], mut each: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
+    let mut select = database.prepare(SELECT)?;
+    for id in ids {
+        let row = select.query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        each(restore(id, row)?)?;
+    }
+    Ok(())
 }
 
 fn create(folder: &Path, synchronous: &str) -> Result<Connection> {
     std::fs::create_dir_all(folder)?;
-    let database = Connection::open(folder.join("objects.db"))?;
+    let database = open(folder)?;
     database.pragma_update(None, "journal_mode", "WAL")?;
     database.pragma_update(None, "synchronous", synchronous)?;
     database.execute(SCHEMA, ())?;
@@ -185,12 +228,16 @@ fn insert_all(
 }
 
 /// A transaction for each.
-fn insert_each(database: &Connection, contents: &[Vec<u8>]) -> Result<()> {
+fn insert_each(database: &Connection, contents: impl Iterator<Item = Result<Vec<u8>>>) -> Result<Vec<ObjectId>> {
     let mut insert = database.prepare(INSERT)?;
-    for content in contents {
-        insert.execute((sha256(content).as_bytes(), content.len() as i64, content))?;
-    }
-    Ok(())
+    contents
+        .map(|content| {
+            let content = content?;
+            let id = sha256(&content);
+            insert.execute((id.as_bytes(), content.len() as i64, content))?;
+            Ok(id)
+        })
+        .collect()
 }
 
 /// The object of a row, checked.

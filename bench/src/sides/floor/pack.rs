@@ -9,7 +9,7 @@ use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::{PIECE, verify};
 use crate::Result;
-use crate::side::{Tally, ensure, sha256};
+use crate::side::{ensure, sha256};
 
 /// The window of zlib, as a power of two.
 const WINDOW_BITS: u8 = 15;
@@ -123,14 +123,17 @@ impl Reader {
         read(&self.pack, id, place)
     }
 
+    pub(super) fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        self.places.iter().map(|(id, _)| *id)
+    }
+
     /// Read all of these, an allocation each, in the order of the pack.
-    pub(super) fn read_all(&self, ids: &[ObjectId]) -> Result<Tally> {
+    pub(super) fn read_all(&self, ids: &[ObjectId], mut each: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
         let mut wanted = Vec::with_capacity(ids.len());
         for id in ids {
             wanted.push((*id, self.find(id).ok_or("an object is missing")?));
         }
         wanted.sort_unstable_by_key(|(_, place)| place.offset);
-        let mut tally = Tally::default();
         let (mut window, mut start) = (Vec::new(), 0);
         for (number, (id, place)) in wanted.iter().enumerate() {
             let end = place.offset + place.length as u64;
@@ -152,14 +155,14 @@ impl Reader {
                 false => inflate(payload, place.size)?,
             };
             verify(id, &content)?;
-            tally.count(content.len() as u64);
+            each(content)?;
         }
-        Ok(tally)
+        Ok(())
     }
 }
 
 /// Read an object of a folder, without reading its whole index.
-pub fn find_on_disk(folder: &Path, id: &ObjectId) -> Result<Vec<u8>> {
+pub(super) fn find_on_disk(folder: &Path, id: &ObjectId) -> Result<Vec<u8>> {
     let mut index = File::open(folder.join("index"))?;
     let mut lines = 0..index.metadata()?.len() / LINE as u64;
     let mut line = [0; LINE];
