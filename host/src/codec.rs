@@ -9,13 +9,11 @@ use loosepack::codec::{self, Checking, Compressing, Decoding, Framing, Payload, 
 use loosepack::{Compression, ObjectId};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType, WasmList};
-
-use crate::state::State;
+use wasmtime_wasi::WasiView;
 
 /// Where `wit/host/codec.wit` has it.
 const INTERFACE: &str = "loosepack:host/codec@0.1.0";
 
-type Caller<'a> = StoreContextMut<'a, State>;
 type Digest = (u64, u64, u64, u64);
 
 #[derive(ComponentType, Lift)]
@@ -49,7 +47,7 @@ struct PackedPayload {
 }
 
 /// Give the interface `codec` to components.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(crate) fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
     hashing(&mut interface)?;
     compressing(&mut interface)?;
@@ -58,11 +56,11 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     checking(&mut interface)
 }
 
-fn hashing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+fn hashing<T: WasiView + 'static>(codec: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     codec.func_wrap("sha256", |store, (data,): (WasmList<u8>,)| {
         Ok((digest(codec::sha256(data.as_le_slice(&store))),))
     })?;
-    codec.func_wrap("sha256-many", |mut store: Caller<'_>, (data,): (WasmList<WasmList<u8>>,)| {
+    codec.func_wrap("sha256-many", |mut store: StoreContextMut<'_, T>, (data,): (WasmList<WasmList<u8>>,)| {
         let mut digests = Vec::with_capacity(data.len());
         for number in 0..data.len() {
             let data = data.get(&mut store, number).ok_or_else(|| wasmtime::format_err!("a list is shorter"))??;
@@ -70,28 +68,28 @@ fn hashing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
         }
         Ok((digests,))
     })?;
-    resource::<Sha256>(codec, "sha256-state")?;
-    codec.func_wrap("[constructor]sha256-state", |mut store: Caller<'_>, (): ()| {
-        Ok((store.data_mut().table.push(Sha256::default())?,))
+    resource::<Sha256, T>(codec, "sha256-state")?;
+    codec.func_wrap("[constructor]sha256-state", |mut store: StoreContextMut<'_, T>, (): ()| {
+        Ok((store.data_mut().ctx().table.push(Sha256::default())?,))
     })?;
     codec.func_wrap(
         "[method]sha256-state.update",
-        |mut store: Caller<'_>, (state, data): (Resource<Sha256>, WasmList<u8>)| {
+        |mut store: StoreContextMut<'_, T>, (state, data): (Resource<Sha256>, WasmList<u8>)| {
             // Out of the table meanwhile: the table and the component's memory belong to one store.
-            let mut hash = std::mem::take(store.data_mut().table.get_mut(&state)?);
+            let mut hash = std::mem::take(store.data_mut().ctx().table.get_mut(&state)?);
             hash.update(data.as_le_slice(&store));
-            *store.data_mut().table.get_mut(&state)? = hash;
+            *store.data_mut().ctx().table.get_mut(&state)? = hash;
             Ok(())
         },
     )?;
     finish(codec, "sha256-state", |state: Sha256| digest(state.finish()))
 }
 
-fn compressing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    resource::<Compressing>(codec, "compressing")?;
+fn compressing<T: WasiView + 'static>(codec: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
+    resource::<Compressing, T>(codec, "compressing")?;
     codec.func_wrap(
         "[static]compressing.start",
-        |mut store: Caller<'_>, (contents, parts, level, when): (WasmList<u8>, Vec<Part>, u8, When)| {
+        |mut store: StoreContextMut<'_, T>, (contents, parts, level, when): (WasmList<u8>, Vec<Part>, u8, When)| {
             let contents = contents.as_le_slice(&store).to_vec();
             let mut ranges = Vec::with_capacity(parts.len());
             for part in parts {
@@ -107,47 +105,47 @@ fn compressing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
                 When::Auto => Compression::Auto,
             };
             let compressing = Compressing::start(Arc::new(contents), ranges, self::level(level)?, compression);
-            Ok((store.data_mut().table.push(compressing)?,))
+            Ok((store.data_mut().ctx().table.push(compressing)?,))
         },
     )?;
     finish(codec, "compressing", Compressing::finish)
 }
 
-fn framing(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    resource::<Framing>(codec, "framing")?;
+fn framing<T: WasiView + 'static>(codec: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
+    resource::<Framing, T>(codec, "framing")?;
     codec.func_wrap(
         "[static]framing.start",
-        |mut store: Caller<'_>, (data, level, last): (WasmList<u8>, u8, bool)| {
+        |mut store: StoreContextMut<'_, T>, (data, level, last): (WasmList<u8>, u8, bool)| {
             let framing = Framing::start(data.as_le_slice(&store).to_vec(), self::level(level)?, last);
-            Ok((store.data_mut().table.push(framing)?,))
+            Ok((store.data_mut().ctx().table.push(framing)?,))
         },
     )?;
     finish(codec, "framing", Framing::finish)
 }
 
-fn decoding(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    resource::<Decoding>(codec, "decoding")?;
+fn decoding<T: WasiView + 'static>(codec: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
+    resource::<Decoding, T>(codec, "decoding")?;
     start(codec, "decoding", |bytes, payloads| Decoding::start(bytes, payloads))?;
     finish(codec, "decoding", Decoding::finish)
 }
 
-fn checking(codec: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    resource::<Checking>(codec, "checking")?;
+fn checking<T: WasiView + 'static>(codec: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
+    resource::<Checking, T>(codec, "checking")?;
     start(codec, "checking", |bytes, payloads| Checking::start(bytes, payloads))?;
     finish(codec, "checking", Checking::finish)
 }
 
 /// The function of a resource that starts to work on payloads.
-fn start<T: Send + 'static>(
-    codec: &mut LinkerInstance<'_, State>,
+fn start<T: WasiView + 'static, S: Send + 'static>(
+    codec: &mut LinkerInstance<'_, T>,
     name: &str,
-    start: impl Fn(&[u8], Vec<Payload>) -> T + Send + Sync + 'static,
+    start: impl Fn(&[u8], Vec<Payload>) -> S + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
     codec.func_wrap(
         &format!("[static]{name}.start"),
-        move |mut store: Caller<'_>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
+        move |mut store: StoreContextMut<'_, T>, (bytes, payloads): (WasmList<u8>, Vec<PackedPayload>)| {
             let started = start(bytes.as_le_slice(&store), self::payloads(payloads)?);
-            Ok((store.data_mut().table.push(started)?,))
+            Ok((store.data_mut().ctx().table.push(started)?,))
         },
     )
 }
@@ -160,20 +158,26 @@ fn payloads(payloads: Vec<PackedPayload>) -> wasmtime::Result<Vec<Payload>> {
 }
 
 /// The function of a resource that consumes it.
-fn finish<T: Send + 'static, R: ComponentType + Lower + Send + Sync + 'static>(
-    codec: &mut LinkerInstance<'_, State>,
+fn finish<T: WasiView + 'static, S: Send + 'static, R: ComponentType + Lower + Send + Sync + 'static>(
+    codec: &mut LinkerInstance<'_, T>,
     name: &str,
-    finish: impl Fn(T) -> R + Send + Sync + 'static,
+    finish: impl Fn(S) -> R + Send + Sync + 'static,
 ) -> wasmtime::Result<()> {
-    codec.func_wrap(&format!("[static]{name}.finish"), move |mut store: Caller<'_>, (this,): (Resource<T>,)| {
-        Ok((finish(store.data_mut().table.delete(this)?),))
-    })
+    codec.func_wrap(
+        &format!("[static]{name}.finish"),
+        move |mut store: StoreContextMut<'_, T>, (this,): (Resource<S>,)| {
+            Ok((finish(store.data_mut().ctx().table.delete(this)?),))
+        },
+    )
 }
 
 /// Declare a resource whose values lie in the table.
-fn resource<T: Send + 'static>(codec: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
-    codec.resource(name, ResourceType::host::<T>(), |mut store, rep| {
-        store.data_mut().table.delete(Resource::<T>::new_own(rep))?;
+fn resource<S: Send + 'static, T: WasiView + 'static>(
+    codec: &mut LinkerInstance<'_, T>,
+    name: &str,
+) -> wasmtime::Result<()> {
+    codec.resource(name, ResourceType::host::<S>(), |mut store, rep| {
+        store.data_mut().ctx().table.delete(Resource::<S>::new_own(rep))?;
         Ok(())
     })
 }

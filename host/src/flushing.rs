@@ -1,13 +1,13 @@
 //! Flushing whole file systems for the components.
 
 use wasmtime::component::Resource;
+use wasmtime_wasi::WasiCtxView;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
 use crate::bindings::loosepack::host::flushing::Host;
-use crate::state::State;
 
-impl Host for State {
+impl Host for WasiCtxView<'_> {
     #[cfg(target_os = "linux")]
     fn flush_all(&mut self, dir: Resource<Descriptor>) -> Result<(), ErrorCode> {
         let Ok(Descriptor::Dir(dir)) = self.table.get(&dir) else { return Err(ErrorCode::NotDirectory) };

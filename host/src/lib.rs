@@ -31,6 +31,7 @@ mod flushing;
 mod instance;
 mod interrupt;
 mod limits;
+mod linker;
 mod locking;
 mod maintenance;
 mod reading;
@@ -43,6 +44,7 @@ pub mod streams;
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
 pub use limits::Limits;
+pub use linker::add_to_linker;
 pub use loosepack::{
     Access, Compression, Config, Content, Durability, Error as StoreError, Finding, ObjectId, ObjectInfo, Options,
     Part, Placement, Progress, Stats,

@@ -5,12 +5,12 @@ use std::fs::TryLockError;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _};
 use cap_std::fs::OpenOptions;
 use wasmtime::component::Resource;
+use wasmtime_wasi::WasiCtxView;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
 use crate::bindings::loosepack::host::locking::{Host, HostLock};
 use crate::files::code;
-use crate::state::State;
 
 /// Locked until dropped; the operating system frees it when the process ends.
 #[expect(unreachable_pub, reason = "the generated bindings export it")]
@@ -39,14 +39,14 @@ fn is_missing(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::Unsupported
 }
 
-impl HostLock for State {
+impl HostLock for WasiCtxView<'_> {
     fn drop(&mut self, lock: Resource<Lock>) -> wasmtime::Result<()> {
         self.table.delete(lock)?;
         Ok(())
     }
 }
 
-impl Host for State {
+impl Host for WasiCtxView<'_> {
     fn try_lock(&mut self, dir: Resource<Descriptor>, path: String) -> Result<Resource<Lock>, ErrorCode> {
         let Ok(Descriptor::Dir(dir)) = self.table.get(&dir) else { return Err(ErrorCode::NotDirectory) };
         if dir.perms.write_not_permitted() {

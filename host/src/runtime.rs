@@ -10,7 +10,6 @@ use wasmtime_wasi::filesystem::Descriptor;
 
 use crate::bindings::exports::loosepack::store::container::GuestContainer;
 use crate::bindings::exports::loosepack::store::store_types::{Error as WitError, OpenOptions};
-use crate::bindings::loosepack::host::{flushing, locking};
 use crate::bindings::{self, StorePre};
 use crate::container::Container;
 use crate::error::Result;
@@ -18,7 +17,7 @@ use crate::instance::Instance;
 use crate::interrupt::Unfinished;
 use crate::limits::Limits;
 use crate::state::{self, Guest, State};
-use crate::{Access, Config, Options, codec, convert, embedded, files, streams};
+use crate::{Access, Config, Options, convert, embedded, linker};
 
 /// What a component runs in.
 type Store = wasmtime::Store<State>;
@@ -52,11 +51,8 @@ impl Runtime {
     pub fn with_limits(limits: Limits) -> Result<Self> {
         let (engine, component) = embedded::load()?;
         let mut linker = Linker::new(&engine);
-        files::add_to_linker(&mut linker)?;
-        streams::add_to_linker(&mut linker)?;
-        locking::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
-        flushing::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
-        codec::add_to_linker(&mut linker)?;
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        linker::add(&mut linker, State::unfinished_file)?;
         let component = StorePre::new(linker.instantiate_pre(&component)?)?;
         limits.start_clock(&engine)?;
         Ok(Runtime { engine, component, limits, unfinished: None })

@@ -25,9 +25,9 @@ pub(crate) struct State {
 
 impl State {
     /// What a file that the container is about to make is to be remembered as, if it is one that gets its place later.
-    pub(crate) fn unfinished_file(&self, path: &str) -> Option<(&Unfinished, PathBuf)> {
+    pub(crate) fn unfinished_file(&self, path: &str) -> Option<(Arc<Unfinished>, PathBuf)> {
         let (container, unfinished) = self.unfinished.as_ref()?;
-        loosepack::format::is_unfinished(path).then(|| (&**unfinished, container.join(path)))
+        loosepack::format::is_unfinished(path).then(|| (unfinished.clone(), container.join(path)))
     }
 }
 

@@ -7,10 +7,9 @@ use loosepack::Error;
 use loosepack::source::Source;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::WasiView;
 use wasmtime_wasi::p2::bindings::sync::io::streams::StreamError as WitError;
 use wasmtime_wasi::p2::{DynInputStream, InputStream, Pollable, StreamError, StreamResult};
-
-use crate::state::State;
 
 /// The interface of the function that is replaced, as wasmtime-wasi 48 registers it.
 const STREAMS: &str = "wasi:io/streams@0.2.12";
@@ -67,12 +66,12 @@ impl Pollable for SourceStream {
 }
 
 /// Replace `input-stream.blocking-read`: the streams of this host wait by themselves.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(crate) fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker.instance(STREAMS)?.func_wrap(
         "[method]input-stream.blocking-read",
-        |mut store: StoreContextMut<'_, State>, (this, len): (Resource<DynInputStream>, u64)| {
-            let table = &mut store.data_mut().table;
+        |mut store: StoreContextMut<'_, T>, (this, len): (Resource<DynInputStream>, u64)| {
+            let table = store.data_mut().ctx().table;
             let read = table.get_mut(&this)?.read(usize::try_from(len).unwrap_or(usize::MAX));
             Ok((match read {
                 Ok(bytes) => Ok(Vec::from(bytes)),

@@ -14,6 +14,8 @@ mod kills;
 mod large;
 mod limits;
 #[cfg(unix)]
+mod linker;
+#[cfg(unix)]
 mod locks;
 mod model;
 #[cfg(unix)]

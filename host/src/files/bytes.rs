@@ -5,44 +5,48 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource, WasmList};
-use wasmtime_wasi::filesystem::{Descriptor, File as WasiFile, OpenMode};
+use wasmtime_wasi::WasiView;
+use wasmtime_wasi::filesystem::{Descriptor, OpenMode};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
 use super::codes::code;
-use crate::state::State;
 
 /// Bytes that one call gives at most: what the store reads at once.
 const READ_MAX: u64 = 1 << 20;
 
-type Caller<'a> = StoreContextMut<'a, State>;
 type Handle = Resource<Descriptor>;
 type Answer<T> = Result<T, ErrorCode>;
 
 /// Replace the functions of `descriptor` that this module is about.
-pub(super) fn replace(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    types.func_wrap("[method]descriptor.read", |store: Caller<'_>, (this, len, offset): (Handle, u64, u64)| {
-        let readable = opened(&store, &this, OpenMode::READ)?;
-        Ok((readable.and_then(|file| read(&file.file, len, offset).map_err(code)),))
-    })?;
+pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     types.func_wrap(
-        "[method]descriptor.write",
-        |store: Caller<'_>, (this, bytes, offset): (Handle, WasmList<u8>, u64)| {
-            let file = match opened(&store, &this, OpenMode::WRITE)? {
-                Ok(file) => &file.file,
-                Err(error) => return Ok((Err(error),)),
-            };
-            Ok((write_at(file, bytes.as_le_slice(&store), offset).map(|written| written as u64).map_err(code),))
+        "[method]descriptor.read",
+        |mut store: StoreContextMut<'_, T>, (this, len, offset): (Handle, u64, u64)| {
+            let readable = opened(&mut store, &this, OpenMode::READ)?;
+            Ok((readable.and_then(|file| read(&file, len, offset).map_err(code)),))
         },
     )?;
-    types.func_wrap("[method]descriptor.set-size", |store: Caller<'_>, (this, size): (Handle, u64)| {
-        let writable = opened(&store, &this, OpenMode::WRITE)?;
-        Ok((writable.and_then(|file| file.file.set_len(size).map_err(code)),))
-    })?;
-    types.func_wrap("[method]descriptor.sync", |store: Caller<'_>, (this,): (Handle,)| {
-        let synced = match store.data().table.get(&this)? {
+    types.func_wrap(
+        "[method]descriptor.write",
+        |mut store: StoreContextMut<'_, T>, (this, bytes, offset): (Handle, WasmList<u8>, u64)| {
+            let writable = opened(&mut store, &this, OpenMode::WRITE)?;
+            let write = |file: Arc<File>| write_at(&file, bytes.as_le_slice(&store), offset).map_err(code);
+            Ok((writable.and_then(write).map(|written| written as u64),))
+        },
+    )?;
+    types.func_wrap(
+        "[method]descriptor.set-size",
+        |mut store: StoreContextMut<'_, T>, (this, size): (Handle, u64)| {
+            let writable = opened(&mut store, &this, OpenMode::WRITE)?;
+            Ok((writable.and_then(|file| file.set_len(size).map_err(code)),))
+        },
+    )?;
+    types.func_wrap("[method]descriptor.sync", |mut store: StoreContextMut<'_, T>, (this,): (Handle,)| {
+        let synced = match store.data_mut().ctx().table.get(&this)? {
             Descriptor::File(file) => file.file.sync_all(),
             Descriptor::Dir(dir) => sync_dir(&dir.dir),
         };
@@ -51,9 +55,13 @@ pub(super) fn replace(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result
 }
 
 /// A file that is open for this.
-fn opened<'a>(store: &'a Caller<'_>, handle: &Handle, mode: OpenMode) -> wasmtime::Result<Answer<&'a WasiFile>> {
-    Ok(match store.data().table.get(handle)? {
-        Descriptor::File(file) if file.open_mode.contains(mode) => Ok(file),
+fn opened<T: WasiView>(
+    store: &mut StoreContextMut<'_, T>,
+    handle: &Handle,
+    mode: OpenMode,
+) -> wasmtime::Result<Answer<Arc<File>>> {
+    Ok(match store.data_mut().ctx().table.get(handle)? {
+        Descriptor::File(file) if file.open_mode.contains(mode) => Ok(file.file.clone()),
         Descriptor::File(_) => Err(ErrorCode::NotPermitted),
         Descriptor::Dir(_) => Err(ErrorCode::BadDescriptor),
     })

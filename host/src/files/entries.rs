@@ -10,22 +10,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use cap_primitives::fs::{self, DirOptions, FollowSymlinks, Metadata};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource};
+use wasmtime_wasi::WasiView;
 use wasmtime_wasi::filesystem::{Descriptor, Dir};
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{DescriptorStat, ErrorCode, PathFlags};
 
 use super::codes::code;
 use super::listing::kind;
-use crate::state::State;
 
-type Caller<'a> = StoreContextMut<'a, State>;
 type Handle = Resource<Descriptor>;
 type Answer<T> = Result<T, ErrorCode>;
 
 /// Replace the functions of `descriptor` that this module is about.
-pub(super) fn replace(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    types.func_wrap("[method]descriptor.stat", |store: Caller<'_>, (this,): (Handle,)| {
-        let metadata = match store.data().table.get(&this)? {
+pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
+    types.func_wrap("[method]descriptor.stat", |mut store: StoreContextMut<'_, T>, (this,): (Handle,)| {
+        let metadata = match store.data_mut().ctx().table.get(&this)? {
             Descriptor::File(file) => Metadata::from_file(&file.file),
             Descriptor::Dir(dir) => Metadata::from_file(&dir.dir),
         };
@@ -33,55 +32,58 @@ pub(super) fn replace(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result
     })?;
     types.func_wrap(
         "[method]descriptor.stat-at",
-        |store: Caller<'_>, (this, flags, path): (Handle, PathFlags, String)| {
+        |mut store: StoreContextMut<'_, T>, (this, flags, path): (Handle, PathFlags, String)| {
             let follow =
                 if flags.contains(PathFlags::SYMLINK_FOLLOW) { FollowSymlinks::Yes } else { FollowSymlinks::No };
             let look = |dir: &Dir| fs::stat(&dir.dir, Path::new(&path), follow).map(|metadata| stat(&metadata));
-            Ok((directory(&store, &this)?.and_then(|dir| look(dir).map_err(code)),))
+            Ok((directory(&mut store, &this)?.and_then(|dir| look(&dir).map_err(code)),))
         },
     )?;
     types.func_wrap(
         "[method]descriptor.create-directory-at",
-        |store: Caller<'_>, (this, path): (Handle, String)| {
+        |mut store: StoreContextMut<'_, T>, (this, path): (Handle, String)| {
             let create = |dir: &Dir| fs::create_dir(&dir.dir, Path::new(&path), &DirOptions::new());
-            Ok((change(&store, &this, create)?,))
+            Ok((change(&mut store, &this, create)?,))
         },
     )?;
-    types.func_wrap("[method]descriptor.unlink-file-at", |store: Caller<'_>, (this, path): (Handle, String)| {
-        Ok((change(&store, &this, |dir| fs::remove_file(&dir.dir, Path::new(&path)))?,))
-    })?;
+    types.func_wrap(
+        "[method]descriptor.unlink-file-at",
+        |mut store: StoreContextMut<'_, T>, (this, path): (Handle, String)| {
+            Ok((change(&mut store, &this, |dir| fs::remove_file(&dir.dir, Path::new(&path)))?,))
+        },
+    )?;
     types.func_wrap(
         "[method]descriptor.rename-at",
-        |store: Caller<'_>, (this, from, other, to): (Handle, String, Handle, String)| {
-            let target = match writable(&store, &other)? {
-                Ok(target) => &target.dir,
+        |mut store: StoreContextMut<'_, T>, (this, from, other, to): (Handle, String, Handle, String)| {
+            let target = match writable(&mut store, &other)? {
+                Ok(target) => target.dir,
                 Err(error) => return Ok((Err(error),)),
             };
-            let rename = |dir: &Dir| fs::rename(&dir.dir, Path::new(&from), target, Path::new(&to));
-            Ok((change(&store, &this, rename)?,))
+            let rename = |dir: &Dir| fs::rename(&dir.dir, Path::new(&from), &target, Path::new(&to));
+            Ok((change(&mut store, &this, rename)?,))
         },
     )
 }
 
-fn directory<'a>(store: &'a Caller<'_>, handle: &Handle) -> wasmtime::Result<Answer<&'a Dir>> {
-    Ok(match store.data().table.get(handle)? {
-        Descriptor::Dir(dir) => Ok(dir),
+fn directory<T: WasiView>(store: &mut StoreContextMut<'_, T>, handle: &Handle) -> wasmtime::Result<Answer<Dir>> {
+    Ok(match store.data_mut().ctx().table.get(handle)? {
+        Descriptor::Dir(dir) => Ok(dir.clone()),
         Descriptor::File(_) => Err(ErrorCode::NotDirectory),
     })
 }
 
-fn writable<'a>(store: &'a Caller<'_>, handle: &Handle) -> wasmtime::Result<Answer<&'a Dir>> {
-    let refused = |dir: &Dir| dir.perms.write_not_permitted();
-    Ok(directory(store, handle)?.and_then(|dir| if refused(dir) { Err(ErrorCode::NotPermitted) } else { Ok(dir) }))
+fn writable<T: WasiView>(store: &mut StoreContextMut<'_, T>, handle: &Handle) -> wasmtime::Result<Answer<Dir>> {
+    let allowed = |dir: Dir| if dir.perms.write_not_permitted() { Err(ErrorCode::NotPermitted) } else { Ok(dir) };
+    Ok(directory(store, handle)?.and_then(allowed))
 }
 
 /// Change something in a directory that may be written to.
-fn change(
-    store: &Caller<'_>,
+fn change<T: WasiView>(
+    store: &mut StoreContextMut<'_, T>,
     handle: &Handle,
     change: impl FnOnce(&Dir) -> io::Result<()>,
 ) -> wasmtime::Result<Answer<()>> {
-    Ok(writable(store, handle)?.and_then(|dir| change(dir).map_err(code)))
+    Ok(writable(store, handle)?.and_then(|dir| change(&dir).map_err(code)))
 }
 
 fn stat(metadata: &Metadata) -> DescriptorStat {

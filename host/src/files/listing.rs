@@ -9,41 +9,40 @@ use std::vec;
 use cap_primitives::fs::{self, FileType};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
+use wasmtime_wasi::WasiView;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
 
 use super::codes::code;
-use crate::state::State;
 
-type Caller<'a> = StoreContextMut<'a, State>;
 type Entry = Result<DirectoryEntry, ErrorCode>;
 
 /// Entries of a directory that have not been asked for.
 struct Entries(vec::IntoIter<Entry>);
 
 /// Replace listing, and the resource that it gives.
-pub(super) fn replace(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     types.resource("directory-entry-stream", ResourceType::host::<Entries>(), |mut store, rep| {
-        store.data_mut().table.delete(Resource::<Entries>::new_own(rep))?;
+        store.data_mut().ctx().table.delete(Resource::<Entries>::new_own(rep))?;
         Ok(())
     })?;
     types.func_wrap(
         "[method]descriptor.read-directory",
-        |mut store: Caller<'_>, (this,): (Resource<Descriptor>,)| {
-            let listed = match store.data().table.get(&this)? {
+        |mut store: StoreContextMut<'_, T>, (this,): (Resource<Descriptor>,)| {
+            let listed = match store.data_mut().ctx().table.get(&this)? {
                 Descriptor::Dir(dir) => list(&dir.dir).map_err(code),
                 Descriptor::File(_) => Err(ErrorCode::NotDirectory),
             };
             Ok((match listed {
-                Ok(entries) => Ok(store.data_mut().table.push(Entries(entries.into_iter()))?),
+                Ok(entries) => Ok(store.data_mut().ctx().table.push(Entries(entries.into_iter()))?),
                 Err(error) => Err(error),
             },))
         },
     )?;
     types.func_wrap(
         "[method]directory-entry-stream.read-directory-entry",
-        |mut store: Caller<'_>, (this,): (Resource<Entries>,)| {
-            Ok((store.data_mut().table.get_mut(&this)?.0.next().transpose(),))
+        |mut store: StoreContextMut<'_, T>, (this,): (Resource<Entries>,)| {
+            Ok((store.data_mut().ctx().table.get_mut(&this)?.0.next().transpose(),))
         },
     )
 }

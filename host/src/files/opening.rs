@@ -12,32 +12,39 @@ use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsMaybeDirE
 use cap_primitives::fs::OpenOptions;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource};
+use wasmtime_wasi::WasiView;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, File as WasiFile, OpenMode, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, ErrorCode, HostDescriptor as _, OpenFlags, PathFlags,
 };
 
+use super::Remember;
 use super::codes::code;
-use crate::state::State;
 
 type Arguments = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 
 /// Replace `descriptor.open-at`.
-pub(super) fn replace(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    types.func_wrap("[method]descriptor.open-at", |mut store: StoreContextMut<'_, State>, arguments: Arguments| {
-        Ok((open_at(store.data_mut(), arguments)?,))
+pub(super) fn replace<T: WasiView + 'static>(
+    types: &mut LinkerInstance<'_, T>,
+    remember: Remember<T>,
+) -> wasmtime::Result<()> {
+    types.func_wrap("[method]descriptor.open-at", move |mut store: StoreContextMut<'_, T>, arguments: Arguments| {
+        Ok((open_at(store.data_mut(), arguments, remember)?,))
     })
 }
 
-fn open_at(
-    state: &mut State,
+fn open_at<T: WasiView>(
+    state: &mut T,
     (dir, path_flags, path, open_flags, flags): Arguments,
+    remember: Remember<T>,
 ) -> wasmtime::Result<Result<Resource<Descriptor>, ErrorCode>> {
     let known = [DescriptorFlags::READ, DescriptorFlags::READ | DescriptorFlags::WRITE].contains(&flags);
     let created = open_flags == OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
     let plain = path_flags == PathFlags::empty()
         && (created || [OpenFlags::empty(), OpenFlags::DIRECTORY].contains(&open_flags));
-    let parent = match state.table.get(&dir)? {
+    let unfinished = if created { remember(state, &path) } else { None };
+    let table = state.ctx().table;
+    let parent = match table.get(&dir)? {
         Descriptor::Dir(parent) if plain && known => parent,
         // What follows links is not for the container.
         _ => {
@@ -46,7 +53,7 @@ fn open_at(
         }
     };
     let opened = if created {
-        match state.unfinished_file(&path) {
+        match unfinished {
             Some((unfinished, file)) => unfinished.make(file, || create(parent, &path)),
             None => create(parent, &path),
         }
@@ -54,7 +61,7 @@ fn open_at(
         open(parent, &path, open_flags.contains(OpenFlags::DIRECTORY), flags.contains(DescriptorFlags::WRITE))
     };
     match opened {
-        Ok(opened) => Ok(Ok(state.table.push(opened)?)),
+        Ok(opened) => Ok(Ok(table.push(opened)?)),
         Err(error) => Ok(Err(error)),
     }
 }
