@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -23,9 +25,19 @@ fn kill(child: &Child, signal: &str) {
     let _ = Command::new("kill").args(["-s", signal, &child.id().to_string()]).stderr(Stdio::null()).status();
 }
 
+/// Have children end by these signals, even if whoever started the tests ignores them, as `nohup` does: a signal that is
+/// caught here has its default action in a program that is started.
+fn children_end_by_signals() {
+    for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let always = Arc::new(AtomicBool::new(true));
+        signal_hook::flag::register_conditional_default(signal, always).expect("it can be caught");
+    }
+}
+
 /// What an interrupted add had written stayed for a day at least, and nobody was told.
 #[test]
 fn an_interrupted_add_leaves_nothing() {
+    children_end_by_signals();
     for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
         let dir = TempDir::new();
         loosepack(dir.path(), ["init"]).exits(0);
@@ -41,6 +53,7 @@ fn an_interrupted_add_leaves_nothing() {
         let unfinished = || fs::read_dir(dir.join("store/incoming")).expect("it is there").count();
         wait_for(|| unfinished() == 1);
         kill(&child, signal);
+        wait_for(|| child.try_wait().expect("it can be asked").is_some());
         let status = child.wait().expect("it ends");
         assert_eq!(status.signal(), Some(number), "it ends by the signal");
         assert_eq!(unfinished(), 0);
@@ -70,6 +83,7 @@ fn a_signal_that_is_ignored_stays_ignored() {
 
 #[test]
 fn an_interrupted_get_leaves_no_part_of_a_file() {
+    children_end_by_signals();
     let dir = TempDir::new();
     loosepack(dir.path(), ["init"]).exits(0);
     dir.file("large", noise(64 << 20, 1));
