@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Container, ObjectInfo};
@@ -28,52 +29,88 @@ pub(super) struct OpenPack<F> {
 }
 
 impl<D: Dir> Container<D> {
-    /// What is known of each of many objects, in their order; `None` for one that does not exist, which is certain.
+    /// Looks for objects in the order that every read keeps: the index as this handle has it, loose files, the index as it
+    /// is now. `packed` and `loose` make of a place what the caller wants of it; `None` from them when there is nothing at
+    /// that place. `None` in the result, which is in the order of `ids`, is certain.
     ///
-    /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Io`].
-    pub fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>> {
-        let packed = |location: Location| ObjectInfo { size: location.size, placement: Placement::Packed(location) };
-        let loose = |id| {
-            let size = loose::size(&self.disk.dir, id)?;
-            Ok(size.map(|size| ObjectInfo { size, placement: Placement::Loose }))
-        };
-        let located = match self.locate_many(ids) {
-            // Loose files answer what a damaged index cannot.
-            Err(error @ Error::Corrupt(_)) => {
-                let found: Vec<_> = ids.iter().map(loose).collect::<Result<_>>()?;
-                return if found.contains(&None) { Err(error) } else { Ok(found) };
+    /// Packing makes an entry of the index before `clean` removes a loose file, so whoever finds no loose file finds the
+    /// entry in an index that is read afterwards.
+    fn locate<T>(
+        &self,
+        ids: &[ObjectId],
+        packed: impl Fn(&ObjectId, Location) -> Result<Option<T>>,
+        loose: impl Fn(&ObjectId) -> Result<Option<T>>,
+    ) -> Result<Vec<Option<T>>> {
+        let (mut found, damage) = match self.locate_many(ids) {
+            Ok(locations) => {
+                let place =
+                    |(id, location): (_, Option<Location>)| location.map_or(Ok(None), |place| packed(id, place));
+                (ids.iter().zip(locations).map(place).collect::<Result<Vec<_>>>()?, None)
             }
-            located => located?,
+            // Loose files answer what a damaged index cannot.
+            Err(error @ Error::Corrupt(_)) => (ids.iter().map(|_| None).collect(), Some(error)),
+            Err(error) => return Err(error),
         };
-        let mut found: Vec<Option<ObjectInfo>> = located.into_iter().map(|location| location.map(packed)).collect();
         for (id, found) in ids.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
             *found = loose(id)?;
         }
         let missing: Vec<ObjectId> =
             ids.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(id, _)| *id).collect();
-        if !missing.is_empty() {
-            // A packer and a cleaner may have moved them since the index was read. One look at it serves all, now that
-            // none of them is found loose.
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        if let Some(error) = damage {
+            return Err(error);
+        }
+        let locations = {
             let mut index = self.index()?;
             index.refresh()?;
-            let located = index.lookup_many(&missing, Trust::Checked)?;
-            let missing = found.iter_mut().filter(|found| found.is_none());
-            missing.zip(located).for_each(|(found, location)| *found = location.map(packed));
+            index.lookup_many(&missing, Trust::Checked)?
+        };
+        let still_missing = found.iter_mut().filter(|found| found.is_none());
+        for (found, (id, location)) in still_missing.zip(missing.iter().zip(locations)) {
+            let Some(location) = location else { continue };
+            *found = Some(packed(id, location)?.ok_or_else(|| {
+                let file = names::pack(location.pack);
+                Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy"))
+            })?);
         }
         Ok(found)
     }
 
-    pub(crate) fn locate(&self, id: &ObjectId) -> Result<Option<Location>> {
-        self.index()?.lookup(id, Trust::Quick)
+    /// What is known of each of many objects, in their order; `None` for one that does not exist, which is certain.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`].
+    pub fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>> {
+        let packed = |_: &_, location: Location| {
+            Ok(Some(ObjectInfo { size: location.size, placement: Placement::Packed(location) }))
+        };
+        let loose = |id: &_| {
+            let size = loose::size(&self.disk.dir, id)?;
+            Ok(size.map(|size| ObjectInfo { size, placement: Placement::Loose }))
+        };
+        self.locate(ids, packed, loose)
+    }
+
+    /// Find an object wherever it is, or fail with [`Error::NotFound`].
+    pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
+        let packed = |id: &_, location| self.open_packed(id, location);
+        match self.locate(&[*id], packed, |id| open_loose(&self.disk, id)) {
+            Ok(mut found) => found.pop().flatten().ok_or(Error::NotFound(*id)),
+            Err(error) => instead_of(&self.disk, id, error),
+        }
     }
 
     /// Where packed objects lie, in the order of `ids`. `None` is not certain.
-    pub(crate) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
+    pub(super) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
         let mut index = self.index()?;
+        if let [id] = ids {
+            return Ok(vec![index.lookup(id, Trust::Quick)?]);
+        }
         let found = index.lookup_many(ids, Trust::Quick)?;
-        // For many, a look at a newer index is cheaper than one at each loose file.
-        let stale = ids.len() > 1 && found.contains(&None) && index.refresh()?;
+        // A look at a newer index is cheaper than one at each loose file.
+        let stale = found.contains(&None) && index.refresh()?;
         if stale { index.lookup_many(ids, Trust::Quick) } else { Ok(found) }
     }
 
@@ -94,33 +131,6 @@ impl<D: Dir> Container<D> {
             }
             instead_of(&self.disk, &stored.id, error)?.read_all(verify)
         })
-    }
-
-    /// Find an object wherever it is, or fail with [`Error::NotFound`].
-    pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
-        let packed = self.locate(id).and_then(|found| match found {
-            Some(location) => self.open_packed(id, location),
-            None => Ok(None),
-        });
-        match packed {
-            Ok(Some(stored)) => return Ok(stored),
-            Ok(None) => {}
-            Err(error) => return instead_of(&self.disk, id, error),
-        }
-        if let Some(stored) = open_loose(&self.disk, id)? {
-            return Ok(stored);
-        }
-        // A packer and a cleaner may have moved it since the index was read. Afresh, the index is right: a miss now is
-        // the end of it.
-        let location = self.locate_anew(id)?.ok_or(Error::NotFound(*id))?;
-        match self.open_packed(id, location) {
-            Ok(Some(stored)) => Ok(stored),
-            Ok(None) => {
-                let file = names::pack(location.pack);
-                Err(Error::corrupt(file, format!("object {id}: the pack is missing; restore it from a copy")))
-            }
-            Err(error) => instead_of(&self.disk, id, error),
-        }
     }
 
     /// A packed object; `None` when there is no such pack any more.
