@@ -23,6 +23,8 @@ mod odd;
 #[cfg(unix)]
 #[path = "../planted/mod.rs"]
 mod planted;
+#[path = "../random_work/mod.rs"]
+mod random_work;
 mod stock;
 mod support;
 mod verify;

@@ -97,6 +97,13 @@ pub(crate) fn runtime() -> Runtime {
     RUNTIME.get_or_init(|| Runtime::new().expect("wasmtime supports this machine")).clone()
 }
 
+/// The portable component, compiled once for all tests.
+pub(crate) fn portable() -> loosepack_stock::Runtime {
+    static RUNTIME: std::sync::OnceLock<loosepack_stock::Runtime> = std::sync::OnceLock::new();
+    let compile = || loosepack_stock::Runtime::new(loosepack_artifacts::PORTABLE).expect("it is a component");
+    RUNTIME.get_or_init(compile).clone()
+}
+
 /// A container in a directory of its own.
 pub(crate) fn container() -> (TempDir, Container) {
     let dir = TempDir::new();

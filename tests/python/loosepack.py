@@ -247,9 +247,16 @@ class Container(_Resource):
         `LoosepackError` when it cannot be read."""
         object_ids = list(object_ids)
         with _Resource(self._loosepack, self._method("read-many", _digests(object_ids))) as batch:
-            while items := batch._call("container", "[method]object-batch.next"):
-                for item in items:
-                    yield object_ids[item.position], item.content
+            while True:
+                block = batch._call("container", "[method]object-batch.next")
+                if not block.positions and not block.others:
+                    return
+                start = 0
+                for position, length in zip(block.positions, block.lengths):
+                    yield object_ids[position], block.bytes[start : start + length]
+                    start += length
+                for position, without in block.others:
+                    yield object_ids[position], without
 
     def contains(self, object_ids):
         """Which of these objects there are, as bools in their order."""
@@ -427,6 +434,6 @@ def _value(value):
         return LoosepackError(value.tag, _value(value.payload))
     if isinstance(value, Record):
         return SimpleNamespace(**{name.replace("-", "_"): _value(field) for name, field in vars(value).items()})
-    if isinstance(value, list):
-        return [_value(item) for item in value]
+    if isinstance(value, (list, tuple)):
+        return type(value)(_value(item) for item in value)
     return value

@@ -26,6 +26,8 @@ mod packing;
 mod planted;
 mod promises;
 mod races;
+#[path = "../random_work/mod.rs"]
+mod random_work;
 mod readonly;
 mod reindexing;
 mod sim;

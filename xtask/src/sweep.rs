@@ -9,6 +9,8 @@ use xtask::{Error, Result, wasm_target};
 const MUTATIONS: u64 = 2000;
 /// Random containers of the stress test take milliseconds.
 const CONTAINERS: u64 = 50;
+/// Random work of a model takes some hundredths of a second.
+const CASES: u64 = 20;
 /// Killing goes on for so many seconds with each seed.
 const KILL_SECONDS: u64 = 10;
 
@@ -24,7 +26,7 @@ pub(crate) fn sweep(arguments: &[OsString]) -> Result<()> {
         _ => return Err(Error::new("takes --seeds N")),
     };
     wasm_target::ensure()?;
-    const STORE: &[&str] = &["crash::", "histories::", "fuzz::", "stress::"];
+    const STORE: &[&str] = &["crash::", "histories::", "fuzz::", "model::", "stress::"];
     const HOST: &[&str] = &["kills::", "model::", "contract::"];
     for (package, test, filters) in [("loosepack", "store", STORE), ("loosepack-host", "host", HOST)] {
         run(cargo()
@@ -32,6 +34,7 @@ pub(crate) fn sweep(arguments: &[OsString]) -> Result<()> {
             .args(filters)
             .env("LOOSEPACK_SEEDS", seeds.to_string())
             .env("LOOSEPACK_STRESS", (seeds * CONTAINERS).to_string())
+            .env("LOOSEPACK_CASES", (seeds * CASES).to_string())
             .env("LOOSEPACK_FUZZ", (seeds * MUTATIONS).to_string())
             .env("LOOSEPACK_KILL_SECONDS", (seeds * KILL_SECONDS).to_string()))?;
     }
