@@ -72,7 +72,7 @@ impl<D: Dir> Index<D> {
                 Err(path) => {
                     // Replaced between the manifest and the file; otherwise it is missing for good.
                     if attempts == OPEN_ATTEMPTS || read_manifest(&disk.dir)? == manifest {
-                        let problem = "it is missing: rebuild the index with `loosepack reindex`";
+                        let problem = "it is missing: `reindex` rebuilds the index";
                         return Err(Error::corrupt(path, problem));
                     }
                 }
@@ -198,10 +198,9 @@ impl<D: Dir> Index<D> {
 /// What the manifest says.
 pub(crate) fn read_manifest(dir: &impl Dir) -> Result<Manifest> {
     let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
-    let bytes = small_file::read(dir, MANIFEST)?
-        .ok_or_else(|| damaged("it is missing: rebuild the index with `loosepack reindex`"))?;
-    Manifest::decode(&bytes)
-        .ok_or_else(|| damaged("it is not what loosepack writes: rebuild the index with `loosepack reindex`"))
+    let bytes =
+        small_file::read(dir, MANIFEST)?.ok_or_else(|| damaged("it is missing: `reindex` rebuilds the index"))?;
+    Manifest::decode(&bytes).ok_or_else(|| damaged("it is not what loosepack writes: `reindex` rebuilds the index"))
 }
 
 /// The newest run that tells of an id counts. But when the entries of all runs are as many as there are objects, no two

@@ -116,7 +116,9 @@ impl<'a> Session<'a> {
         let message = match error {
             Error::NoContainer => self.no_container(),
             Error::Locked(holder) => {
-                self.about(&format!("{holder}; wait for it with --wait SECONDS, or see `loosepack unlock --help`"))
+                let remedy = "wait for it with --wait SECONDS; if it was killed and left a lock file, remove that with \
+                              `loosepack unlock --force`";
+                self.about(&format!("{holder}; {remedy}"))
             }
             error => self.about(&error.to_string()),
         };

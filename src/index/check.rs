@@ -45,8 +45,8 @@ impl<D: Dir> Index<D> {
         let mut compare = |file: String, said: Totals, found: Totals| {
             if said != found {
                 let problem = format!(
-                    "it says {} objects, {} bytes, {} of them in packs, and the entries add up to {}, {}, {}: rebuild the \
-                     index with `loosepack reindex`",
+                    "it says {} objects, {} bytes, {} of them in packs, and the entries add up to {}, {}, {}: `reindex` \
+                     rebuilds the index",
                     said.objects, said.size, said.length, found.objects, found.size, found.length
                 );
                 problems.push(Finding { file, message: problem });
@@ -103,7 +103,7 @@ impl<F: File> Run<F> {
         let lines = self.lines(start, count)?;
         for (number, block) in (first..).zip(lines.chunks(BLOCK as usize * width)) {
             let mut report = |line: u64, problem: &str| {
-                let problem = format!("{problem}: rebuild the index with `loosepack reindex`");
+                let problem = format!("{problem}: `reindex` rebuilds the index");
                 problems
                     .push(Finding { file: format!("{}:{}", self.path(), number * BLOCK + line + 2), message: problem });
             };

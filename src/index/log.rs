@@ -131,9 +131,7 @@ impl<F: File> Log<F> {
 
     /// That of the batch after the last good one, which ends in the line of this number.
     fn damage(&self, last: u64) -> Error {
-        let problem = format!(
-            "the batch of lines from here to line {last} is damaged: rebuild the index with `loosepack reindex`"
-        );
+        let problem = format!("the batch of lines from here to line {last} is damaged: `reindex` rebuilds the index");
         Error::corrupt(format!("{}:{}", self.path, self.committed.lines + 1), problem)
     }
 

@@ -88,7 +88,7 @@ impl<F: File> Run<F> {
     }
 
     fn corrupt(&self, problem: &str) -> Error {
-        Error::corrupt(self.path.as_str(), format!("{problem}: rebuild the index with `loosepack reindex`"))
+        Error::corrupt(self.path.as_str(), format!("{problem}: `reindex` rebuilds the index"))
     }
 
     fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {

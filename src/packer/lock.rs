@@ -122,9 +122,9 @@ fn read(dir: &impl Dir, mark: &str) -> String {
 fn held(dir: &impl Dir, mark: &str, locks: bool) -> Error {
     let holder = read(dir, mark);
     let remedy = if mark == FILE_MARK || !locks {
-        ", or, if it was killed and no longer runs, remove its mark with `loosepack unlock --force`"
+        "; if it was killed and no longer runs, a forced unlock removes its lock file"
     } else {
         ""
     };
-    Error::Locked(format!("another packer is at work: {holder}. Wait for it (--wait SECONDS){remedy}"))
+    Error::Locked(format!("another packer is at work: {holder}{remedy}"))
 }

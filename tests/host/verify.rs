@@ -80,8 +80,8 @@ fn an_index_that_is_gone_is_rebuilt() {
     let files = |dir: &TempDir| fs::read_dir(dir.join("store/index")).unwrap().map(|entry| entry.unwrap().path());
     for damage in [|path| fs::remove_file(path).unwrap(), |path| fs::write(path, "{}").unwrap()] {
         files(&dir).for_each(damage);
-        loosepack(dir.path(), ["ls"]).exits(1).says(&["loosepack reindex"]);
-        loosepack(dir.path(), ["verify"]).exits(1).says(&["index/manifest.json", "loosepack reindex"]);
+        loosepack(dir.path(), ["ls"]).exits(1).says(&["`reindex` rebuilds"]);
+        loosepack(dir.path(), ["verify"]).exits(1).says(&["index/manifest.json", "`reindex` rebuilds"]);
         let ran = loosepack(dir.path(), ["reindex"]).exits(0);
         assert!(ran.text().starts_with("indexed 10 packed objects"), "{}", ran.text());
         assert_eq!(loosepack(dir.path(), ["ls"]).exits(0).text(), listed);

@@ -376,7 +376,7 @@ fn a_second_packer_is_told_who_the_first_is() {
             assert!(text.contains("the first one"), "the message names the holder: {text}");
             assert!(text.contains("2023-11-14 22:13:20"), "and since when: {text}");
             assert_eq!(
-                text.contains("unlock --force"),
+                text.contains("forced unlock"),
                 !os_locks,
                 "and how to remove a mark, where one can stay: {text}"
             );

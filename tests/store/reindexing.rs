@@ -100,7 +100,7 @@ fn messages_about_the_index_name_the_remedy() {
         let dir = sample();
         dir.remove(&path);
         let error = Container::open(dir, Options::default()).map(drop).unwrap_err();
-        assert!(error.to_string().contains("loosepack reindex"), "{error}");
+        assert!(error.to_string().contains("`reindex` rebuilds"), "{error}");
     }
 }
 

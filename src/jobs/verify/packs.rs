@@ -276,7 +276,7 @@ impl<D: Dir> Pack<D> {
         if records + unused > 0 {
             let remedy = match sound {
                 0 => String::new(),
-                sound => format!("; `loosepack reindex` brings back the {sound} that are sound"),
+                sound => format!("; `reindex` brings back the {sound} that are sound"),
             };
             let note = format!(
                 "{records} records of {bytes} bytes have no entry in the index, and {unused} bytes are no record: left by \
