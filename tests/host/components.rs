@@ -63,7 +63,7 @@ fn the_directory_of_the_component_keeps_the_contract() {
     let dir = TempDir::new();
     let builds = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guest");
     process::run(
-        process::nested_cargo()
+        process::cargo()
             .args(["build", "--package", "loosepack", "--example", "conformance-guest", "--no-default-features"])
             .args(["--target", "wasm32-wasip2", "--target-dir"])
             .arg(&builds),

@@ -1,4 +1,4 @@
-//! File operations whose errors name the path, and replacements that are safe between processes.
+//! File operations whose errors name the path.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -38,25 +38,6 @@ pub fn read(path: &Path) -> Result<String> {
 /// Writes a file, replacing what was there.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     fs::write(path, content).map_err(cannot("write", path))
-}
-
-/// Renames a file or a folder.
-pub fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(cannot("rename", from))
-}
-
-/// Makes `to` a copy of `from`. One that has these bytes already is not touched, so that its time stamp tells cargo the
-/// truth; another is replaced in one step, so that nobody reads half a file.
-pub fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
-    let bytes = fs::read(from).map_err(cannot("read", from))?;
-    if fs::read(to).is_ok_and(|old| old == bytes) {
-        return Ok(());
-    }
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(format!(".{}", std::process::id()));
-    let partial = PathBuf::from(partial);
-    write(&partial, bytes)?;
-    rename(&partial, to)
 }
 
 fn cannot(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {

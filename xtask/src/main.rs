@@ -8,7 +8,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use xtask::{Error, Result, components, dist, languages, package, test, wasm_target};
+use xtask::{Error, Result, dist, languages, package, test, wasm_target};
 
 /// A developer command. Adding one is adding a line to [`COMMANDS`].
 struct Command {
@@ -22,11 +22,6 @@ const COMMANDS: &[Command] = &[
         name: "wasm-target",
         help: "make wasm32-wasip2 available to rustc",
         run: |args| none(args, wasm_target::ensure),
-    },
-    Command {
-        name: "components",
-        help: "build the components; for the build of loosepack-artifacts",
-        run: components::build,
     },
     Command { name: "demo", help: "the main job on real files, from start to end", run: demo::demo },
     Command { name: "bench", help: "loosepack and its peers, side by side; --help tells how", run: bench::bench },

@@ -1,7 +1,7 @@
-//! Running other programs: errors that name the command, and what a cargo within a cargo may inherit.
+//! Running other programs, with errors that name the command.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::process::{Command, Stdio};
 
@@ -37,46 +37,9 @@ pub fn cargo() -> Command {
     in_workspace("CARGO", "cargo")
 }
 
-/// The same cargo for builds whose result must not depend on who asks for it: from a shell, from `cargo xtask`, from a
-/// build script, or from one that runs under clippy or an editor.
-pub fn nested_cargo() -> Command {
-    let mut command = cargo();
-    for (name, _) in env::vars_os() {
-        if !is_inherited(&name) {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
 /// The active rustc.
 pub fn rustc() -> Command {
     in_workspace("RUSTC", "rustc")
-}
-
-/// Settings of the outer cargo that a nested one keeps: where its home is, how it reaches registries, how it talks, and
-/// the job server that keeps the two from running more jobs together than either would alone.
-const INHERITED_FROM_CARGO: &[&str] = &[
-    "CARGO_HOME",
-    "CARGO_HTTP_",
-    "CARGO_MAKEFLAGS",
-    "CARGO_NET_",
-    "CARGO_REGISTRIES_",
-    "CARGO_REGISTRY_",
-    "CARGO_SOURCE_",
-    "CARGO_TERM_",
-];
-
-/// Settings outside cargo's own names that change what a nested build makes, or stop it from making anything.
-const NOT_INHERITED: &[&str] =
-    &["RUSTC_BOOTSTRAP", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "RUSTDOCFLAGS", "RUSTFLAGS"];
-
-fn is_inherited(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    if name.starts_with("CARGO_") {
-        return INHERITED_FROM_CARGO.iter().any(|kept| name.starts_with(kept));
-    }
-    !NOT_INHERITED.contains(&&*name)
 }
 
 fn in_workspace(variable: &str, name: &str) -> Command {
@@ -103,24 +66,6 @@ fn line(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_nested_cargo_keeps_the_network_and_loses_the_flags() {
-        for kept in ["PATH", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO"] {
-            assert!(is_inherited(OsStr::new(kept)), "{kept}");
-        }
-        for lost in [
-            "CARGO_BUILD_TARGET",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "CARGO_PKG_NAME",
-            "CARGO_PROFILE_RELEASE_LTO",
-            "CARGO_TARGET_DIR",
-            "RUSTC_WORKSPACE_WRAPPER",
-            "RUSTFLAGS",
-        ] {
-            assert!(!is_inherited(OsStr::new(lost)), "{lost}");
-        }
-    }
 
     #[test]
     fn an_error_names_the_command_its_status_and_its_words() {

@@ -4,21 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process::{output, run, rustc};
-use crate::{Error, Result, files, workspace};
+use crate::{Result, files, workspace};
 
 /// The target of all components.
-pub const NAME: &str = "wasm32-wasip2";
+const NAME: &str = "wasm32-wasip2";
 
 /// What makes the target available, below the workspace.
 const SCRIPT: &str = ".ci/wasm-target";
-
-/// Fails with advice when rustc cannot build for the target. Changes nothing: for build scripts.
-pub fn check() -> Result<()> {
-    if is_there()? {
-        return Ok(());
-    }
-    Err(Error::new(format!("rustc has no {NAME}: run {SCRIPT}, or `rustup target add {NAME}`")))
-}
 
 /// Makes the target available if it is not.
 pub fn ensure() -> Result<()> {
