@@ -104,10 +104,11 @@ impl<D: Dir> Container<D> {
         })
     }
 
-    /// The index as this handle has last seen it.
+    /// The index as this handle has last seen it. What was deleted through this handle is not in it.
     fn index(&self) -> Result<RefMut<'_, Index<D>>> {
         let mut index = self.index.borrow_mut();
-        if index.is_none() {
+        if self.disk.take_deleted() || index.is_none() {
+            *index = None;
             *index = Some(Index::open(&self.disk)?);
         }
         Ok(RefMut::map(index, |index| index.as_mut().expect("opened above")))

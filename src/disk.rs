@@ -7,6 +7,7 @@ pub(crate) mod small_file;
 
 use alloc::sync::Arc;
 use core::ops::Deref;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use self::flush::Flush;
 use crate::dir::Dir;
@@ -19,12 +20,25 @@ pub(crate) struct Disk<D> {
     pub(crate) dir: D,
     pub(crate) flush: Flush,
     pub(crate) tuning: Arc<Tuning>,
+    /// Objects were deleted since the handle last read its index.
+    deleted: Arc<AtomicBool>,
 }
 
 impl<D: Dir> Disk<D> {
     /// That of a handle which is opened with these options.
     pub(crate) fn new(dir: D, options: &Options) -> Self {
-        Disk { dir, flush: Flush::new(options.durability), tuning: Arc::new(options.tuning.within_limits()) }
+        let (flush, tuning) = (Flush::new(options.durability), Arc::new(options.tuning.within_limits()));
+        Disk { dir, flush, tuning, deleted: Arc::default() }
+    }
+
+    /// Tells the handle that objects were deleted: its index may still have them.
+    pub(crate) fn tell_deleted(&self) {
+        self.deleted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Disk::tell_deleted`] was called since this was last asked.
+    pub(crate) fn take_deleted(&self) -> bool {
+        self.deleted.swap(false, Ordering::Relaxed)
     }
 
     /// The same, for files that nobody relies on after a power cut.

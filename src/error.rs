@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use crate::id::ObjectId;
+use crate::id::{InvalidId, ObjectId};
 
 /// Why an operation failed. Each case is one case of `error` in `wit/store-types.wit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,19 +171,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NotFound(id) => write!(f, "no object {id}"),
-            Error::InvalidId(text) => {
-                let shown: String = text.chars().take(80).collect();
-                write!(f, "invalid object ID {shown:?}: expected {} lowercase hex digits", ObjectId::HEX_LEN)
-            }
+            Error::InvalidId(text) => InvalidId::write(text, f),
             Error::InvalidArgument(text) | Error::Locked(text) | Error::Other(text) => f.write_str(text),
             Error::NoContainer => f.write_str("there is no container here: make one with `init`"),
             Error::AlreadyExists(text) => f.write_str(text),
             Error::UnsupportedFormat(found) => {
-                write!(
-                    f,
-                    "the container has format {found}, and this version reads format {}: use a later version",
-                    crate::format::FORMAT
-                )
+                write!(f, "the container has format {found}, which this version cannot read: use a later version")
             }
             Error::ReadOnly => f.write_str("the container was opened for reading only"),
             Error::Corrupt(damage) => write!(f, "damaged: {damage}"),
@@ -202,6 +195,12 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+impl From<InvalidId> for Error {
+    fn from(InvalidId(text): InvalidId) -> Self {
+        Error::InvalidId(text)
+    }
+}
 
 impl Code {
     /// Whether it tells nothing of the file itself, and may pass: permission, open files, and the like.

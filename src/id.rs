@@ -5,8 +5,6 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::error::{Error, Result};
-
 /// The name of an object: the SHA-256 of its bytes. Sorts as its hexadecimal text does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId([u8; Self::LEN]);
@@ -102,12 +100,32 @@ const DIGIT_VALUE: [u8; 256] = {
 };
 
 impl FromStr for ObjectId {
-    type Err = Error;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self> {
-        Self::from_hex(text.as_bytes()).ok_or_else(|| Error::InvalidId(text.into()))
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Self::from_hex(text.as_bytes()).ok_or_else(|| InvalidId(text.into()))
     }
 }
+
+/// A text that is no object ID: the error of parsing one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidId(pub String);
+
+impl InvalidId {
+    /// Writes the message about this text, of which it quotes the beginning.
+    pub(crate) fn write(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: String = text.chars().take(80).collect();
+        write!(f, "invalid object ID {shown:?}: expected {} lowercase hex digits", ObjectId::HEX_LEN)
+    }
+}
+
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Self::write(&self.0, f)
+    }
+}
+
+impl core::error::Error for InvalidId {}
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,7 +157,7 @@ mod tests {
         let upper = TEXT.to_uppercase();
         let wrong_last = [&TEXT[..63], "g"].concat();
         for text in ["", "../../etc/passwd", &TEXT[1..], &long, &upper, &wrong_last, &TEXT.replace('0', "/")] {
-            assert_eq!(text.parse::<ObjectId>(), Err(Error::InvalidId(text.into())), "{text}");
+            assert_eq!(text.parse::<ObjectId>(), Err(InvalidId(text.into())), "{text}");
         }
     }
 

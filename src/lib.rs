@@ -60,7 +60,7 @@ pub use container::{Container, Content, ObjectBatch, ObjectInfo, ObjectReader, O
 pub use dir::{Dir, File};
 pub use error::{Code, Error, Finding, IoFailure, Result};
 pub use format::{Config, Location, Totals};
-pub use id::ObjectId;
+pub use id::{InvalidId, ObjectId};
 pub use jobs::{Job, Part, Progress};
 pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use super::wit::store_types as wit;
 use crate::bindings::wasi::filesystem::types::ErrorCode;
 use crate::{
-    Access, Code, Compression, Config, Durability, Error, Finding, IoFailure, ObjectId, ObjectInfo, Options, Placement,
-    Stats,
+    Access, Code, Compression, Config, Durability, Error, Finding, InvalidId, IoFailure, ObjectId, ObjectInfo, Options,
+    Placement, Stats,
 };
 
 /// A result of an exported function.
@@ -15,7 +15,7 @@ pub(super) type Result<T> = core::result::Result<T, wit::Error>;
 
 /// An id that a caller gave.
 pub(super) fn id(text: &str) -> Result<ObjectId> {
-    text.parse().map_err(wit::Error::from)
+    text.parse().map_err(|InvalidId(text)| wit::Error::InvalidId(text))
 }
 
 /// Ids that a caller gave.

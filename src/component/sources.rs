@@ -1,6 +1,7 @@
 //! The interface `sources`.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -9,8 +10,8 @@ use super::Component;
 use super::convert::Result;
 use super::wit::sources::{Error, Guest, GuestLazyStream, LazyStream};
 use crate::bindings::wasi::filesystem::types::Descriptor;
-use crate::bindings::wasi::io::streams::InputStream;
-use crate::dir::wasi::{StreamSource, WasiDir, plain_path};
+use crate::bindings::wasi::io::streams::{InputStream, StreamError};
+use crate::dir::wasi::{READ_MAX, WasiDir, plain_path};
 use crate::error::Context as _;
 use crate::source::{BytesSource, Source, file_in};
 
@@ -52,10 +53,39 @@ impl GuestLazyStream for Lazy {
     }
 
     fn from_stream(stream: InputStream) -> LazyStream {
-        Lazy::stream(StreamSource::new(stream))
+        Lazy::stream(StreamSource(Some(stream)))
     }
 
     fn from_bytes(content: Vec<u8>) -> LazyStream {
         Lazy::stream(BytesSource::new(content))
+    }
+}
+
+/// What is left of an input stream; `None` at its end.
+struct StreamSource(Option<InputStream>);
+
+impl Source for StreamSource {
+    fn read(&mut self, buffer: &mut [u8]) -> crate::Result<usize> {
+        let Some(stream) = &self.0 else { return Ok(0) };
+        loop {
+            match stream.blocking_read(buffer.len().min(READ_MAX) as u64) {
+                // Blocking does not rule out that there is nothing yet.
+                Ok(bytes) if bytes.is_empty() && !buffer.is_empty() => {}
+                Ok(bytes) => {
+                    let given = bytes.get(..buffer.len()).unwrap_or(&bytes);
+                    buffer[..given.len()].copy_from_slice(given);
+                    return Ok(given.len());
+                }
+                Err(StreamError::Closed) => {
+                    self.0 = None;
+                    return Ok(0);
+                }
+                Err(StreamError::LastOperationFailed(error)) => {
+                    let text = error.to_debug_string();
+                    self.0 = None;
+                    return Err(crate::Error::Other(format!("cannot read the stream: {text}")));
+                }
+            }
+        }
     }
 }

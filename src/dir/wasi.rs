@@ -1,6 +1,5 @@
 //! [`Dir`] on a `wasi:filesystem` descriptor that the caller handed in: the component's.
 
-use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -10,13 +9,11 @@ use crate::bindings::wasi::clocks::wall_clock::{self, Datetime};
 use crate::bindings::wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
 };
-use crate::bindings::wasi::io::streams::{InputStream, StreamError};
-use crate::error::{Code, Error};
-use crate::source::Source;
+use crate::error::Code;
 
 /// Bytes asked for in one read at most. wasmtime by itself gives 64 KiB, whatever is asked for; loosepack's host gives as
 /// many.
-const READ_MAX: usize = 1 << 20;
+pub(crate) const READ_MAX: usize = 1 << 20;
 
 /// A directory of the host.
 #[derive(Debug, Clone)]
@@ -267,42 +264,6 @@ pub fn code(error: ErrorCode) -> Code {
         | ErrorCode::Pipe
         | ErrorCode::InvalidSeek
         | ErrorCode::TooManyLinks => Code::Other,
-    }
-}
-
-/// What is left of an input stream.
-pub struct StreamSource(Option<InputStream>);
-
-impl StreamSource {
-    /// What is left of `stream`.
-    pub fn new(stream: InputStream) -> Self {
-        StreamSource(Some(stream))
-    }
-}
-
-impl Source for StreamSource {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let Some(stream) = &self.0 else { return Ok(0) };
-        loop {
-            match stream.blocking_read(buffer.len().min(READ_MAX) as u64) {
-                // Blocking does not rule out that there is nothing yet.
-                Ok(bytes) if bytes.is_empty() && !buffer.is_empty() => {}
-                Ok(bytes) => {
-                    let given = bytes.get(..buffer.len()).unwrap_or(&bytes);
-                    buffer[..given.len()].copy_from_slice(given);
-                    return Ok(given.len());
-                }
-                Err(StreamError::Closed) => {
-                    self.0 = None;
-                    return Ok(0);
-                }
-                Err(StreamError::LastOperationFailed(error)) => {
-                    let text = error.to_debug_string();
-                    self.0 = None;
-                    return Err(Error::Other(format!("cannot read the stream: {text}")));
-                }
-            }
-        }
     }
 }
 

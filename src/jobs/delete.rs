@@ -29,7 +29,8 @@ impl<D: Dir> Container<D> {
     ///
     /// Many are deleted by one commit: a crash leaves each of them deleted or present, never half. One that is added again
     /// afterwards is there again; when it is added while it is being deleted, either may come last. Readers that have it open
-    /// can read on. Units of progress are ids.
+    /// can read on, and another handle may find a packed one until it next reads the index anew, as [`Container::stats`] and
+    /// [`Container::objects`] do. Units of progress are ids.
     ///
     /// # Errors
     /// [`Error::Locked`](crate::Error::Locked) when a packer is at work; those of opening the index.
@@ -53,7 +54,10 @@ impl<D: Dir> Work for Delete<D> {
             ids.iter().zip(&located).filter_map(|(id, location)| Some((*id, (*location)?))).collect();
         if !packed.is_empty() {
             // COMMIT: of the deletion of what is packed. Cut at by `store::crash`.
-            self.index.delete(&packed)?;
+            let deleted = self.index.delete(&packed);
+            // Even if it failed: what was written may count.
+            disk.tell_deleted();
+            deleted?;
         }
         let mut shards = Vec::new();
         for (id, location) in ids.iter().zip(located) {

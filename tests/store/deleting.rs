@@ -48,6 +48,30 @@ fn what_is_deleted_is_gone_for_every_handle() {
     assert_eq!(delete(&store, &ids), (0, 0));
 }
 
+/// The handle through which it was deleted had it in its index, and read on from the pack.
+#[test]
+fn what_is_deleted_is_gone_for_a_handle_whose_index_has_it() {
+    for log_entries in [1, 100] {
+        let options = Options { tuning: folding(log_entries), ..Options::default() };
+        let dir = SimDir::new();
+        create(dir.clone());
+        let (store, other) =
+            (Container::open(dir.clone(), options.clone()).unwrap(), Container::open(dir.clone(), options).unwrap());
+        let packed = store.add(b"packed").unwrap();
+        pack(&store, Compression::Never).unwrap();
+        clean(&store).unwrap();
+        for store in [&store, &other] {
+            assert_eq!(store.get(&packed).as_deref(), Ok(b"packed".as_slice()));
+        }
+        assert_eq!(delete(&store, &[packed]), (1, 6));
+        assert_eq!(store.get(&packed), Err(Error::NotFound(packed)));
+        assert_eq!(store.contains(&[packed]).unwrap(), [false]);
+        // Another handle reads its index anew when it counts or lists.
+        assert_eq!(other.stats().unwrap().packed_objects, 0);
+        assert_eq!(other.get(&packed), Err(Error::NotFound(packed)));
+    }
+}
+
 #[test]
 fn what_is_deleted_can_be_added_again_by_every_handle() {
     for way in ["add", "source", "writer", "batch", "pack"] {
