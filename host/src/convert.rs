@@ -20,7 +20,7 @@ pub(crate) fn answer<T>(answer: Result<Result<T, wit::Error>>) -> Result<T> {
 
 /// An id that the component gave.
 pub(crate) fn id(text: &str) -> Result<ObjectId> {
-    Ok(text.parse()?)
+    Ok(text.parse().map_err(loosepack::Error::from)?)
 }
 
 /// Ids that the component gave.

@@ -113,10 +113,10 @@ impl Store for Container {
     }
 
     fn add(&self, content: &[u8]) -> Result<ObjectId> {
-        self.call(|component, memory, this| {
+        let added = self.call(|component, memory, this| {
             component.loosepack_store_container().container().call_add(memory, this, content)
-        })?
-        .parse()
+        })?;
+        Ok(added.parse()?)
     }
 
     fn batch(&self) -> Result<Box<dyn Adder + '_>> {
@@ -235,11 +235,10 @@ impl Adder for Loose<'_> {
             })?;
         }
         let this = writer.resource.take().ok_or(Error::WriterFailed)?;
-        self.0
-            .call(|component, memory, _| {
-                component.loosepack_store_container().object_writer().call_finish(memory, this)
-            })?
-            .parse()
+        let added = self.0.call(|component, memory, _| {
+            component.loosepack_store_container().object_writer().call_finish(memory, this)
+        })?;
+        Ok(added.parse()?)
     }
 
     fn check(&self) -> Result<()> {
@@ -268,7 +267,7 @@ impl Adder for Packs<'_> {
             component.loosepack_store_maintenance().pack_writer().call_add_streams(memory, this, &[stream])
         })?;
         let added = added.into_iter().next().ok_or_else(|| Error::Other("the component gave no result".into()))?;
-        added.map_err(convert::error)?.parse()
+        Ok(added.map_err(convert::error)?.parse()?)
     }
 
     fn check(&self) -> Result<()> {

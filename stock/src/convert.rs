@@ -17,7 +17,7 @@ pub(crate) fn answer<T>(answer: wasmtime::Result<Result<T, wit::Error>>) -> Resu
 /// What the component says went wrong, as far as its users here tell it apart.
 pub(crate) fn error(error: wit::Error) -> Error {
     match error {
-        wit::Error::NotFound(text) => text.parse().map_or_else(|error| error, Error::NotFound),
+        wit::Error::NotFound(text) => text.parse().map_or_else(Error::from, Error::NotFound),
         wit::Error::NoContainer => Error::NoContainer,
         wit::Error::ReadOnly => Error::ReadOnly,
         wit::Error::Locked(text) => Error::Locked(text),
