@@ -1,4 +1,5 @@
-//! Puts the components into OUT_DIR: those that the package contains or, in the repository, those built from its sources.
+//! Puts the components into OUT_DIR: those that the package contains or, in the repository, those built from its
+//! sources.
 
 use std::env;
 use std::error::Error;
@@ -15,8 +16,9 @@ const PROFILE: &str = "component";
 /// The vector instructions, which all runtimes of components have: they make `sha2` a fifth faster.
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
-/// Each component: its file, the name that cargo gives it, and the arguments that make cargo build it. The libraries become
-/// components by these arguments and not by `Cargo.toml`, where a `cdylib` would be linked in every build, native ones too.
+/// Each component: its file, the name that cargo gives it, and the arguments that make cargo build it. The libraries
+/// become components by these arguments and not by `Cargo.toml`, where a `cdylib` would be linked in every build,
+/// native ones too.
 const COMPONENTS: [(&str, &str, &[&str]); 3] = [
     (
         "loosepack.wasm",
@@ -118,13 +120,13 @@ fn check_target() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Flags for rustc. The sources of dependencies get a path that is the same on every machine: panic messages carry it into
-/// the components.
+/// Flags for rustc. The sources of dependencies get a path that is the same on every machine: panic messages carry it
+/// into the components.
 fn flags() -> OsString {
     let mut flags = OsString::from(SIMD);
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     if let Some(home) = home.or_else(|| Some(env::home_dir()?.join(".cargo"))) {
-        // What separates two flags in CARGO_ENCODED_RUSTFLAGS.
+        // The separator of flags in CARGO_ENCODED_RUSTFLAGS.
         flags.push("\x1f--remap-path-prefix=");
         flags.push(home.join("registry/src"));
         flags.push("=/rust/deps");

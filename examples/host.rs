@@ -1,5 +1,5 @@
-//! The store inside a program, in a sandbox: the code that believes files runs as a WebAssembly component, which is given
-//! one directory and nothing else.
+//! The store inside a program, in a sandbox: the code that believes files runs as a WebAssembly component, which is
+//! given one directory and nothing else.
 //!
 //! ```sh
 //! cargo run --release -p loosepack-host --example host -- STORE

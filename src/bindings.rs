@@ -1,4 +1,4 @@
-//! What a component imports, generated from `wit/`.
+//! The imports of a component, generated from `wit/`.
 
 #![allow(missing_docs, unreachable_pub, clippy::allow_attributes_without_reason, reason = "generated code")]
 

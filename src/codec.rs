@@ -1,7 +1,7 @@
 //! SHA-256, DEFLATE and zlib.
 //!
-//! There are two of the same interface: `own`, which does the work here, on all processors with the feature `native`, and
-//! `given`, the imports of a component whose host does it. What `start` begins is waited for by `finish`.
+//! There are two of the same interface: `own`, which does the work here, on all processors with the feature `native`,
+//! and `given`, the imports of a component whose host does it. What `start` begins is waited for by `finish`.
 //!
 //! Whoever starts work keeps at most `Tuning::ahead` pieces of about a mebibyte going, so that memory stays bounded.
 

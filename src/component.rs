@@ -8,7 +8,7 @@ mod preopens;
 mod runtime;
 mod sources;
 
-/// What the component exports, generated from `wit/`.
+/// The exports of the component, generated from `wit/`.
 mod bindings {
     #![allow(clippy::allow_attributes_without_reason, clippy::std_instead_of_core, reason = "generated code")]
 

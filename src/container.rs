@@ -55,7 +55,7 @@ pub struct Container<D: Dir> {
     settled: Cell<bool>,
 }
 
-/// What is known of an object without reading it.
+/// Size and place of an object, known without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// Its size in bytes.
@@ -142,7 +142,7 @@ impl<D: Dir> Container<D> {
         loose::add(&self.disk, bytes, |id| self.is_packed(id))
     }
 
-    /// Store what a source gives as a loose object.
+    /// Stores the bytes of a source as a loose object.
     ///
     /// # Errors
     /// Those of [`Container::add`] and of the source.
@@ -157,17 +157,18 @@ impl<D: Dir> Container<D> {
         writer.finish(|id| self.is_packed(id))
     }
 
-    /// Whether an object is packed, sound and durable. Where that cannot be told it is stored once more.
+    /// Returns whether an object is packed, sound and durable. If that cannot be decided, the answer is no and it is
+    /// stored once more.
     fn is_packed(&self, id: &ObjectId) -> Result<bool> {
         let Ok(mut index) = self.index() else { return Ok(false) };
         let mut proof = self.proof.borrow_mut();
         Ok(proof.finds(&mut index, id) && proof.settle(&mut index).map(|()| true)?)
     }
 
-    /// Store many as loose objects, durable together; the ids are in their order.
+    /// Stores many as loose objects, durable together. Returns their IDs, in order.
     ///
     /// # Errors
-    /// Those of [`Container::add`]. Some of them may be stored then.
+    /// Those of [`Container::add`]. Some of the objects may have been stored.
     pub fn add_many<T: AsRef<[u8]>>(&self, contents: &[T]) -> Result<Vec<ObjectId>> {
         let mut batch = self.batch()?;
         let ids = batch.add_many(contents)?;
@@ -184,7 +185,7 @@ impl<D: Dir> Container<D> {
         Ok(LooseBatch::new(&self.disk))
     }
 
-    /// Start writing a loose object piece by piece.
+    /// Starts to write a loose object piece by piece.
     ///
     /// # Errors
     /// Those of [`Container::add`].
@@ -219,7 +220,7 @@ impl<D: Dir> Container<D> {
         ObjectReader::new(self.disk.clone(), stored, self.options.verify)
     }
 
-    /// Write the bytes of an object to a file of a directory and return their number. The file appears, and replaces an
+    /// Writes the bytes of an object to a file of a directory. Returns their number. The file appears, and replaces an
     /// earlier one, when all bytes have been written and checked.
     ///
     /// # Errors
@@ -236,8 +237,9 @@ impl<D: Dir> Container<D> {
         ObjectBatch::new(self, ids)
     }
 
-    /// Write objects to files of a directory, each under its id, in the order that is fastest for the store. Each file appears,
-    /// and replaces an earlier one, when all bytes have been written and checked. The results are in the order of `ids`.
+    /// Write objects to files of a directory, each under its id, in the order that is fastest for the store. Each file
+    /// appears, and replaces an earlier one, when all bytes have been written and checked. The results are in the
+    /// order of `ids`.
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`] of the index. What concerns a single object is its own result.
@@ -253,7 +255,7 @@ impl<D: Dir> Container<D> {
         Ok(self.info_many(ids)?.iter().map(Option::is_some).collect())
     }
 
-    /// What is known of an object.
+    /// Returns size and place of an object.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Io`].
@@ -268,8 +270,8 @@ impl<D: Dir> Container<D> {
         Ok(found)
     }
 
-    /// What an acknowledgement of this handle means: nothing is durable where the system cannot flush, whatever was asked
-    /// for.
+    /// Returns what an acknowledgement of this handle means. Nothing is durable where the system cannot flush, whatever
+    /// was asked for.
     pub fn durability(&self) -> Durability {
         if self.disk.dir.can_flush() { self.options.durability } else { Durability::None }
     }

@@ -49,8 +49,8 @@ pub trait Dir: Clone {
     /// who try at once, one succeeds.
     fn create_new(&self, path: &str) -> Result<Self::File, Code>;
 
-    /// Open a file for reading. Does not wait, as opening a pipe would: what is neither a file nor a directory is refused,
-    /// here or when it is first used ([`Code::Invalid`]).
+    /// Open a file for reading. Does not wait, as opening a pipe would: what is neither a file nor a directory is
+    /// refused, here or when it is first used ([`Code::Invalid`]).
     fn open_read(&self, path: &str) -> Result<Self::File, Code>;
 
     /// Open an existing file for reading and writing. Never truncates, and does not wait either.
@@ -82,8 +82,8 @@ pub trait Dir: Clone {
         true
     }
 
-    /// Lock a file, made when absent, against all other handles and processes. The system frees the lock when its holder
-    /// dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.
+    /// Lock a file, made when absent, against all other handles and processes. The system frees the lock when its
+    /// holder dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.
     fn try_lock(&self, path: &str) -> Result<Self::Lock, Code>;
 
     /// The present, in nanoseconds since 1970-01-01 UTC, on the clock of [`Metadata::modified`].
@@ -98,7 +98,7 @@ pub trait File {
     /// Read at a byte position. May read less than asked for; 0 is the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code>;
 
-    /// The same, into memory of its own: at most `len` bytes. For systems that give memory instead of filling it.
+    /// Reads at most `len` bytes into a new vector. For systems that return memory instead of filling it.
     fn read_vec_at(&self, len: usize, offset: u64) -> Result<Vec<u8>, Code> {
         let mut bytes = vec![0; len];
         let read = self.read_at(&mut bytes, offset)?;
@@ -116,7 +116,7 @@ pub trait File {
     fn sync(&self) -> Result<(), Code>;
 }
 
-/// What an entry of a directory is.
+/// The kind of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
@@ -134,14 +134,14 @@ pub enum Kind {
 pub struct Entry {
     /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// What is known of a file without reading it.
+/// Metadata of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metadata {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its size in bytes.
     pub len: u64,

@@ -14,7 +14,7 @@ use crate::dir::Dir;
 use crate::options::{Durability, Options};
 use crate::tuning::Tuning;
 
-/// What a handle, its readers, writers and jobs share.
+/// State that a handle shares with its readers, writers and jobs.
 #[derive(Clone)]
 pub(crate) struct Disk<D> {
     pub(crate) dir: D,
@@ -25,7 +25,7 @@ pub(crate) struct Disk<D> {
 }
 
 impl<D: Dir> Disk<D> {
-    /// That of a handle which is opened with these options.
+    /// Creates the state of a handle that is opened with these options.
     pub(crate) fn new(dir: D, options: &Options) -> Self {
         let (flush, tuning) = (Flush::new(options.durability), Arc::new(options.tuning.within_limits()));
         Disk { dir, flush, tuning, deleted: Arc::default() }
@@ -41,7 +41,7 @@ impl<D: Dir> Disk<D> {
         self.deleted.swap(false, Ordering::Relaxed)
     }
 
-    /// The same, for files that nobody relies on after a power cut.
+    /// Returns the same state without flushes, for files whose loss in a power cut does not matter.
     pub(crate) fn unflushed(&self) -> Self {
         Disk { flush: Flush::new(Durability::None), ..self.clone() }
     }

@@ -10,7 +10,7 @@ use crate::id::{InvalidId, ObjectId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// No object has this id. The index was read afresh before saying so.
+    /// No object has this ID. Certain: the index was reread before this was returned.
     NotFound(ObjectId),
     /// The text is not an object id.
     InvalidId(String),
@@ -45,14 +45,14 @@ pub enum Error {
 pub struct Finding {
     /// The file, relative to the container, with a line or a byte position where there is one.
     pub file: String,
-    /// What was found: of damage what is wrong, and the remedy where there is one.
+    /// The finding. For damage: what is wrong, and the remedy if there is one.
     pub message: String,
 }
 
 /// A file operation that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IoFailure {
-    /// What was attempted.
+    /// The operation that failed, as a verb.
     pub operation: Cow<'static, str>,
     /// The file, relative to the directory it was reached through.
     pub path: String,
@@ -107,7 +107,7 @@ pub enum Code {
     TooManyFiles,
     /// Two files lie on different file systems.
     CrossDevice,
-    /// A handle of a network file system leads nowhere any more.
+    /// A handle of a network file system no longer refers to a file.
     Stale,
     /// The operation is not supported.
     Unsupported,
@@ -235,7 +235,7 @@ impl Error {
         Error::Corrupt(Finding { file: file.into(), message: problem.into() })
     }
 
-    /// What keeps `file` from being examined, as a finding.
+    /// Describes why `file` could not be examined, as a finding.
     pub(crate) fn into_finding(self, file: &str) -> Finding {
         match self {
             Error::Corrupt(finding) => finding,

@@ -1,7 +1,7 @@
 //! Which packed object lies where.
 //!
-//! The newest entries are in a log, which is read into memory; the others are in sorted runs, which never are. What they
-//! look like on disk is told in [`format`](crate::format).
+//! The newest entries are in a log, which is read into memory; all others are in sorted runs, which never are. Their
+//! form on disk is described in [`format`](crate::format).
 
 pub(crate) mod check;
 mod fold;
@@ -30,10 +30,10 @@ use crate::format::manifest::Manifest;
 use crate::format::names::{self, MANIFEST};
 use crate::id::ObjectId;
 
-/// What an entry says of an id: where the object lies, or that it was deleted.
+/// The location in an entry, or `None` if the object was deleted.
 pub(crate) type Told = Option<Location>;
 
-/// How far a lookup that finds nothing is to be believed.
+/// How far to trust a lookup that finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// It may be due to damage.
@@ -57,7 +57,7 @@ pub(crate) struct Index<D: Dir> {
     runs: Vec<Run<D::File>>,
     /// The order in which runs are asked for an id, as positions in `runs`.
     order: Vec<usize>,
-    /// What it tells has been made durable.
+    /// Everything read so far has been made durable.
     settled: bool,
 }
 
@@ -129,7 +129,7 @@ impl<D: Dir> Index<D> {
         Ok(any)
     }
 
-    /// What is known of an id from now on.
+    /// Records the newest location of an object.
     fn tell(&mut self, id: ObjectId, location: Option<Location>) {
         self.reach = self.reach.max(location.map(|location| location.place()));
         self.tail.insert(id, location);
@@ -153,10 +153,10 @@ impl<D: Dir> Index<D> {
         Ok(self.told_of(ids, trust)?.into_iter().map(Option::flatten).collect())
     }
 
-    /// What the newest entries say of ids, in their order; nothing where there is none.
+    /// Returns the newest entries of objects, in the order of `ids`; `None` for an object without one.
     pub(crate) fn told_of(&mut self, ids: &[ObjectId], trust: Trust) -> Result<Vec<Option<Told>>> {
         let mut found: Vec<Option<Told>> = Vec::with_capacity(ids.len());
-        // Those without an entry so far, with the prefix of each id, which sorts faster than the id.
+        // IDs without an entry so far, each with its prefix, which sorts faster than the ID.
         let mut open: Vec<(u64, u32)> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
             let told = self.tail.get(id).copied();
@@ -183,19 +183,19 @@ impl<D: Dir> Index<D> {
         Ok(found)
     }
 
-    /// The first number that no pack has which the index tells of, or ever told of. A pack of a lesser one that is missing may
-    /// come back from a copy.
+    /// Returns the first pack number above all that the index has, or ever had, an entry for. A missing pack with a
+    /// smaller number may be restored from a copy.
     pub(crate) fn next_pack(&self) -> u32 {
         self.reach.map_or(0, |(pack, _)| pack.saturating_add(1))
     }
 
-    /// What all entries add up to.
+    /// Returns the sums over all entries.
     pub(crate) fn totals(&self) -> Totals {
         self.log.totals()
     }
 }
 
-/// What the manifest says.
+/// Reads the manifest.
 pub(crate) fn read_manifest(dir: &impl Dir) -> Result<Manifest> {
     let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
     let bytes =
@@ -203,8 +203,8 @@ pub(crate) fn read_manifest(dir: &impl Dir) -> Result<Manifest> {
     Manifest::decode(&bytes).ok_or_else(|| damaged("it is not what loosepack writes: `reindex` rebuilds the index"))
 }
 
-/// The newest run that tells of an id counts. But when the entries of all runs are as many as there are objects, no two
-/// tell of the same id and none tells of a deletion: then large ones are asked first, as most ids are in them.
+/// Returns the order in which runs are searched. Newer runs shadow older ones. If the entries of all runs sum to the
+/// object count, there are no duplicates or deletions, so order is irrelevant and the largest run is searched first.
 fn order<F: File>(runs: &[Run<F>], manifest: &Manifest) -> Vec<usize> {
     let mut order: Vec<usize> = (0..runs.len()).collect();
     let entries = runs.iter().fold(0_u64, |entries, run| entries.saturating_add(run.entries()));

@@ -69,7 +69,7 @@ fn of_number(_: i32) -> Code {
     Code::Other
 }
 
-/// What a reader gives.
+/// The bytes of a reader.
 #[derive(Debug)]
 pub struct ReadSource<R> {
     name: String,
@@ -77,7 +77,7 @@ pub struct ReadSource<R> {
 }
 
 impl<R: Read> ReadSource<R> {
-    /// What `reader` gives. `name` is for messages.
+    /// Wraps `reader`. `name` appears in messages.
     pub fn new(name: impl Into<String>, reader: R) -> Self {
         ReadSource { name: name.into(), reader }
     }
@@ -94,10 +94,10 @@ impl<R: Read> Source for ReadSource<R> {
     }
 }
 
-/// What failed outside of the container.
+/// Describes a failure outside the container.
 pub fn cannot(operation: &'static str, name: &str, error: &io::Error) -> Error {
     match Code::from(error) {
-        // What the system says is better than nothing.
+        // The system's own text is better than nothing.
         Code::Other => Error::Other(format!("cannot {operation} {name}: {error}")),
         code => Error::Io(IoFailure { operation: operation.into(), path: name.into(), code }),
     }

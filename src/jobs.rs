@@ -1,7 +1,7 @@
 //! Jobs: long operations on a container, done in steps.
 //!
-//! A job is a [`Work`], which does one bounded piece at a time, in the frame of [`Running`], which counts, ends it after a
-//! failure, and gives up what it holds as soon as it is done.
+//! A job is a [`Work`], which does one bounded piece at a time, in the frame of [`Running`], which counts, ends it
+//! after a failure, and gives up what it holds as soon as it is done.
 
 mod clean;
 mod delete;
@@ -35,12 +35,13 @@ pub struct Progress {
     pub problems: Vec<Finding>,
     /// Found in this step: what is worth knowing, and no damage.
     pub notes: Vec<Finding>,
-    /// What could not be examined in this step, for lack of permission for example: it may or may not be damaged.
+    /// Files that could not be examined in this step, for lack of permission for example. They may or may not be
+    /// damaged.
     pub unread: Vec<Finding>,
 }
 
 impl Progress {
-    /// Of a job of `total` units that begins.
+    /// The start of a job of `total` units.
     pub(crate) fn of(total: u64) -> Self {
         Progress { total, ..Progress::default() }
     }
@@ -100,12 +101,12 @@ impl<J: Job + ?Sized> Job for alloc::boxed::Box<J> {
     }
 }
 
-/// What a job does.
+/// The steps of one kind of job.
 trait Work {
     /// Do a bounded piece, and count it. Breaks when nothing is left but [`Work::finish`].
     fn advance(&mut self, progress: &mut Progress) -> Result<ControlFlow<()>>;
 
-    /// What is done once at the end.
+    /// Runs once at the end.
     fn finish(self, _: &mut Progress) -> Result<()>
     where
         Self: Sized,

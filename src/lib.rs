@@ -1,11 +1,11 @@
 //! loosepack: a content-addressed object store.
 //!
-//! Bytes go in, their SHA-256 comes out. An object is *loose* (one file) until it is *packed* (a record in one of a few
-//! large files). Readers never need to know which. The on-disk format is described in [`format`](mod@format).
+//! Bytes go in, their SHA-256 comes out. An object is *loose* (one file) until it is *packed* (a record in one of a
+//! few large files). Readers never need to know which. The on-disk format is described in [`format`](mod@format).
 //!
-//! The store cannot name a path of the host, print, or open a socket: it is generic over [`Dir`], the only door to a disk,
-//! and uses no `std`. It is compiled to a WebAssembly component (`wit/` is the contract) and, for embedding without one,
-//! natively.
+//! The store cannot name a path of the host, print, or open a socket: it is generic over [`Dir`], the only door to a
+//! disk, and uses no `std`. It is compiled to a WebAssembly component (`wit/` is the contract) and, for embedding
+//! without one, natively.
 //!
 //! # Map
 //!

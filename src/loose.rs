@@ -73,7 +73,7 @@ impl<D: Dir> Drop for IncomingFile<D> {
     fn drop(&mut self) {
         self.file = None;
         if !self.path.is_empty() {
-            // What cannot be removed now is left for `clean`.
+            // A file that cannot be removed now is left for `clean`.
             let _ = self.disk.remove_file(&self.path);
         }
     }
@@ -172,8 +172,8 @@ fn flush_file<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
     }
 }
 
-/// Whether the object is there, so that it need not be put in place. Looked at first because replacing a file is dear:
-/// some file systems flush the replacement. One that is damaged is replaced.
+/// Returns whether the object exists and need not be put in place. Checked first because replacing a file is expensive:
+/// some file systems flush the replacement. A damaged one is replaced.
 fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, len: u64) -> Result<bool> {
     let path = names::loose(id);
     match disk.metadata(&path) {
@@ -221,8 +221,8 @@ pub(crate) fn remove(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
     }
 }
 
-/// Remove a loose object that is no longer needed; whether it is gone. One that cannot be removed now, as it may be on Windows
-/// while it is read, is left for the next time.
+/// Remove a loose object that is no longer needed; whether it is gone. One that cannot be removed now, as it may be on
+/// Windows while it is read, is left for the next time.
 pub(crate) fn remove_unneeded(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
     match remove(dir, id) {
         Err(Error::Io(failure)) if failure.code == Code::Busy || failure.code == Code::Access && cfg!(windows) => {

@@ -9,11 +9,11 @@ use crate::tuning::Tuning;
 pub struct Options {
     /// What the handle may do.
     pub access: Access,
-    /// What its acknowledgements mean.
+    /// When an acknowledgement is given.
     pub durability: Durability,
     /// Check every object that is read from start to end against its id.
     pub verify: bool,
-    /// Who this is, for the message a second packer gets. May be empty.
+    /// Name of the user of this handle, for the message that a second packer gets. May be empty.
     pub holder: String,
     /// The sizes it works in.
     pub tuning: Tuning,
@@ -41,7 +41,7 @@ pub enum Access {
     ReadWrite,
 }
 
-/// What an acknowledgement means.
+/// When an acknowledgement is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// Acknowledged means on the device: it survives a power cut.

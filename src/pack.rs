@@ -19,7 +19,7 @@ use crate::format::names::{self, PACKS};
 use crate::format::record::{HEADER_MAX, header};
 use crate::id::ObjectId;
 
-/// Appends records to packs. The packer's place must be held.
+/// Appends records to packs. The pack lock must be held.
 pub(crate) struct PackAppender<D: Dir> {
     disk: Disk<D>,
     target: u64,
@@ -30,7 +30,7 @@ pub(crate) struct PackAppender<D: Dir> {
     out: Vec<u8>,
     /// `packs/` holds an entry that may not be durable.
     new_entry: bool,
-    /// Number and length of the last pack that an index may tell of.
+    /// Number and length of the last pack, as far as the index may have entries for it.
     kept: (u32, u64),
     /// Something was appended behind it.
     appended: bool,
@@ -45,8 +45,8 @@ pub(crate) struct OpenRecord {
 }
 
 impl<D: Dir> PackAppender<D> {
-    /// Continue the last pack, or start the first. Nothing is written yet. `next`: packs of lesser numbers that are missing may
-    /// come back from a copy, so that their numbers are not used.
+    /// Continue the last pack, or start the first. Nothing is written yet. `next`: packs of lesser numbers that are
+    /// missing may come back from a copy, so that their numbers are not used.
     pub(crate) fn open(disk: Disk<D>, target: u64, next: u32) -> Result<Self> {
         let entries = small_file::list(&disk.dir, PACKS)?;
         let packs = entries.iter().filter(|entry| entry.kind == Kind::File);
@@ -70,8 +70,8 @@ impl<D: Dir> PackAppender<D> {
         Ok(appender)
     }
 
-    /// Continue the current pack. Whatever it ends with stays: an index that was restored from a copy must not cost data
-    /// that only the pack still knows.
+    /// Continue the current pack. Whatever it ends with stays: an index that was restored from a copy must not cost
+    /// data that only the pack still knows.
     fn reopen(&mut self) -> Result<()> {
         let path = self.path();
         let file = self.disk.open_write(&path).during("open", &path)?;
@@ -86,7 +86,8 @@ impl<D: Dir> PackAppender<D> {
                 self.out.push(b'\n');
             }
         }
-        // What an earlier packer appended may not be durable, and what comes now would be acknowledged together with it.
+        // Bytes that an earlier packer appended may not be durable, and new ones would be acknowledged together with
+        // them.
         self.new_entry = true;
         self.file = Some(file);
         Ok(())
@@ -194,13 +195,13 @@ impl<D: Dir> PackAppender<D> {
         Ok(())
     }
 
-    /// All that was appended is told of by an index.
+    /// Marks everything appended so far as recorded in an index.
     pub(crate) fn keep(&mut self) {
         self.kept = (self.number, self.written);
         self.appended = false;
     }
 
-    /// Give up what was appended since the last [`PackAppender::keep`], and no index has ever told of, as far as the disk
+    /// Discards records appended since the last [`PackAppender::keep`], which no index has recorded, as far as the disk
     /// allows.
     pub(crate) fn cut(&mut self) {
         if !mem::take(&mut self.appended) {
@@ -211,7 +212,7 @@ impl<D: Dir> PackAppender<D> {
         let (first, len) = self.kept;
         for number in first..=self.number {
             let len = if number == first { len } else { 0 };
-            // What stays is left for the next packer, who appends behind it.
+            // Bytes that stay are left for the next packer, who appends after them.
             let _ = self.disk.open_write(&names::pack(number)).and_then(|file| file.set_len(len));
         }
     }

@@ -1,5 +1,4 @@
-//! The one who holds the packer's place: takes objects, drops those that are packed already, appends the others and
-//! commits.
+//! The holder of the pack lock: takes objects, drops those that are packed already, appends the others and commits.
 
 mod frames;
 pub(crate) mod lock;
@@ -32,7 +31,7 @@ use crate::proof::Proof;
 use crate::source::Source;
 use crate::tuning::Tuning;
 
-/// Holds the packer's place.
+/// Holds the pack lock.
 pub(crate) struct Packer<D: Dir> {
     index: IndexWriter<D>,
     packs: PackAppender<D>,
@@ -54,7 +53,7 @@ pub(crate) struct Packer<D: Dir> {
     /// Appended or being compressed, but not committed.
     taken: BTreeSet<ObjectId>,
     failed: bool,
-    /// The index is being told of what was appended: whether it counts is not known.
+    /// The index is being written. After a failure it is unknown whether the entries count.
     telling: bool,
     _session: PackerSession<D>,
 }
@@ -68,7 +67,7 @@ struct Batch {
 }
 
 impl<D: Dir> Packer<D> {
-    /// Take the packer's place of a container.
+    /// Takes the pack lock of a container.
     pub(crate) fn new(container: &Container<D>, compression: Compression) -> Result<Self> {
         let session = PackerSession::open(container)?;
         let (disk, config) = (&session.disk, container.config);
@@ -128,7 +127,7 @@ impl<D: Dir> Packer<D> {
         self.commit_if_many()
     }
 
-    /// Whether the object is where the index says, if it says anything. If it is not, it is to be appended anew.
+    /// Returns whether the object is at the location that the index has for it. If not, it is appended again.
     fn is_proved(&mut self, id: &ObjectId, known: Option<Location>) -> Result<bool> {
         let Some(location) = known else { return Ok(false) };
         let proved = self.proof.holds(id, location)?;
@@ -168,7 +167,7 @@ impl<D: Dir> Packer<D> {
         self.append_compressed(self.tuning.ahead)
     }
 
-    /// Append batches in their order until no more than so many are being compressed.
+    /// Appends batches in order until at most `most` of them are being compressed.
     fn append_compressed(&mut self, most: usize) -> Result<()> {
         while self.compressing.len() > most
             && let Some(Batch { contents, objects, streams }) = self.compressing.pop_front()

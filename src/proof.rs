@@ -16,15 +16,15 @@ use crate::index::{Index, Trust};
 use crate::pack::walk::record_at;
 use crate::read::{Stored, StoredReader};
 
-/// Reads packed objects that are added again, and makes durable the packs that hold them: whoever wrote them may not have
-/// flushed, or may have been killed.
+/// Reads packed objects that are added again, and makes durable the packs that hold them: whoever wrote them may not
+/// have flushed, or may have been killed.
 pub(crate) struct Proof<D: Dir> {
     disk: Disk<D>,
     /// The pack that was read last.
     open: Option<(u32, Arc<D::File>)>,
     /// Up to where packs have been relied on since the last flush.
     relied: BTreeMap<u32, u64>,
-    /// Up to where packs are durable. What the index tells of is never written again.
+    /// Length up to which each pack is durable. Bytes with an index entry are never rewritten.
     durable: BTreeMap<u32, u64>,
 }
 
@@ -33,7 +33,8 @@ impl<D: Dir> Proof<D> {
         Proof { disk, open: None, relied: BTreeMap::new(), durable: BTreeMap::new() }
     }
 
-    /// Whether the object lies at a location that the index tells of. Not when it is damaged, cut or missing.
+    /// Returns whether the object is at this location from the index. It is not if the record is damaged, cut or
+    /// missing.
     pub(crate) fn holds(&mut self, id: &ObjectId, location: Location) -> Result<bool> {
         let holds = match self.read(id, location) {
             Err(Error::Corrupt(_)) => false,
@@ -63,8 +64,8 @@ impl<D: Dir> Proof<D> {
         Ok(StoredReader::new(stored, true).is_sound()? && record_at(&*file, id, &location)?.is_ok())
     }
 
-    /// Whether an index, as it is now, tells of the object, and it lies there. Where that cannot be told, it is to be stored
-    /// once more.
+    /// Returns whether the current index has the object, and the object is there. If that cannot be decided, the answer
+    /// is no and it is stored once more.
     pub(crate) fn finds(&mut self, index: &mut Index<D>, id: &ObjectId) -> bool {
         let mut lookup = || {
             index.lookup(id, Trust::Quick)?.map_or(Ok(None), |_| {
@@ -77,7 +78,7 @@ impl<D: Dir> Proof<D> {
         told.is_some_and(|location| matches!(self.holds(id, location), Ok(true)))
     }
 
-    /// Make durable what has been relied on, and the index that tells of it.
+    /// Makes the relied-on packs durable, and the index with their entries.
     pub(crate) fn settle(&mut self, index: &mut Index<D>) -> Result<()> {
         self.flush()?;
         index.settle_once()
@@ -99,7 +100,8 @@ impl<D: Dir> Proof<D> {
     }
 }
 
-/// Proves objects that are added loose and are packed already, with an index of its own that is opened when it is needed.
+/// Proves objects that are added loose and are packed already, with an index of its own that is opened when it is
+/// needed.
 pub(crate) struct Packed<D: Dir> {
     index: Option<Index<D>>,
     proof: Proof<D>,
@@ -121,8 +123,8 @@ impl<D: Dir> Packed<D> {
         self.relied |= holds;
         holds
     }
-
-    /// Make durable what has been relied on, and what tells of it.
+    /// Makes the relied-on packs durable, and the index with their entries.
+    /// Makes the relied-on packs durable.
     pub(crate) fn flush(&mut self) -> Result<()> {
         match &mut self.index {
             Some(index) if mem::take(&mut self.relied) => self.proof.settle(index),

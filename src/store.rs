@@ -16,14 +16,14 @@ use crate::options::{Compression, Durability};
 use crate::packer::PackWriter;
 use crate::source::Source;
 
-/// A container that is open, natively ([`Container`]) or in a sandbox (the crate `loosepack-host`). What its methods mean,
-/// and why they fail, is told at those of [`Container`].
+/// An open container, native ([`Container`]) or sandboxed (the crate `loosepack-host`). [`Container`] documents what
+/// its methods do and why they fail.
 pub trait Store {
     /// The container's own identifier.
     fn id(&self) -> Result<String>;
     /// The settings it was created with.
     fn config(&self) -> Result<Config>;
-    /// What an acknowledgement means.
+    /// When an acknowledgement is given.
     fn durability(&self) -> Result<Durability>;
     /// Store bytes as a loose object.
     fn add(&self, content: &[u8]) -> Result<ObjectId>;
@@ -39,7 +39,7 @@ pub trait Store {
     fn read_many(&self, ids: Vec<ObjectId>) -> Result<Box<dyn ReadMany + '_>>;
     /// Which of these objects there are, in their order.
     fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>>;
-    /// What is known of each of many objects, in their order.
+    /// Size and place of many objects, in order; `None` for one that does not exist.
     fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>>;
     /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
     fn objects(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>>;
@@ -61,17 +61,17 @@ pub trait Store {
 
 /// Takes objects, which are durable at [`Adder::commit`] at the latest. What was not committed may be lost.
 pub trait Adder {
-    /// Add objects; the ids are in their order.
+    /// Adds objects. Returns their IDs, in order.
     ///
     /// # Errors
-    /// What keeps the container from taking them. Some of them may be stored.
+    /// Failures of the container. Some of the objects may have been stored.
     fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>>;
 
-    /// Add what a source gives.
+    /// Adds the bytes of a source.
     ///
     /// # Errors
-    /// Those of the source, after which others can be added; and what keeps the container from taking it:
-    /// [`Adder::check`] tells the two apart.
+    /// Those of the source, after which other objects can be added, and failures of the container, after which none
+    /// can: [`Adder::check`] tells which.
     fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId>;
 
     /// Whether it still takes objects.
@@ -98,10 +98,10 @@ pub trait Reader {
     /// Those of [`ObjectReader::read`].
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
 
-    /// Continue reading at this byte. Beyond the end is the end.
+    /// Continues at this byte. At or beyond the end, reading returns 0.
     ///
     /// # Errors
-    /// What keeps the container from being reached.
+    /// Failures to reach the container.
     fn seek(&mut self, position: u64) -> Result<()>;
 }
 

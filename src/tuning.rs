@@ -4,10 +4,10 @@ use crate::format::FRAME;
 use crate::format::record::HEADER_MAX;
 use crate::format::run_header::RUN_BLOCK;
 
-/// Sizes in which a handle reads, gathers and writes. None of them is part of the format: handles with different sizes work
-/// on one container at the same time. The defaults are what was measured to be fast in bounded memory; tests make them tiny,
-/// so that a store of a few kilobytes crosses every boundary. A size that is too small to work with counts as the smallest
-/// that does.
+/// Sizes in which a handle reads, gathers and writes. None of them is part of the format: handles with different sizes
+/// work on one container at the same time. The defaults are what was measured to be fast in bounded memory; tests make
+/// them tiny, so that a store of a few kilobytes crosses every boundary. A size that is too small to work with counts
+/// as the smallest that does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuning {
     /// Bytes that are read or written at once of a file that is passed through: a large object, a log, a run.
@@ -29,46 +29,47 @@ pub struct Tuning {
     pub gap: u64,
     /// Bytes that are read together, and bytes that they stand for, unless a single payload has more.
     pub together: u64,
-    /// Bytes of objects after which a batch of many ends, so that it has less than twice as many. (Runtimes bound what one
-    /// call may return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
+    /// Bytes of objects after which a batch of many ends, so that it has less than twice as many. (Runtimes bound what
+    /// one call may return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
     pub batch_bytes: u64,
-    /// Objects after which such a batch ends: so many empty ones are a batch as well.
+    /// Number of objects after which such a batch ends: even empty ones fill it.
     pub batch_objects: usize,
     /// Packs that one handle keeps open for reading.
     pub open_packs: usize,
-    /// Pieces of work of about a mebibyte, such as frames to inflate, that are kept going at the same time: enough for the
-    /// processors of a usual machine.
+    /// Pieces of work of about a mebibyte, such as frames to inflate, that are kept going at the same time: enough for
+    /// the processors of a usual machine.
     pub ahead: usize,
 
-    /// Bytes that are gathered for a pack before they are written. One large write costs a sandboxed store far less than
-    /// many small ones.
+    /// Bytes that are gathered for a pack before they are written. One large write costs a sandboxed store far less
+    /// than many small ones.
     pub pack_buffer: usize,
     /// Bytes of small objects that a packer gathers before it asks the index for all of them at once.
     pub gather_bytes: usize,
-    /// The same, in objects.
+    /// The same limit, in objects.
     pub gather_objects: usize,
     /// Bytes that a packer appends before it commits whether the caller asks or not.
     pub commit_bytes: u64,
-    /// The same, in objects: what a killed packer loses at most, and what has to be remembered of them. A batch of the log
-    /// has no more lines than this and `gather_objects`.
+    /// The same limit, in objects: the most that a killed packer loses, and that has to be remembered. A batch of the
+    /// log has at most this many lines plus `gather_objects`.
     pub commit_objects: usize,
     /// Objects after which a batch of loose ones is committed whether the caller asks or not.
     pub loose_objects: usize,
-    /// From so many files on, everything is flushed at once. With fewer each is flushed by itself: the file system may hold
-    /// much that is not ours.
+    /// From this number of files on, the whole file system is flushed at once. Fewer are flushed one by one: the file
+    /// system may hold much data of others.
     pub flush_together: usize,
 
-    /// A log that would get this many entries is folded into a run by the packer who sees it. What each handle reads at
-    /// opening and keeps in memory is bounded by it; with few, runs are merged more often. The default makes a mebibyte: a
-    /// millisecond of reading.
+    /// A log that would get this many entries is folded into a run by the packer who sees it. What each handle reads
+    /// at opening and keeps in memory is bounded by it; with few, runs are merged more often. The default makes a
+    /// mebibyte: a millisecond of reading.
     pub log_entries: usize,
-    /// Entries that are gathered in memory while an index is rebuilt, for each entry that a log may have: so many fit in
-    /// memory there, where there is nothing else, and fewer runs are merged.
+    /// Spill threshold of an index rebuild, as a multiple of `log_entries`. A rebuild holds little else in memory, so
+    /// it can buffer more and merge fewer runs.
     pub rebuild: usize,
-    /// Lines of a block of a run that are read to find one id. Where among 64 uniform ids one lies deviates by 4 lines from
-    /// where it is expected at most, so that three standard deviations fit.
+    /// Lines of a block of a run that are read to find one id. Where among 64 uniform ids one lies deviates by 4 lines
+    /// from where it is expected at most, so that three standard deviations fit.
     pub guess: u64,
-    /// Lookups of one id for which a part of a run's fences is read: a process that makes few need not read all of them.
+    /// Lookups of one id for which a part of a run's fences is read: a process that makes few need not read all of
+    /// them.
     pub cold_lookups: u32,
     /// Fences of such a part. Where a block lies among `n` deviates from where it is expected by the square root of the
     /// entries at most, which is 8 blocks for a million entries.
@@ -157,7 +158,7 @@ impl Tuning {
         met_bytes: 0,
     };
 
-    /// The same with each size raised to the smallest that works, and what is bounded by the format cut to that.
+    /// Returns a copy with each size raised to the smallest that works, and cut to the limits of the format.
     pub(crate) fn within_limits(&self) -> Self {
         let least = Tuning::SMALLEST;
         Tuning {

@@ -1,5 +1,5 @@
-//! One operation in containers of growing size, and the memory and disk they take. Only loosepack: the others have their
-//! turn at one size.
+//! One operation in containers of growing size, and the memory and disk they take. Only loosepack: the others have
+//! their turn at one size.
 
 mod operations;
 mod processes;
@@ -17,18 +17,18 @@ use crate::work::Contents;
 
 /// Objects that are asked for, at most.
 const ASKED: u64 = 2000;
-/// What a filling process makes at a time.
+/// Objects that a filling process makes at a time.
 const CHUNK: usize = 1000;
 
-/// What was measured in a container.
+/// The measurements in one container.
 pub struct Growth {
     /// Objects in it.
     pub objects: u64,
-    /// What, its unit, and how much, in the order of the table.
+    /// The measurements, in the order of the table.
     pub values: Vec<Value>,
 }
 
-/// What, its unit, and how much.
+/// Label, unit and value.
 pub type Value = (String, &'static str, f64);
 
 /// A container and what is in it.

@@ -28,7 +28,7 @@ pub mod suites;
 pub mod system;
 pub mod work;
 
-/// What went wrong, told to the person who runs the suite.
+/// An error, as a message for the person who runs the suite.
 pub type Error = Box<dyn std::error::Error>;
 
 /// The result of everything here.

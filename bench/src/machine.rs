@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use xtask::process::{output, rustc};
 
-/// What the numbers depend on: the machine, its system, the versions.
+/// The machine, its system and the versions: everything that the numbers depend on.
 pub struct Machine {
     cores: usize,
     processor: String,
@@ -40,13 +40,13 @@ impl Machine {
         }
     }
 
-    /// As a sentence.
+    /// Describes it in a sentence.
     pub fn sentence(&self) -> String {
         let Machine { cores, processor, system, file_system, rustc } = self;
         format!("{cores} cores ({processor}), {system}, file system {file_system}, {rustc}")
     }
 
-    /// As JSON.
+    /// Describes it as JSON.
     pub fn json(&self) -> Value {
         let Machine { cores, processor, system, file_system, rustc } = self;
         json!({ "cores": cores, "processor": processor, "system": system, "file-system": file_system, "rustc": rustc })

@@ -6,11 +6,11 @@ use clap::Parser;
 
 use crate::step::Suite;
 
-/// loosepack and its peers, side by side: the native logic, the component in its host, the component with WASI alone, a
-/// program of bare system calls ("floor"), disk_objectstore, git and SQLite.
+/// loosepack and its peers, side by side: the native logic, the component in its host, the component with WASI alone,
+/// a program of bare system calls ("floor"), disk_objectstore, git and SQLite.
 ///
-/// Everything is in one run and takes turns; a number is the median of the rounds. A peer that cannot be had is left out,
-/// which the report says.
+/// Everything is in one run and takes turns; a number is the median of the rounds. A peer that cannot be had is left
+/// out, which the report says.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub struct Options {
@@ -22,8 +22,9 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
-    /// Folder to work in; a folder of its own is made in it and removed at the end. Creating files is what is measured in
-    /// part, so it should be on a file system of the kind that matters: one with a journal, on the disk that matters
+    /// Folder to work in; a folder of its own is made in it and removed at the end. Creating files is what is measured
+    /// in part, so it should be on a file system of the kind that matters: one with a journal, on the disk that
+    /// matters
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     pub dir: PathBuf,
 
@@ -51,7 +52,7 @@ pub struct Options {
     #[arg(long, conflicts_with_all = ["only", "sides"])]
     pub write: bool,
 
-    /// Only fill a container in this folder with so many objects: a process whose memory is weighed.
+    /// Only fill a container in this folder with N objects: a process whose memory is measured
     #[arg(long, hide = true, num_args = 2, value_names = ["FOLDER", "N"])]
     pub fill: Vec<String>,
 }

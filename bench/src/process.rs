@@ -25,8 +25,8 @@ pub fn whole(command: &mut Command, input: Option<&Path>) -> Result<(Duration, V
     Ok((time, output.stdout))
 }
 
-/// The median time of processes that each print one of `objects` objects. `prepare` makes the command for an object, and
-/// returns the number of bytes it must print.
+/// The median time of processes that each print one of `objects` objects. `prepare` makes the command for an object,
+/// and returns the number of bytes it must print.
 pub fn cold(objects: usize, prepare: impl Fn(usize) -> Result<(Command, usize)>) -> Result<Duration> {
     let mut times = Vec::new();
     for start in 0..COLD_STARTS {

@@ -31,7 +31,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of a run.
+    /// Collects the results of a run.
     pub fn new(
         options: &Options,
         machine: Machine,
@@ -55,7 +55,7 @@ impl Report {
         }
     }
 
-    /// As a text in Markdown.
+    /// Renders it as Markdown.
     pub fn markdown(&self) -> String {
         markdown::render(self)
     }

@@ -1,4 +1,4 @@
-//! What a side is.
+//! The interface of a side.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,9 +19,9 @@ pub trait Side {
 
 /// How to make a side.
 pub struct Kind {
-    /// What its column is called.
+    /// The heading of its column.
     pub name: &'static str,
-    /// What exactly is measured.
+    /// Its exact description, with versions.
     pub version: String,
     /// Make one in an empty folder.
     #[expect(clippy::type_complexity, reason = "a name for the type of one field would say less")]
@@ -50,7 +50,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Those of these contents.
+    /// Counts these contents.
     pub fn of(contents: &[Vec<u8>]) -> Self {
         let mut tally = Tally::default();
         contents.iter().for_each(|content| tally.count(content.len() as u64));

@@ -14,14 +14,14 @@ use crate::side::Kind;
 
 /// The column that all others are compared with.
 pub const COMPONENT: &str = "component";
-/// The same logic without a sandbox.
+/// The crate without a sandbox.
 pub const NATIVE: &str = "native";
 /// The component with WASI alone.
 pub const PORTABLE: &str = "portable";
 /// Bare system calls.
 pub const FLOOR: &str = "floor";
 
-/// All sides that can be had, and what is to be said of the others.
+/// Returns the available sides, and a sentence about each of the others.
 pub fn all(options: &Options) -> Result<(Vec<Kind>, Vec<String>)> {
     let mut kinds = Vec::new();
     let mut missing = Vec::new();

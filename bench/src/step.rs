@@ -1,4 +1,4 @@
-//! What is measured: each step is a row of the table.
+//! The steps that are measured. Each is a row of the table.
 
 use crate::work::Work;
 
@@ -7,7 +7,7 @@ use crate::work::Work;
 pub enum Step {
     /// All objects straight to packs, flushed once at the end.
     Direct,
-    /// The same, compressed.
+    /// All objects straight to packs, compressed.
     DirectZlib,
     /// All objects of [`Step::Direct`] in one request.
     ReadMany,
@@ -23,9 +23,9 @@ pub enum Step {
     Verify,
     /// Files of one object each, not flushed.
     Loose,
-    /// The same, each flushed before the next is added.
+    /// Files of one object each, each flushed before the next is added.
     LooseSync,
-    /// The same, durable together.
+    /// Files of one object each, durable together.
     LooseBatch,
     /// Read those of [`Step::Loose`], a request each.
     ReadLoose,
@@ -43,13 +43,13 @@ pub enum Step {
     Large,
     /// Read it.
     LargeRead,
-    /// The same file to a pack, compressed, flushed.
+    /// The same large file to a pack, compressed, flushed.
     LargeZlib,
     /// Read it.
     LargeZlibRead,
     /// A program adds files that it is given the names of, not flushed.
     AddNamed,
-    /// The same, straight to packs, flushed once.
+    /// A program adds the named files straight to packs, flushed once.
     AddNamedPacked,
     /// A program adds all files below a folder straight to packs, flushed once.
     AddTree,
@@ -83,7 +83,7 @@ impl Suite {
     }
 }
 
-/// What a time is told in.
+/// The unit of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Microseconds an object.
@@ -104,7 +104,7 @@ impl Unit {
         }
     }
 
-    /// The number of them in these seconds, which were spent on so many objects.
+    /// Converts the seconds spent on `objects` objects.
     pub fn of(self, seconds: f64, objects: usize) -> f64 {
         match self {
             Unit::Micros => seconds * 1e6 / objects as f64,
@@ -156,7 +156,7 @@ impl Step {
         }
     }
 
-    /// What the row is called.
+    /// The label of the row.
     pub fn label(self) -> &'static str {
         match self {
             Step::Direct => "direct to packs, one sync",
@@ -189,7 +189,7 @@ impl Step {
         }
     }
 
-    /// What its times are told in.
+    /// The unit of its times.
     pub fn unit(self) -> Unit {
         match self {
             Step::Cold => Unit::Millis,

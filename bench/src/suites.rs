@@ -13,7 +13,7 @@ use crate::work::Work;
 
 /// A row: what each side took, a time for each round.
 pub struct Row {
-    /// What was measured.
+    /// The measured step.
     pub step: Step,
     /// How many objects a time is for.
     pub objects: usize,
@@ -22,7 +22,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What a side took, in the unit of the row: the median of its rounds.
+    /// Returns the time of a side, in the unit of the row: the median of its rounds.
     pub fn value(&self, side: &str) -> Option<f64> {
         let seconds = median(self.times.get(side)?)?;
         Some(self.step.unit().of(seconds, self.objects))

@@ -1,4 +1,5 @@
-//! What `std` lacks, flushing a file system and the memory of a process that has ended; and the programs beside this one.
+//! System functions that `std` lacks: flushing a file system, and the memory of a process that has ended. And the
+//! programs beside this one.
 
 use std::fs::File;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What the steps work on. Made once, in the folder of the run.
+//! The data that the steps work on. Made once, in the folder of the run.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -18,7 +18,7 @@ const TEXT_MAX: u64 = 1 << 20;
 /// Files of one folder.
 const FILES_A_FOLDER: usize = 1000;
 
-/// What the steps work on.
+/// The data that the steps work on.
 pub struct Work {
     /// The folder that holds all of it.
     pub folder: PathBuf,
@@ -83,7 +83,7 @@ impl Work {
         Ok(work)
     }
 
-    /// A tenth of the objects, for what is dear.
+    /// A tenth of the objects, for expensive steps.
     pub fn some(&self) -> &[Vec<u8>] {
         &self.contents[..self.contents.len().div_ceil(10)]
     }
@@ -107,7 +107,7 @@ impl Work {
         ensure(right, "a program did not print what it must")
     }
 
-    /// What reading all texts must give.
+    /// The tally of all texts.
     pub fn texts_tally(&self) -> Tally {
         Tally { objects: self.texts.paths.len(), bytes: self.texts.bytes }
     }
@@ -151,7 +151,7 @@ pub fn contents(count: usize) -> Vec<Vec<u8>> {
     Contents::new(0).take(count).collect()
 }
 
-/// The same objects without an end, from the one with this number on.
+/// The same objects without an end, starting at a number.
 pub struct Contents {
     number: u64,
 }

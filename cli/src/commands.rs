@@ -19,7 +19,7 @@ use loosepack::Compression;
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
 
-/// What to do.
+/// A subcommand.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Init(init::Init),

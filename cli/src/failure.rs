@@ -19,13 +19,13 @@ pub(crate) enum Outcome {
 /// Why a command stops.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Nobody reads standard output any more: there is nothing left to do, and nothing to complain about.
+    /// The reader of standard output has gone: there is nothing left to do, and nothing to report.
     ReaderGone,
     /// The user is told what failed, and the remedy.
     Told {
-        /// What to end with.
+        /// The outcome of the command.
         outcome: Outcome,
-        /// What to tell.
+        /// The message.
         message: String,
     },
 }
@@ -36,7 +36,7 @@ impl From<String> for Failure {
     }
 }
 
-/// Of standard output: nothing else that the command does fails with this type.
+/// For errors of standard output: nothing else in the command fails with this type.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -47,7 +47,7 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    /// The same with a further sentence.
+    /// Appends a sentence to the message.
     pub(crate) fn and(self, sentence: &str) -> Self {
         match self {
             Failure::ReaderGone => Failure::ReaderGone,
@@ -66,6 +66,6 @@ pub(crate) fn reason(error: &io::Error) -> String {
 
 /// Tell the user something on standard error.
 pub(crate) fn tell(message: impl Display) {
-    // Where nobody listens there is nobody to be told of that either.
+    // If standard error is closed, there is nobody to report that to.
     let _ = writeln!(io::stderr(), "loosepack: {message}");
 }

@@ -2,7 +2,7 @@
 
 pub(crate) use self::system::{Folder, Identity};
 
-/// What is known of an entry from its folder's listing.
+/// The kind of an entry, as its folder's listing has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
@@ -28,7 +28,7 @@ mod system {
     /// Bytes of a path below a handle from which on a folder gets a handle of its own.
     const LONG: usize = 1024;
 
-    /// What tells one folder from all others.
+    /// Device and inode, which distinguish a folder from all others.
     pub(crate) type Identity = (u64, u64);
 
     pub(crate) struct Folder {
@@ -42,7 +42,7 @@ mod system {
             Ok(Folder { handles: vec![(PathBuf::new(), handle)] })
         }
 
-        /// What a path names.
+        /// Returns the identity of the folder at a path.
         pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
             identity(&openat(CWD, path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
         }
@@ -119,7 +119,7 @@ mod system {
 
     use super::Kind;
 
-    /// What tells one folder from all others: its path, as far as that can be told without links.
+    /// The folder's canonical path, which distinguishes it from all others.
     pub(crate) type Identity = PathBuf;
 
     pub(crate) struct Folder(PathBuf);
@@ -129,7 +129,7 @@ mod system {
             Ok(Folder(path.into()))
         }
 
-        /// What a path names.
+        /// Returns the identity of the folder at a path.
         pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
             Ok(path.components().filter(|component| *component != Component::CurDir).collect())
         }

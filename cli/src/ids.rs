@@ -10,17 +10,18 @@ use crate::{STANDARD, names};
 /// Ids that are looked up together.
 const BATCH: usize = 8192;
 
-/// Bytes that are kept of a line at most. A longer one, as of a long name after `--tag`, is read to its end all the same.
+/// Bytes that are kept of a line at most. A longer one, as of a long name after `--tag`, is read to its end all the
+/// same.
 const LINE_MAX: usize = 64 << 10;
 
-/// The mark that some programs put before UTF-8 text.
+/// The byte order mark that some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Which objects.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ids {
-    /// Objects; `-` reads lines from standard input: an ID, what `add` and sha256sum print (also with --tag or --zero), or
-    /// JSON of our own
+    /// Objects; `-` reads lines from standard input: an ID, what `add` and sha256sum print (also with --tag or
+    /// --zero), or JSON of our own
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
 }
@@ -30,7 +31,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<ObjectId, Error> {
     names::id(text).ok_or_else(|| Error::InvalidId(String::from_utf8_lossy(text).into_owned()))
 }
 
-/// Give `visit` the ids that the arguments name, in their order and in batches. What is no id is reported, and left out.
+/// Give `visit` the ids that the arguments name, in their order and in batches. What is no id is reported, and left
+/// out.
 pub(crate) fn each_batch(
     ids: &Ids,
     mut visit: impl FnMut(&[ObjectId]) -> Result<Outcome, Failure>,

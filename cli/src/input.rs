@@ -10,7 +10,7 @@ use loosepack::dir::{Kind, Metadata};
 use crate::failure::reason;
 use crate::names::shown;
 
-/// What a path names.
+/// The thing that a path names.
 pub(crate) enum Input {
     /// A regular file.
     File(File),
@@ -18,15 +18,15 @@ pub(crate) enum Input {
     Folder,
 }
 
-/// What to tell of an operation that failed.
+/// Returns the message about a failed operation.
 pub(crate) fn cannot(operation: &str, path: &Path, error: &io::Error) -> String {
     format!("cannot {operation} {}: {}", shown(path), reason(error))
 }
 
-/// Open an input, for reading. A symbolic link is followed.
+/// Opens an input for reading. Symbolic links are followed.
 ///
 /// # Errors
-/// What to tell the user.
+/// The message for the user.
 pub(crate) fn open(path: &Path) -> Result<Input, String> {
     if path.as_os_str().is_empty() {
         return Err("a PATH is empty".into());
@@ -54,8 +54,8 @@ pub(crate) fn standard() -> Result<impl Read + Send + 'static, String> {
     Ok(io::stdin())
 }
 
-/// Whether standard input was closed when the program started: then the standard library has opened the null device, for
-/// reading and writing, which a redirection does not.
+/// Whether standard input was closed when the program started: then the standard library has opened the null device,
+/// for reading and writing, which a redirection does not.
 #[cfg(target_os = "linux")]
 fn is_closed() -> bool {
     use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};

@@ -7,7 +7,7 @@ use crate::commands::Format;
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
 
-/// What a job did.
+/// The result of a job.
 pub(crate) struct Done {
     /// Objects it was done to.
     pub(crate) objects: u64,

@@ -1,7 +1,7 @@
 //! The command line of loosepack, over any [`Store`].
 //!
-//! It is compiled natively, where the crate `loosepack-host` keeps the store in a sandbox, and to WASI, with the store built
-//! in. [`run`] is the program; a [`Host`] is what the two differ in.
+//! It is compiled natively, where the crate `loosepack-host` keeps the store in a sandbox, and to WASI, with the store
+//! built in. [`run`] is the program; a [`Host`] is what the two differ in.
 //!
 //! One subcommand is one file of `commands`: its arguments, its help, and what it does.
 
@@ -38,30 +38,31 @@ use crate::session::Session;
 /// The name of standard input and standard output.
 const STANDARD: &str = "-";
 
-/// What the program needs of where it runs.
+/// The environment that the program runs in.
 pub trait Host {
-    /// Open the container in a directory.
+    /// Opens the container in a directory.
     ///
     /// # Errors
     /// Those of opening it.
     fn open(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>>;
 
-    /// Open a container whose index may be damaged or gone.
+    /// Opens a container whose index may be damaged or gone.
     ///
     /// # Errors
     /// Those of opening it.
     fn open_damaged(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>>;
 
-    /// Make a container in a directory, which is made if it is missing.
+    /// Makes a container in a directory. Creates the directory if it is missing.
     ///
     /// # Errors
     /// Those of making it.
     fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>>;
 
-    /// Who this is, for others who want the pack lock.
+    /// Returns the name of this process, for others who want the pack lock.
     fn holder(&self) -> String;
 
-    /// Something is about to be written: from now on, what [`Host::make`] made is removed when the process is interrupted.
+    /// Something is about to be written: from now on, what [`Host::make`] made is removed when the process is
+    /// interrupted.
     ///
     /// # Errors
     /// When that cannot be arranged.
@@ -69,7 +70,7 @@ pub trait Host {
         Ok(())
     }
 
-    /// Make a file that is to be removed when the process is interrupted.
+    /// Creates a file that is removed if the process is interrupted.
     ///
     /// # Errors
     /// Those of `create`.
@@ -83,8 +84,8 @@ pub trait Host {
 
 /// Keep any number of objects, each under the SHA-256 of its bytes
 ///
-/// A container is a directory that holds objects. An object that is added is a file of its own, until `pack` moves it into
-/// one of a few large files. Readers never need to know which.
+/// A container is a directory that holds objects. An object that is added is a file of its own, until `pack` moves it
+/// into one of a few large files. Readers never need to know which.
 #[derive(Debug, clap::Parser)]
 #[command(name = "loosepack", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {

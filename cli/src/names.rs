@@ -5,14 +5,14 @@ use std::path::Path;
 use loosepack::ObjectId;
 use serde_json::Value;
 
-/// Two spaces stand between an id and a name; a space and a star where sha256sum was told to be `--binary`.
+/// Separators of an ID and a name: two spaces, or a space and a star from `sha256sum --binary`.
 const SEPARATORS: [&[u8]; 2] = [b"  ", b" *"];
 
-/// What a line of `sha256sum --tag` starts with, and what is before its id.
+/// The start of a line of `sha256sum --tag`, and the text before its ID.
 const TAG: (&[u8], &[u8]) = (b"SHA256 (", b") = ");
 
-/// The line `HASH  NAME`, without its end. A name that holds a backslash or a line end is escaped, and the line then starts
-/// with a backslash; not with `zero`, where a NUL ends the line.
+/// The line `HASH  NAME`, without its end. A name that holds a backslash or a line end is escaped, and the line then
+/// starts with a backslash; not with `zero`, where a NUL ends the line.
 pub(crate) fn line(id: &ObjectId, name: &[u8], zero: bool) -> Vec<u8> {
     let mut line = Vec::with_capacity(ObjectId::HEX_LEN + 2 + name.len());
     let escaped = !zero && name.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'));

@@ -1,10 +1,11 @@
 //! Which of the directories that a WASI runtime preopened a path lies in.
 
-/// Find the preopened directory that covers a path: the one with the longest name that is a prefix of it. Of two with
-/// one name, the later. Returns its place in `names` and the path below it, `.` for itself.
+/// Finds the preopened directory that contains a path: the one with the longest name that is a prefix of the path, and
+/// the later one of two with the same name. Returns its position in `names` and the path below it, `.` for the
+/// directory itself.
 ///
-/// As in wasi-libc, the working directory is `/`: what is preopened as `/data` covers `data/x`. Unlike there, what is
-/// preopened as `.` does not cover `/x`: whoever names that path means another file.
+/// As in wasi-libc, the working directory is `/`: a directory preopened as `/data` contains `data/x`. Unlike there, one
+/// preopened as `.` does not contain `/x`, because that path means another file.
 pub fn cover<'a>(names: impl IntoIterator<Item = &'a str>, path: &str) -> Option<(usize, String)> {
     let absolute = path.starts_with('/');
     let path = components(path);

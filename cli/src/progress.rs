@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::failure::tell;
 use crate::sizes::{counted, human};
 
-/// What is done within this time shows nothing.
+/// Operations that end within this time show nothing.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// How often it is drawn, in Hertz.
@@ -17,13 +17,13 @@ const RATE: u8 = 10;
 
 /// The line on standard error that shows how far an operation is.
 pub(crate) struct Progress {
-    /// When the operation began; `None` when nothing is to be shown.
+    /// Start of the operation; `None` if nothing is shown.
     started: Option<Instant>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// Of an operation that begins now.
+    /// Starts the progress of an operation.
     pub(crate) fn new(quiet: bool) -> Self {
         Progress { started: (!quiet && io::stderr().is_terminal()).then(Instant::now), bar: None }
     }
@@ -64,7 +64,7 @@ impl Progress {
         }
     }
 
-    /// Remove the line. The next time something is to be shown, it is there again.
+    /// Removes the line. It appears again with the next update.
     pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

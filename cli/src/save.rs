@@ -74,7 +74,7 @@ impl<'a> Output<'a> {
             match session.host.make(&temporary, &mut create) {
                 Ok(file) => {
                     let output = Output { session, file, target, temporary };
-                    // As if the file that is there were written to.
+                    // The permissions are those of the file that is replaced.
                     if let Ok(found) = fs::metadata(&output.target) {
                         // Where there are no permissions, there is nothing to keep.
                         let _ = fs::set_permissions(&output.temporary, found.permissions());
@@ -102,7 +102,7 @@ impl<'a> Output<'a> {
 impl Drop for Output<'_> {
     fn drop(&mut self) {
         if !self.temporary.as_os_str().is_empty() {
-            // What cannot be removed is left beside the target under a name that says what it is.
+            // A file that cannot be removed stays beside the target, under a telling name.
             let _ = fs::remove_file(&self.temporary);
             self.session.host.made(&self.temporary);
         }

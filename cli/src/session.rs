@@ -1,4 +1,4 @@
-//! What a subcommand works with: the container that the command line names, the output, and how failures are told.
+//! The context of a subcommand: the container that the command line names, the output, and the wording of failures.
 
 use std::path::Path;
 use std::thread;
@@ -15,7 +15,7 @@ use crate::{Global, Host};
 /// Between two attempts to take the pack lock.
 const ATTEMPTS: Duration = Duration::from_millis(100);
 
-/// What a subcommand works with.
+/// The context of a subcommand.
 pub(crate) struct Session<'a> {
     pub(crate) host: &'a dyn Host,
     global: &'a Global,
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
         self.global.quiet
     }
 
-    /// What failed in the container.
+    /// Words a failure of the container.
     pub(crate) fn failure(&self, error: Error) -> Failure {
         let outcome = match error {
             Error::NotFound(_) | Error::Corrupt(_) => Outcome::Lacking,
@@ -125,7 +125,8 @@ impl<'a> Session<'a> {
         Failure::Told { outcome, message }
     }
 
-    /// Something about the container, with its name: paths in messages are relative to it. The working directory needs none.
+    /// Something about the container, with its name: paths in messages are relative to it. The working directory needs
+    /// none.
     pub(crate) fn about(&self, what: &str) -> String {
         match &self.global.directory {
             here if here.as_os_str() == "." => what.into(),

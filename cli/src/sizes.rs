@@ -3,10 +3,10 @@
 /// Letter and power of two of each unit, large ones first.
 const UNITS: [(char, u32); 4] = [('T', 40), ('G', 30), ('M', 20), ('K', 10)];
 
-/// Read a number of bytes, at least 1: digits, and perhaps K, M, G or T.
+/// Parses a number of bytes, at least 1: digits, optionally followed by K, M, G or T.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The message for the user.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let unit = UNITS.into_iter().find(|(letter, _)| text.ends_with([*letter, letter.to_ascii_lowercase()]));
     let (digits, shift) = unit.map_or((text, 0), |(_, shift)| (&text[..text.len() - 1], shift));

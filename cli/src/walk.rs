@@ -20,12 +20,12 @@ pub(crate) struct Walk<'a> {
     name: &'a Path,
     /// A folder that is not walked: the container.
     except: Option<Identity>,
-    /// What is still to be visited, last first.
+    /// Paths still to visit, last first.
     pending: Vec<(PathBuf, Kind)>,
     skipped: Skipped,
 }
 
-/// What a walk comes upon.
+/// Something met on a walk.
 pub(crate) enum Met {
     /// A regular file.
     File(PathBuf),
@@ -33,7 +33,7 @@ pub(crate) enum Met {
     Problem(String),
 }
 
-/// What is left out as a matter of course.
+/// Counts of entries that are skipped by design.
 #[derive(Default)]
 struct Skipped {
     links: u64,
@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What was left out, in a line; `None` when that is nothing.
+    /// Summarizes what was skipped in one line; `None` if nothing was.
     pub(crate) fn skipped(&self) -> Option<String> {
         let Skipped { links, special, containers, names } = &self.skipped;
         let counts = [

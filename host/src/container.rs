@@ -15,7 +15,7 @@ use crate::reading::{ObjectBatch, ObjectReader};
 use crate::state::{self, State};
 use crate::{Compression, Config, Durability, ObjectId, ObjectInfo, Part, Stats};
 
-/// What a reader is asked for at once, in bytes.
+/// Bytes requested from a reader at once.
 pub(crate) const PIECE: usize = 256 << 10;
 
 /// Ids that the component is asked for at once: they take some 16 MiB of its memory, with what is found for them.
@@ -23,9 +23,10 @@ pub(crate) const IDS_MAX: usize = 1 << 18;
 
 /// A handle on a container.
 ///
-/// Any number of handles, in any number of threads and processes, may be open on one container. Readers, writers and jobs
-/// made from a handle own what they need: they can be kept, sent to other threads, and outlive it. A handle and what was
-/// made from it do one thing at a time; for several at once, open the container several times, which is cheap.
+/// Any number of handles, in any number of threads and processes, may be open on one container. Readers, writers and
+/// jobs made from a handle own what they need: they can be kept, sent to other threads, and outlive it. A handle and
+/// what was made from it do one thing at a time; for several at once, open the container several times, which is
+/// cheap.
 ///
 /// All operations fail with [`Error::Store`](crate::Error::Store) when the store says so, and with
 /// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.
@@ -64,7 +65,7 @@ impl Container {
         Ok(Config { pack_target: config.pack_target, compression_level: config.compression_level })
     }
 
-    /// What an acknowledgement of this handle means.
+    /// Returns when an acknowledgement of this handle is given.
     pub fn durability(&self) -> Result<Durability> {
         Ok(convert::durability(self.call(|interface, store, this| interface.call_durability(store, this))?))
     }
@@ -88,8 +89,8 @@ impl Container {
         }
     }
 
-    /// Store many as loose objects; the ids are in their order. Durable together, which is far cheaper than one by one. When
-    /// it fails, some of them may be stored.
+    /// Store many as loose objects; the ids are in their order. Durable together, which is far cheaper than one by
+    /// one. When it fails, some of them may be stored.
     pub fn add_many<T: AsRef<[u8]>>(&self, contents: &[T]) -> Result<Vec<ObjectId>> {
         let contents: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).collect();
         let added = self.call(|interface, store, this| interface.call_add_many(store, this, &contents));
@@ -116,8 +117,8 @@ impl Container {
         answer(self.call(|interface, store, this| interface.call_get(store, this, &id)))
     }
 
-    /// Write the bytes of an object to a file of a directory, to which the component may write during this call. Returns
-    /// their number. The file appears, and replaces an earlier one, only when it is complete.
+    /// Write the bytes of an object to a file of a directory, to which the component may write during this call.
+    /// Returns their number. The file appears, and replaces an earlier one, only when it is complete.
     pub fn get_to_file(&self, id: &ObjectId, dir: impl AsRef<Path>, path: &str) -> Result<u64> {
         let (id, this) = (id.to_text(), self.handle.get()?);
         self.instance().with(|component, guest| {
@@ -158,13 +159,13 @@ impl Container {
     /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
     pub fn read_many(&self, ids: &[ObjectId]) -> Result<ObjectBatch> {
         let mut ids = ids.to_vec();
-        // Those that are asked for together lie close together in the index.
+        // IDs requested together are then close together in the index.
         ids.sort_unstable();
         ids.dedup();
         self.read_blocks(ids)
     }
 
-    /// The same in the order of `ids`.
+    /// Starts to read many objects, with positions that refer to `ids` as given.
     pub(crate) fn read_blocks(&self, ids: Vec<ObjectId>) -> Result<ObjectBatch> {
         ObjectBatch::new(self.instance().clone(), self.handle.get()?, ids)
     }
@@ -180,14 +181,14 @@ impl Container {
         Ok(found)
     }
 
-    /// What is known of an object.
+    /// Returns size and place of an object.
     pub fn info(&self, id: &ObjectId) -> Result<ObjectInfo> {
         let text = id.to_text();
         let info = answer(self.call(|interface, store, this| interface.call_info(store, this, &text)))?;
         Ok(convert::object_info(&info))
     }
 
-    /// What is known of each of many objects, in their order; `None` for one that does not exist.
+    /// Returns size and place of many objects, in the order of `ids`; `None` for one that does not exist.
     pub fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in ids.chunks(IDS_MAX) {
@@ -252,7 +253,8 @@ impl Container {
         Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_reindex(store, this))
     }
 
-    /// Remove the lock file that a packer left behind when it was killed. Only for a person who knows that none is running.
+    /// Remove the lock file that a packer left behind when it was killed. Only for a person who knows that none is
+    /// running.
     pub fn force_unlock(&self) -> Result<Option<String>> {
         let this = self.handle.get()?;
         answer(

@@ -29,7 +29,7 @@ pub(crate) fn ids(bytes: &[u8]) -> Result<Vec<ObjectId>> {
     ids.ok_or_else(|| Error::Store(loosepack::Error::Other("the component gave a part of an id".into())))
 }
 
-/// What the component says went wrong. Fails when an id in it is none.
+/// Converts an error of the component. Fails if an ID in it is invalid.
 pub(crate) fn store_error(error: wit::Error) -> Result<loosepack::Error> {
     use loosepack::Error as Store;
     Ok(match error {

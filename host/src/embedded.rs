@@ -6,7 +6,7 @@ use wasmtime::component::Component;
 
 use crate::engine;
 
-/// What the build script compiled of it, where a page of memory starts: so that it can be executed where it is.
+/// The component as the build script compiled it, aligned to a page of memory so that it can be executed in place.
 static COMPILED: &Page<[u8]> = &Page(*include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.cwasm")));
 
 #[repr(C, align(4096))]
@@ -14,7 +14,8 @@ struct Page<T: ?Sized>(T);
 
 /// The component, ready to run, and the engine that runs it.
 ///
-/// It is compiled now, which takes some tenths of a second, if what was compiled ahead of time does not fit this system.
+/// It is compiled now, which takes some tenths of a second, if what was compiled ahead of time does not fit this
+/// system.
 pub(crate) fn load() -> wasmtime::Result<(Engine, Component)> {
     let mut config = engine::config();
     if address_space_is_limited() {
@@ -35,8 +36,8 @@ pub(crate) fn load() -> wasmtime::Result<(Engine, Component)> {
 
 /// Load a copy of what was compiled ahead of time.
 fn copy(engine: &Engine) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes were made by `Engine::precompile_component` in the build script and are part of this executable.
-    // wasmtime checks version, settings and processor features.
+    // SAFETY: the bytes were made by `Engine::precompile_component` in the build script and are part of this
+    // executable. wasmtime checks version, settings and processor features.
     unsafe { Component::deserialize(engine, &COMPILED.0) }
 }
 
@@ -53,7 +54,8 @@ fn address_space_is_limited() -> bool {
     false
 }
 
-/// Running the compiled code where it lies in this executable: copying it would take longer than all else of a cold start.
+/// Running the compiled code where it lies in this executable: copying it would take longer than all else of a cold
+/// start.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod in_place {
     use std::ffi::c_void;
@@ -93,12 +95,12 @@ mod in_place {
         }
 
         fn publish_executable(&self, start: *const u8, len: usize) -> wasmtime::Result<()> {
-            // SAFETY: the pages are part of `COMPILED`, which stays readable and is never written to. What else lies in the
-            // last of them is data of this executable, which nothing jumps to.
+            // SAFETY: the pages are part of `COMPILED`, which stays readable and is never written to. What else lies
+            // in the last of them is data of this executable, which nothing jumps to.
             Ok(unsafe { mprotect(start as *mut c_void, len, MprotectFlags::READ | MprotectFlags::EXEC) }?)
         }
 
-        /// It stays executable: nothing else is to be written there.
+        /// The code stays executable: nothing else is written there.
         fn unpublish_executable(&self, _: *const u8, _: usize) -> wasmtime::Result<()> {
             Ok(())
         }

@@ -1,4 +1,5 @@
-//! Files for the components: wasmtime's WASI, but for what the store calls most, which its own way does slowly and with wrong reasons for failures.
+//! Files for the components: wasmtime's WASI, but for what the store calls most, which its own way does slowly and
+//! with wrong reasons for failures.
 
 mod bytes;
 mod codes;

@@ -1,4 +1,4 @@
-//! What is removed at once when the command is interrupted: files that are being written, and have no place yet.
+//! Removing unfinished files when the command is interrupted.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -58,8 +58,8 @@ pub(crate) fn watch(unfinished: &Arc<Unfinished>) -> io::Result<()> {
     std::thread::Builder::new().name("loosepack-signals".into()).spawn(wait).map(drop)
 }
 
-/// The signals that this process ignores, a bit for each, the lowest for number 1; none where the system does not tell. As
-/// `proc_pid_status(5)` has it.
+/// The signals that this process ignores, a bit for each, the lowest for number 1; none where the system does not
+/// tell. As `proc_pid_status(5)` has it.
 #[cfg(unix)]
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,8 +1,8 @@
 //! The native host of loosepack: the store for Rust programs, inside a sandbox.
 //!
-//! A [`Container`] runs the component `loosepack-store.wasm` in wasmtime. The component is given one directory, which it
-//! cannot leave, locks of the operating system, and hashing and compression at native speed. Programs that would rather do
-//! without the sandbox use the crate `loosepack` with its `CapDir`: it is the same logic.
+//! A [`Container`] runs the component `loosepack-store.wasm` in wasmtime. The component is given one directory, which
+//! it cannot leave, locks of the operating system, and hashing and compression at native speed. Programs that would
+//! rather do without the sandbox use the crate `loosepack` with its `CapDir`: it is the same logic.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

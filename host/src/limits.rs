@@ -1,4 +1,4 @@
-//! What a component may use at most.
+//! Limits of a component.
 
 use std::io;
 use std::thread;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// What a component may use at most. One that wants more is stopped: the call fails, and so do all later ones of that
-/// handle. The container is sound, as after a kill; open it again.
+/// Limits of a component. One that exceeds them is stopped: the call fails, and so do all later calls of that handle.
+/// The container stays sound, as after a kill; open it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Memory in bytes, for each handle. The store's own bounds are far below the default of 512 MiB; what an object that
-    /// is read or written in one piece takes comes on top of them.
+    /// Memory in bytes, for each handle. The store's own bounds are far below the default of 512 MiB; what an object
+    /// that is read or written in one piece takes comes on top of them.
     pub memory: usize,
     /// How long one call of the component may run. It is stopped as soon as it runs code of its own after that: a file
     /// operation of the system that takes longer is waited for. By default there is no such limit.
@@ -34,7 +34,7 @@ const TICK_MAX: Duration = Duration::from_secs(1);
 impl Limits {
     /// Ticks of the clock after which a call is stopped.
     pub(crate) fn call_ticks(&self) -> u64 {
-        // Half of all that there are: so many are never reached, and adding them to the present does not overflow.
+        // Half the range of the counter: never reached, and adding it to the present value does not overflow.
         const NEVER: u64 = u64::MAX / 2;
         self.call.map_or(NEVER, |call| {
             let ticks = call.as_nanos() / tick(call).as_nanos();

@@ -7,13 +7,14 @@ use crate::bindings::loosepack::host::{flushing, locking};
 use crate::files::{self, Remember};
 use crate::{codec, streams};
 
-/// Adds everything that the component `loosepack-store.wasm` imports beyond WASI: locks of the operating system, flushes
-/// of whole file systems, and a codec at native speed.
+/// Adds everything that the component `loosepack-store.wasm` imports beyond WASI: locks of the operating system,
+/// flushes of whole file systems, and a codec at native speed.
 ///
-/// For programs that have a linker of their own, to run the component beside others. `Linker` must contain WASI already
-/// (`wasmtime_wasi::p2::add_to_linker_sync`); some of its functions for files and streams are replaced by synchronous ones
-/// that do not wait when a pipe is opened, which the component relies on. The engine needs no special settings. Its code is
-/// `loosepack_artifacts::STORE`, and the world it is built for is `loosepack:host/store` in this package's `wit` folder.
+/// For programs that have a linker of their own, to run the component beside others. `Linker` must contain WASI
+/// already (`wasmtime_wasi::p2::add_to_linker_sync`); some of its functions for files and streams are replaced by
+/// synchronous ones that do not wait when a pipe is opened, which the component relies on. The engine needs no special
+/// settings. Its code is `loosepack_artifacts::STORE`, and the world it is built for is `loosepack:host/store` in this
+/// package's `wit` folder.
 ///
 /// ```
 /// use wasmtime::component::{Component, Linker, ResourceTable};
@@ -46,7 +47,7 @@ pub fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime:
     add(linker, |_, _| None)
 }
 
-/// The same, with a memory for unfinished files.
+/// Adds the same imports; unfinished files are remembered as `remember` says.
 pub(crate) fn add<T: WasiView + 'static>(linker: &mut Linker<T>, remember: Remember<T>) -> wasmtime::Result<()> {
     files::add_to_linker(linker, remember)?;
     streams::add_to_linker(linker)?;

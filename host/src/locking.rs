@@ -18,14 +18,14 @@ pub struct Lock(std::fs::File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file is not enough: a process that another thread is just starting has inherited it, and holds the
-        // lock until it runs its own program. A file that cannot be unlocked is closed all the same.
+        // Closing the file is not enough: a process that another thread is just starting has inherited it, and holds
+        // the lock until it runs its own program. A file that cannot be unlocked is closed all the same.
         let _ = self.0.unlock();
     }
 }
 
-/// Whether an error tells that the file system has no locks: ENOSYS on Lustre without `flock`, ENOLCK on NFS without its
-/// lock service. They are never mistaken for a lock that somebody holds, which is EWOULDBLOCK.
+/// Whether an error tells that the file system has no locks: ENOSYS on Lustre without `flock`, ENOLCK on NFS without
+/// its lock service. They are never mistaken for a lock that somebody holds, which is EWOULDBLOCK.
 #[cfg(target_os = "linux")]
 fn is_missing(error: &std::io::Error) -> bool {
     use rustix::io::Errno;

@@ -1,4 +1,4 @@
-//! What takes the pack lock, and what checks.
+//! Jobs and the pack writer.
 
 use std::path::Path;
 
@@ -58,15 +58,15 @@ impl PackWriter {
         convert::ids(&answer(added).inspect_err(|_| self.failed = true)?)
     }
 
-    /// Append files of a directory, one result a file, in their order. `paths` are relative to `dir`, which the component
-    /// may read during this call.
+    /// Append files of a directory, one result a file, in their order. `paths` are relative to `dir`, which the
+    /// component may read during this call.
     pub fn add_files(&mut self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
         let streams = streams(self.handle.instance(), dir.as_ref(), paths)?;
         self.add_streams(&streams)
     }
 
-    /// Append what a source gives. When the source fails, nothing is appended and the writer goes on; when writing fails,
-    /// every later call fails, as [`PackWriter::check`] tells.
+    /// Append what a source gives. When the source fails, nothing is appended and the writer goes on; when writing
+    /// fails, every later call fails, as [`PackWriter::check`] tells.
     pub fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {
         let failure = Failure::default();
         let stream = self.handle.instance().with(|component, guest| {

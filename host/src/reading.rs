@@ -93,9 +93,9 @@ pub struct ObjectBatch {
     ids: Vec<ObjectId>,
     /// Ids before this one have been asked for.
     asked: usize,
-    /// What reads the last ones asked for, and the first of them.
+    /// The batch of the IDs requested last, and the position of their first.
     reading: Option<(Handle, usize)>,
-    /// Those that the iterator gives next.
+    /// Items that the iterator returns next.
     ready: VecDeque<(ObjectId, Content)>,
 }
 

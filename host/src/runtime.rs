@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::state::{self, Guest, State};
 use crate::{Access, Config, Options, convert, embedded, linker};
 
-/// What a component runs in.
+/// The memory and state of a running component.
 type Store = wasmtime::Store<State>;
 /// The answer of a function that opens a container.
 type Opened = wasmtime::Result<std::result::Result<ResourceAny, WitError>>;
@@ -44,10 +44,10 @@ impl Runtime {
         Self::with_limits(Limits::default())
     }
 
-    /// Make the component ready. The limits are those of each handle.
+    /// Prepares the component. Each handle gets these limits.
     ///
     /// # Errors
-    /// Those of [`Runtime::new`]; [`Error::Io`](crate::Error::Io) when there is no thread left to tell the time.
+    /// Those of [`Runtime::new`]; [`Error::Io`](crate::Error::Io) when no thread can be started for the clock.
     pub fn with_limits(limits: Limits) -> Result<Self> {
         let (engine, component) = embedded::load()?;
         let mut linker = Linker::new(&engine);
@@ -61,8 +61,8 @@ impl Runtime {
     /// Make a container in an empty directory, which must exist, and open it.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`](loosepack::Error::AlreadyExists) when the directory holds anything; those of opening
-    /// the directory.
+    /// [`StoreError::AlreadyExists`](loosepack::Error::AlreadyExists) when the directory holds anything; those of
+    /// opening the directory.
     pub fn create(&self, path: impl AsRef<Path>, config: Config, options: Options) -> Result<Container> {
         let (mut guest, component) = self.instantiate(path.as_ref(), &options)?;
         let dir = state::lend_dir(&mut guest, path.as_ref(), perms(&options))?;
@@ -73,7 +73,7 @@ impl Runtime {
         Ok(Container::new(Instance::new(guest, component).keep(handle)))
     }
 
-    /// Open the container in a directory with the default options.
+    /// Opens the container in a directory with the default options.
     ///
     /// # Errors
     /// Those of [`Runtime::open_with`].
@@ -89,8 +89,8 @@ impl Runtime {
         self.open_by(path.as_ref(), &options, |interface, store, dir, options| interface.call_open(store, dir, options))
     }
 
-    /// Open a container whose index may be damaged or gone, to [`verify`](Container::verify) or
-    /// [`reindex`](Container::reindex) it. Whatever else needs the index fails as long as that does not open.
+    /// Opens a container whose index may be damaged or gone, to [`verify`](Container::verify) or
+    /// [`reindex`](Container::reindex) it. All other operations that need the index fail until it has been rebuilt.
     ///
     /// # Errors
     /// Those of [`Runtime::open_with`], except for damage to the index.
@@ -122,7 +122,7 @@ impl Runtime {
         Ok((guest, component))
     }
 
-    /// The same, and remember the files that its containers have not finished.
+    /// Returns the same runtime, which remembers the unfinished files of its containers.
     pub(crate) fn remembering(self, unfinished: Arc<Unfinished>) -> Self {
         Runtime { unfinished: Some(unfinished), ..self }
     }

@@ -1,4 +1,4 @@
-//! What belongs to one running component.
+//! The state of a running component.
 
 use std::fs::File;
 use std::io;
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::interrupt::Unfinished;
 use crate::limits::Limits;
 
-/// What belongs to one running component.
+/// The state of a running component.
 pub(crate) struct State {
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
@@ -24,7 +24,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// What a file that the container is about to make is to be remembered as, if it is one that gets its place later.
+    /// Returns where to remember a file that the container is about to make, if it is one that is renamed when it is
+    /// finished.
     pub(crate) fn unfinished_file(&self, path: &str) -> Option<(Arc<Unfinished>, PathBuf)> {
         let (container, unfinished) = self.unfinished.as_ref()?;
         loosepack::format::is_unfinished(path).then(|| (unfinished.clone(), container.join(path)))
@@ -44,12 +45,12 @@ impl Guest {
         let memory = StoreLimitsBuilder::new().memory_size(limits.memory).build();
         let mut store = Store::new(engine, State { table: ResourceTable::new(), wasi, memory, unfinished });
         store.limiter(|state| &mut state.memory);
-        // What one call may pass is bounded by the component's memory; wasmtime's own bound of 128 MiB is less.
+        // The component's memory bounds the arguments of a call; wasmtime's own bound of 128 MiB is lower.
         store.set_hostcall_fuel(limits.memory);
         Guest { store, call_ticks: limits.call_ticks() }
     }
 
-    /// What a call of the component takes; the time it may run starts now.
+    /// Returns the store for one call, whose time limit starts now.
     pub(crate) fn call(&mut self) -> &mut Store<State> {
         self.store.set_epoch_deadline(self.call_ticks);
         &mut self.store
@@ -93,7 +94,7 @@ fn open_dir(path: &Path) -> io::Result<File> {
 }
 
 impl Lent {
-    /// What the call takes.
+    /// Borrows it for a call.
     pub(crate) fn borrow(&self) -> Resource<Descriptor> {
         Resource::new_borrow(self.0.rep())
     }

@@ -35,7 +35,7 @@ impl Failure {
 }
 
 impl SourceStream {
-    /// What `source` gives.
+    /// Turns a source into a stream.
     pub fn boxed(source: Box<dyn Source + Send>, failure: Failure) -> DynInputStream {
         Box::new(SourceStream { source, failure })
     }

@@ -76,8 +76,8 @@ impl From<Compression> for codec::Compression {
 pub struct Framing(codec::Framing);
 
 impl Framing {
-    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final block
-    /// if `last`, else in an empty stored block on a byte boundary.
+    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final
+    /// block if `last`, else in an empty stored block on a byte boundary.
     pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
         Framing(codec::Framing::start(&data, level, last))
     }
@@ -97,7 +97,7 @@ impl Decoding {
         Decoding(codec::Decoding::start(bytes.as_ref(), &self::payloads(payloads)))
     }
 
-    /// What each stands for; `None` for one that is not of its size or does not match its id.
+    /// Returns the decoded bytes of each payload; `None` for one that has another size or does not match its ID.
     pub fn finish(self) -> Vec<Option<Vec<u8>>> {
         codec::Decoding::finish(self.0)
     }

@@ -9,7 +9,7 @@ use crate::options::Compression;
 
 /// Bytes of each of the pieces of a sample.
 const SAMPLE_PIECE: usize = 16 << 10;
-/// A sample is taken from so many places, spread evenly.
+/// Number of places, spread evenly, that a sample is taken from.
 const SAMPLE_PIECES: usize = 3;
 
 /// Some of `content`, which is longer than a sample.
@@ -18,7 +18,7 @@ pub(super) fn sample(content: &[u8]) -> Vec<u8> {
     (0..SAMPLE_PIECES).flat_map(|number| &content[number * stride..][..SAMPLE_PIECE]).copied().collect()
 }
 
-/// Whether a large object that starts with `content` is worth compressing, as far as can be told without doing it.
+/// Guesses whether a large object that starts with `content` is worth compressing.
 pub(crate) fn worth_trying(content: &[u8], compression: Compression) -> bool {
     match compression {
         Compression::Never => false,

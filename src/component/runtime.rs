@@ -1,4 +1,4 @@
-//! What a component without std has to bring along.
+//! The parts of a runtime that a component without std has to provide.
 
 use core::alloc::Layout;
 
@@ -23,7 +23,7 @@ unsafe extern "C" fn cabi_realloc(old: *mut u8, old_len: usize, align: usize, ne
     if new_len == 0 {
         return core::ptr::without_provenance_mut(align);
     }
-    // SAFETY: the canonical ABI passes powers of two as alignment and lengths below 4 GiB; `old` is as told above.
+    // SAFETY: the canonical ABI passes powers of two as alignment and lengths below 4 GiB; `old` is as described above.
     let new = unsafe {
         if old_len == 0 {
             alloc::alloc::alloc(Layout::from_size_align_unchecked(new_len, align))

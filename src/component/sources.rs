@@ -61,7 +61,7 @@ impl GuestLazyStream for Lazy {
     }
 }
 
-/// What is left of an input stream; `None` at its end.
+/// The rest of an input stream; `None` at its end.
 struct StreamSource(Option<InputStream>);
 
 impl Source for StreamSource {

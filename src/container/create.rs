@@ -22,8 +22,8 @@ impl<D: Dir> Container<D> {
     /// Make a container in an empty directory and open it. One whose making was interrupted is completed.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] when the directory holds anything else; [`Error::InvalidArgument`] when a setting is out of
-    /// its range; [`Error::Locked`] while another makes a container there.
+    /// [`Error::AlreadyExists`] when the directory holds anything else; [`Error::InvalidArgument`] when a setting is
+    /// out of its range; [`Error::Locked`] while another makes a container there.
     pub fn create(dir: D, config: Config, options: Options) -> Result<Self> {
         config.check()?;
         if options.access == Access::ReadOnly {
@@ -61,7 +61,7 @@ impl<D: Dir> Container<D> {
         let now = dir.now();
         let seed = codec::sha256(format!("{now} {}", options.holder).as_bytes()).to_string();
         let settings = ContainerJson::new(&seed, config).encode();
-        // Who finds the container before it is durable makes it so: see `settle`.
+        // Whoever finds the container before it is durable makes it so: see `settle`.
         directory::mark(&dir, THE_CONTAINER)?;
         small_file::replace(&dir, CONTAINER, &settings, &flush)?;
         // COMMIT: of the container. Cut at by `store::crash`.
@@ -72,8 +72,8 @@ impl<D: Dir> Container<D> {
         Self::open(dir, options)
     }
 
-    /// Make the container itself durable, before anything in it is acknowledged: whoever made it may not have flushed, or
-    /// may have been killed before.
+    /// Make the container itself durable, before anything in it is acknowledged: whoever made it may not have flushed,
+    /// or may have been killed before.
     pub(super) fn settle(&self) -> Result<()> {
         let Disk { dir, flush, .. } = &self.disk;
         if self.settled.replace(true) || !flush.is_full() || !directory::is_marked(dir, THE_CONTAINER)? {
@@ -85,7 +85,7 @@ impl<D: Dir> Container<D> {
         for path in [LOOSE, "."] {
             flush.dir(dir, path)?;
         }
-        // Written anew, as a flush of it may have failed, and a second one would do nothing.
+        // Rewritten, because an earlier flush of it may have failed, and a second flush would do nothing.
         let bytes = small_file::read(dir, CONTAINER)?.ok_or(Error::NoContainer)?;
         small_file::replace(dir, CONTAINER, &bytes, flush)?;
         flush.dir(dir, ".")?;
@@ -114,7 +114,7 @@ fn check_vacant(dir: &impl Dir) -> Result<()> {
     Ok(())
 }
 
-/// The first file among those of a container that tells of objects.
+/// Returns the first of a container's files that contains objects or index entries.
 fn first_content(dir: &impl Dir) -> Result<Option<String>> {
     for entry in small_file::list(dir, LOOSE)? {
         let shard = format!("{LOOSE}/{}", entry.name);

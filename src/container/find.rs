@@ -29,12 +29,12 @@ pub(super) struct OpenPack<F> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Looks for objects in the order that every read keeps: the index as this handle has it, loose files, the index as it
-    /// is now. `packed` and `loose` make of a place what the caller wants of it; `None` from them when there is nothing at
-    /// that place. `None` in the result, which is in the order of `ids`, is certain.
+    /// Looks for objects in the order that every read keeps: the index as this handle has it, loose files, the index
+    /// as it is now. `packed` and `loose` make of a place what the caller wants of it; `None` from them when there is
+    /// nothing at that place. `None` in the result, which is in the order of `ids`, is certain.
     ///
-    /// Packing makes an entry of the index before `clean` removes a loose file, so whoever finds no loose file finds the
-    /// entry in an index that is read afterwards.
+    /// Packing makes an entry of the index before `clean` removes a loose file, so whoever finds no loose file finds
+    /// the entry in an index that is read afterwards.
     fn locate<T>(
         &self,
         ids: &[ObjectId],
@@ -78,7 +78,8 @@ impl<D: Dir> Container<D> {
         Ok(found)
     }
 
-    /// What is known of each of many objects, in their order; `None` for one that does not exist, which is certain.
+    /// Returns size and place of many objects, in the order of `ids`; `None` for one that does not exist, which is
+    /// certain.
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`].
@@ -125,7 +126,8 @@ impl<D: Dir> Container<D> {
         let verify = self.options.verify;
         stored.read_all(verify).or_else(|error| {
             if is_unreadable(&error) {
-                // Packed anew since the index was read, perhaps, as others may be: a later lookup is to find it.
+                // It may have been repacked since the index was read, and others with it: later lookups use the new
+                // index.
                 let _ = self.index().and_then(|mut index| index.refresh());
                 self.packs.borrow_mut().clear();
             }
@@ -133,7 +135,7 @@ impl<D: Dir> Container<D> {
         })
     }
 
-    /// A packed object; `None` when there is no such pack any more.
+    /// Opens a packed object; `None` if its pack no longer exists.
     pub(crate) fn open_packed(&self, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
         let mut packs = self.packs.borrow_mut();
         if !packs.contains_key(&location.pack) {
@@ -153,7 +155,7 @@ impl<D: Dir> Container<D> {
     }
 }
 
-/// Whether an error tells that a packed copy is damaged or cannot be read, so that another one is to be looked for.
+/// Returns whether an error means that a packed copy is damaged or unreadable, so that another copy should be tried.
 fn is_unreadable(error: &Error) -> bool {
     matches!(error, Error::Corrupt(_) | Error::Io(_))
 }
@@ -164,20 +166,20 @@ pub(super) fn open_loose<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<Option
     Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size, &disk.tuning)))
 }
 
-/// A sound copy of an object, in place of one that is unreadable, as an error tells. Fails with that error when it tells
-/// something else, and when there is no such copy.
+/// A sound copy of an object, in place of one that is unreadable, as an error tells. Fails with that error when it
+/// tells something else, and when there is no such copy.
 pub(super) fn instead_of<D: Dir>(disk: &Disk<D>, id: &ObjectId, error: Error) -> Result<Stored<D::File>> {
     if is_unreadable(&error) { other_copy(disk, id).ok_or(error) } else { Err(error) }
 }
 
-/// A sound copy of an object of which one is damaged or cannot be read: the loose one, or the packed one as the index and the
-/// pack are now. Checked whole; `None` when there is none.
+/// A sound copy of an object of which one is damaged or cannot be read: the loose one, or the packed one as the index
+/// and the pack are now. Checked whole; `None` when there is none.
 fn other_copy<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Option<Stored<D::File>> {
     if let Ok(true) = loose::is_sound(disk, id) {
         return open_loose(disk, id).ok().flatten();
     }
     let now = Index::open(disk).ok()?.lookup(id, Trust::Checked).ok().flatten()?;
-    // Opened afresh: what a handle has open may have been removed, and another pack made in its place.
+    // Reopened: the file that a handle has open may have been removed, and another pack made in its place.
     let open = || {
         let (file, found) = regular::open(&disk.dir, &names::pack(now.pack)).ok().flatten()?;
         Stored::packed(*id, Arc::new(file), now, found.len, &disk.tuning).ok()

@@ -1,4 +1,4 @@
-//! What there is: listing, counts and sizes.
+//! Listing, counts and sizes.
 
 use alloc::format;
 use alloc::vec::Vec;

@@ -13,7 +13,7 @@ use crate::format::location::Location;
 use crate::id::ObjectId;
 use crate::read::window::Window;
 
-/// What was found for an id.
+/// The answer for one ID of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// The object's bytes, checked.
@@ -26,16 +26,16 @@ pub enum Content {
     Failed(Error),
 }
 
-/// The same, the bytes being a part of those of a [`Block`].
+/// The same answer, with its bytes in a [`Block`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// Where in the block the object's bytes are, which have been checked.
     Bytes(Range<usize>),
-    /// As in [`Content::TooLarge`].
+    /// See [`Content::TooLarge`].
     TooLarge(u64),
-    /// As in [`Content::Missing`].
+    /// See [`Content::Missing`].
     Missing,
-    /// As in [`Content::Failed`].
+    /// See [`Content::Failed`].
     Failed(Error),
 }
 
@@ -44,13 +44,13 @@ pub enum Found {
 pub struct Block {
     /// Their bytes, one after the other.
     pub bytes: Vec<u8>,
-    /// The position of each id among those that were asked for (of one that is there more than once, the first), and what was
-    /// found for it.
+    /// The position of each id among those that were asked for (of one that is there more than once, the first), and
+    /// what was found for it.
     pub items: Vec<(u32, Found)>,
 }
 
 impl Block {
-    /// The same with bytes of its own for each.
+    /// Copies the bytes of each object out of the block.
     pub fn into_items(self) -> impl Iterator<Item = (u32, Content)> {
         let Block { bytes, items } = self;
         items.into_iter().map(move |(position, found)| {
@@ -85,14 +85,15 @@ impl Block {
     }
 }
 
-/// Many objects that are being read. `C` is how it holds its container: a reference, or what shares the ownership of it.
+/// Many objects that are being read. `C` is how it holds its container: a reference, or what shares the ownership of
+/// it.
 pub struct ObjectBatch<D: Dir, C: Deref<Target = Container<D>>> {
     container: C,
-    /// What was asked for.
+    /// The IDs that were asked for.
     ids: Vec<ObjectId>,
     /// Packed objects by pack and offset, last first, and the positions of their ids.
     packed: Vec<(Location, u32)>,
-    /// Those that are being decoded, in the order they were read.
+    /// Objects being decoded, in the order they were read.
     reading: VecDeque<Reading>,
     /// The positions of the others, last first: loose, packed only a moment ago, or absent.
     others: Vec<u32>,
@@ -113,7 +114,7 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
                 None => others.push(position),
             }
         }
-        // Of an id that was asked for more than once, the first position stays.
+        // Duplicates keep their first position.
         packed.sort_unstable_by(|(a, first), (b, second)| {
             // A damaged index may say that two objects lie at one place.
             let by_id = || ids[*first as usize].cmp(&ids[*second as usize]);
@@ -127,8 +128,8 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
         Ok(ObjectBatch { container, ids, packed, reading: VecDeque::new(), others })
     }
 
-    /// The next objects, about 1 MiB of them; empty when each id has been answered once. What concerns a single object is its
-    /// [`Content::Failed`].
+    /// The next objects, about 1 MiB of them; empty when each id has been answered once. What concerns a single object
+    /// is its [`Content::Failed`].
     pub fn next_items(&mut self) -> Vec<(ObjectId, Content)> {
         let items = self.next_block().into_items();
         items.map(|(position, content)| (self.ids[position as usize], content)).collect()
@@ -162,7 +163,7 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
         let container = &*self.container;
         let window = Window::take(&mut self.packed, &container.disk.tuning)?;
         let open = |location, position: u32| container.open_packed(&self.ids[position as usize], location);
-        // What failed fails again, or not, when each is read by itself.
+        // On failure each object is read by itself, which reports what is wrong with it.
         let read = window.read(container.options.verify, open).ok().flatten();
         let work = read.map_or(Work::Alone, |(bytes, payloads)| Work::start(bytes, payloads));
         Some(Reading { positions: window.objects.into_iter().map(|(_, position)| position).collect(), work })
@@ -181,7 +182,7 @@ enum Work {
     Plain(Vec<u8>, Vec<Range<u32>>, Checking),
     /// They are being decoded.
     Compressed(Decoding),
-    /// Each is to be read by itself.
+    /// Each object is read by itself.
     Alone,
 }
 

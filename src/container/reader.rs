@@ -12,8 +12,8 @@ use crate::read::{Placement, Stored, StoredReader};
 
 /// An object that is being read piece by piece.
 ///
-/// Where its copy is damaged or cannot be read, another sound copy is read instead, if there is one. An object of up to 1 MiB
-/// is checked before any of its bytes are given out, also when only a part of it is read.
+/// Where its copy is damaged or cannot be read, another sound copy is read instead, if there is one. An object of up
+/// to 1 MiB is checked before any of its bytes are given out, also when only a part of it is read.
 pub struct ObjectReader<D: Dir> {
     disk: Disk<D>,
     reader: StoredReader<D::File>,
@@ -43,7 +43,7 @@ impl<D: Dir> ObjectReader<D> {
 
     /// Size of the object in bytes.
     pub fn size(&self) -> u64 {
-        // What the index says of a damaged object may be wrong as well.
+        // The index entry of a damaged object may be wrong as well.
         self.whole.as_ref().map_or(self.reader.stored().size, |whole| whole.len() as u64)
     }
 

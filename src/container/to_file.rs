@@ -23,7 +23,8 @@ pub fn to<D: Dir>(reader: &mut ObjectReader<D>, file: &impl File, path: &str) ->
     }
 }
 
-/// The same to the file `path` of a directory, which appears, and replaces an earlier one, when it is complete.
+/// Writes the object to the file `path` of a directory. The file appears, and replaces an earlier one, when it is
+/// complete.
 pub(crate) fn to_file<D: Dir>(reader: &mut ObjectReader<D>, dir: &impl Dir, path: &str) -> Result<u64> {
     in_place(dir, path, |file| to(reader, file, path))
 }
@@ -49,7 +50,8 @@ fn in_place<D: Dir>(dir: &D, path: &str, write: impl FnOnce(&D::File) -> Result<
     })
 }
 
-/// Write objects to files of a directory, each under its id: small ones as they are read together, large ones by themselves.
+/// Write objects to files of a directory, each under its id: small ones as they are read together, large ones by
+/// themselves.
 pub(super) fn many<D: Dir>(container: &Container<D>, ids: &[ObjectId], dir: &impl Dir) -> Result<Vec<Result<u64>>> {
     let mut results: Vec<Option<Result<u64>>> = ids.iter().map(|_| None).collect();
     let mut batch = container.read_many(ids.to_vec())?;

@@ -21,7 +21,8 @@ impl<D: Dir> ObjectWriter<D> {
     /// Append bytes.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io); after it every call fails with [`Error::WriterFailed`](crate::Error::WriterFailed).
+    /// [`Error::Io`](crate::Error::Io); after it every call fails with
+    /// [`Error::WriterFailed`](crate::Error::WriterFailed).
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.writer.write(bytes)
     }

@@ -48,8 +48,8 @@ pub struct CapLock(std::fs::File);
 
 impl Drop for CapLock {
     fn drop(&mut self) {
-        // Closing the file is not enough: a process that another thread is just starting has inherited it, and holds the
-        // lock until it runs its own program. A file that cannot be unlocked is closed all the same.
+        // Closing the file is not enough: a process that another thread is just starting has inherited it, and holds
+        // the lock until it runs its own program. A file that cannot be unlocked is closed all the same.
         let _ = self.0.unlock();
     }
 }
@@ -115,7 +115,7 @@ impl Dir for CapDir {
 
     #[cfg(target_os = "linux")]
     fn sync_all(&self) -> Result<(), Code> {
-        // Opened anew for the same reason.
+        // Reopened for the same reason.
         let dir = self.0.open(".").map_err(code)?;
         use rustix::io::Errno;
         rustix::fs::syncfs(&dir).map_err(|error| match error {

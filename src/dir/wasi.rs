@@ -11,8 +11,8 @@ use crate::bindings::wasi::filesystem::types::{
 };
 use crate::error::Code;
 
-/// Bytes asked for in one read at most. wasmtime by itself gives 64 KiB, whatever is asked for; loosepack's host gives as
-/// many.
+/// Bytes asked for in one read at most. wasmtime by itself gives 64 KiB, whatever is asked for; loosepack's host gives
+/// as many.
 pub(crate) const READ_MAX: usize = 1 << 20;
 
 /// A directory of the host.
@@ -50,10 +50,8 @@ impl WasiDir {
         }
     }
 
-    /// What there is to be opened: hosts open a pipe by waiting for somebody at its other end. One that gives what
-    /// `wit/host/world.wit` calls `store` does not, which saves looking.
-    ///
-    /// [`world.wit`]: https://github.com/loosepack/loosepack/blob/main/wit/world.wit
+    /// Returns the kind of a file that is about to be opened: hosts open a pipe by waiting for its other end. A host of
+    /// the world `store` (`wit/host/world.wit`) does not wait, which saves this call.
     fn look(&self, path: &str) -> Result<Kind, Code> {
         if cfg!(feature = "hosted") { Ok(Kind::Dir) } else { self.metadata(path).map(|found| found.kind) }
     }
@@ -267,8 +265,8 @@ pub fn code(error: ErrorCode) -> Code {
     }
 }
 
-/// A path that a caller gave: WASI has had hosts that follow a symbolic link out of the directory when the path ends in a
-/// slash.
+/// A path that a caller gave: WASI has had hosts that follow a symbolic link out of the directory when the path ends
+/// in a slash.
 pub fn plain_path(path: &str) -> Result<(), Code> {
     if path.is_empty() || path.ends_with('/') { Err(Code::Invalid) } else { Ok(()) }
 }

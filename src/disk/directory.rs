@@ -1,9 +1,9 @@
-//! Directories of a container that were lost, as empty ones are in copies by git or by tools for object storage, and are
-//! made anew.
+//! Directories of a container that got lost and are recreated. Copies by git and by tools for object storage lose empty
+//! ones.
 //!
-//! Who makes one may be killed before its entry is durable, and whoever puts an object into it afterwards finds it there. So
-//! a file in `incoming` marks it from before it is made until its entry is durable, and an acknowledgement of what is in it
-//! looks for that mark.
+//! A process that recreates one may be killed before the entry is durable, and others who put an object into it find it
+//! existing. So a marker file in `incoming` exists from before the directory is made until its entry is durable, and
+//! whoever acknowledges something inside the directory looks for the marker.
 
 use crate::dir::Dir;
 use crate::disk::Disk;
@@ -21,7 +21,7 @@ pub(crate) fn make<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
     settle(disk, path)
 }
 
-/// Make the entry of a directory durable that was made anew. To be called when it is there.
+/// Makes the entry of a recreated directory durable. The directory must exist.
 pub(crate) fn settle<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
     if !disk.flush.is_full() || !is_marked(&disk.dir, path)? {
         return Ok(());
@@ -57,7 +57,7 @@ pub(crate) fn is_marked(dir: &impl Dir, what: &str) -> Result<bool> {
     }
 }
 
-/// Remove the mark of what is durable now. Another may have done so.
+/// Removes the marker of an entry that is durable. Somebody else may have removed it already.
 pub(crate) fn unmark(dir: &impl Dir, what: &str) -> Result<()> {
     let mark = names::made(what);
     match dir.remove_file(&mark) {

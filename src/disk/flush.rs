@@ -9,8 +9,8 @@ use crate::options::Durability;
 
 /// Flushes for one handle and the writers made from it.
 ///
-/// After a flush that failed, what was written before it may be lost although a second flush succeeds. So the first
-/// failure is remembered, and nothing is written any more.
+/// After a failed flush, data written before may be lost although a second flush succeeds. So the first failure is
+/// remembered, and nothing more is written.
 #[derive(Clone)]
 pub(crate) struct Flush {
     durability: Durability,

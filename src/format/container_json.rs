@@ -48,7 +48,7 @@ impl Config {
     }
 }
 
-/// What `container.json` says.
+/// The content of `container.json`.
 pub(crate) struct ContainerJson {
     /// The container's identifier.
     pub(crate) id: String,
@@ -57,7 +57,7 @@ pub(crate) struct ContainerJson {
 }
 
 impl ContainerJson {
-    /// That of a container whose identifier is made of `seed`.
+    /// Describes a container whose identifier is derived from `seed`.
     pub(crate) fn new(seed: &str, config: Config) -> Self {
         ContainerJson { id: seed[..ID_DIGITS].to_string(), config }
     }

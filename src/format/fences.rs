@@ -9,12 +9,12 @@ use crate::id::ObjectId;
 
 /// Bytes of a fence in a file: 24 digits, two quotes, and a comma or, behind the last, a space.
 pub(crate) const FENCE: usize = 27;
-/// What is before the fences.
+/// The text before the fences.
 pub(crate) const START: &[u8] = b"{\"fences\":[";
-/// What is behind them.
+/// The text after them.
 pub(crate) const END: &[u8] = b"]}\n";
 
-/// Of each block of a run, in their order.
+/// The fences of all blocks of a run, in order.
 #[derive(Default)]
 pub(crate) struct Fences {
     /// The first eight bytes of its first id.
@@ -47,14 +47,14 @@ impl Fences {
         line
     }
 
-    /// Bytes of the last line of a run of so many blocks.
+    /// Length in bytes of the last line of a run of `blocks` blocks.
     pub(crate) fn line_length(blocks: u64) -> u64 {
         blocks * FENCE as u64 + (START.len() + END.len()) as u64
     }
 
-    /// Appends the fences of a part of the line. Returns `None` if one is malformed or the prefixes do not strictly increase.
-    /// Equal prefixes never occur with real digests; accepting them would let a crafted run make one lookup read any number
-    /// of blocks.
+    /// Appends the fences of a part of the line. Returns `None` if one is malformed or the prefixes do not strictly
+    /// increase. Equal prefixes never occur with real digests; accepting them would let a crafted run make one lookup
+    /// read any number of blocks.
     pub(crate) fn decode(&mut self, text: &[u8]) -> Option<()> {
         for fence in text.chunks_exact(FENCE) {
             let digits = str::from_utf8(fence.strip_prefix(b"\"")?.get(..24)?).ok()?;
@@ -66,7 +66,7 @@ impl Fences {
         Some(())
     }
 
-    /// What the first id of a block starts with.
+    /// Returns the prefix of a block's first ID.
     pub(crate) fn prefix(&self, block: u64) -> Option<u64> {
         self.prefixes.get(block as usize).copied()
     }
@@ -82,15 +82,16 @@ impl Fences {
         (from + first as u64, from + (first + same) as u64)
     }
 
-    /// The line of a block, by its number in it, near which an id probably is, as ids are uniform. `None` in the last block.
+    /// The line of a block, by its number in it, near which an id probably is, as ids are uniform. `None` in the last
+    /// block.
     pub(crate) fn line_in(&self, block: u64, id: &ObjectId) -> Option<u64> {
         let (low, high) = (self.prefix(block)?, self.prefix(block + 1)?);
         let (before, all) = (id.prefix().checked_sub(low)?, high - low);
         Some((u128::from(before) * u128::from(BLOCK) / u128::from(all)) as u64)
     }
 
-    /// Whether lines are as they were written: those from the start of a block on, up to the end of another or of the run.
-    /// `length`: that of a block, in bytes.
+    /// Whether lines are as they were written: those from the start of a block on, up to the end of another or of the
+    /// run. `length`: that of a block, in bytes.
     pub(crate) fn hold(&self, block: u64, lines: &[u8], length: usize) -> bool {
         let checksums = self.checksums.get(block as usize..).unwrap_or_default();
         let blocks = lines.chunks(length);

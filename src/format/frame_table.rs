@@ -9,7 +9,7 @@ use super::FRAME;
 const DIGITS: usize = 15;
 /// Bytes of an entry: a bracket or a comma, and the number.
 pub(crate) const ENTRY: usize = DIGITS + 1;
-/// What follows the last entry.
+/// The bytes after the last entry.
 pub(crate) const END: &[u8; 2] = b"]\n";
 
 /// Number of frames of a compressed object.

@@ -1,5 +1,5 @@
-//! The JSON of the index and the packs, read and written strictly: one form for each value, so that damage cannot pass for
-//! another value.
+//! The JSON of the index and the packs, read and written strictly: one form for each value, so that damage cannot pass
+//! for another value.
 
 use alloc::vec::Vec;
 
@@ -28,7 +28,7 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &[u8], value: u64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// What is left of a line that is being read.
+/// The unread rest of a line.
 pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {

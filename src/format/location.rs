@@ -13,8 +13,8 @@ pub struct Location {
     pub size: u64,
 }
 
-/// Where a record lies: the number of its pack, and where its payload starts. Packs are written one after the other, so a
-/// later record has a greater place.
+/// Where a record lies: the number of its pack, and where its payload starts. Packs are written one after the other,
+/// so a later record has a greater place.
 pub(crate) type Place = (u32, u64);
 
 impl Location {
@@ -28,7 +28,7 @@ impl Location {
     }
 }
 
-/// What all committed entries add up to.
+/// Sums over all committed entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Number of objects.

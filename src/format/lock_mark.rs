@@ -1,19 +1,19 @@
-//! The mark of a packer: who holds the packer's place, and since when.
+//! The lock file of a packer: who holds the pack lock, and since when.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
 
 use serde_json::{Value, json};
 
-/// Characters of a mark's holder that are told to others.
+/// Number of characters of a holder's name that are shown to others.
 const HOLDER_MAX: usize = 200;
 
-/// The mark of `holder`. `now` in nanoseconds since 1970-01-01 UTC.
+/// Returns the content of the lock file of `holder`. `now` is in nanoseconds since 1970-01-01 UTC.
 pub(crate) fn encode(holder: &str, now: u64) -> String {
     json!({ "holder": holder, "since": now / 1_000_000_000 }).to_string() + "\n"
 }
 
-/// What a mark says of its maker, for people; it may be incomplete.
+/// Describes the holder of a lock file for people. The file may be incomplete.
 pub(crate) fn describe(mark: &[u8]) -> String {
     let mark: Value = serde_json::from_slice(mark).unwrap_or(Value::Null);
     // Whoever can write to the container chooses this text: it must not reach a terminal as it is.

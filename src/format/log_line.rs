@@ -26,7 +26,7 @@ pub(crate) enum Line {
 pub(crate) struct Commit {
     /// Number of lines of the batch, this one not counted.
     pub(crate) lines: u64,
-    /// What all entries add up to from now on.
+    /// Sums over all entries up to this line.
     pub(crate) totals: Totals,
     /// CRC-32 (IEEE 802.3) of the lines of the batch and of this one up to `,"crc"`.
     pub(crate) crc: u32,
@@ -38,7 +38,7 @@ const DELETE: &[u8] = b"{\"delete\":\"";
 pub(crate) const LINE_MAX: usize = 192;
 /// How a commit line starts.
 pub(crate) const COMMIT: &[u8] = b"{\"commit\":";
-/// What a commit line's own checksum does not cover starts here.
+/// Start of the part of a commit line that its own checksum does not cover.
 const CRC: &[u8] = b",\"crc\":\"";
 
 /// Append the line of an entry to `out`.
@@ -59,7 +59,7 @@ pub(crate) fn delete(out: &mut Vec<u8>, id: &ObjectId) {
     out.extend_from_slice(b"\"}\n");
 }
 
-/// The commit line of a batch of so many lines, over which `batch` has been computed.
+/// Returns the commit line of a batch of `lines` lines, over which `batch` has been computed.
 pub(crate) fn commit(batch: &Crc, lines: u64, totals: &Totals) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     field(&mut out, COMMIT, lines);
@@ -75,15 +75,15 @@ pub(crate) fn commit(batch: &Crc, lines: u64, totals: &Totals) -> Vec<u8> {
     out
 }
 
-/// Whether `commit`, read from the line `text`, is right about a batch of so many lines, over which `batch` has been
+/// Returns whether `commit`, parsed from the line `text`, matches a batch of `lines` lines, over which `batch` has been
 /// computed.
 pub(crate) fn commit_holds(commit: &Commit, text: &[u8], batch: &Crc, lines: u64) -> bool {
     let covered = text.len().saturating_sub(CRC.len() + 8 + b"\"}\n".len());
     commit.lines == lines && commit.crc == checksum(batch, &text[..covered])
 }
 
-/// Whether a text that is no valid line has been a commit line. Such a line is damaged, not torn: where a write was torn,
-/// the line end is missing, or there are zeros.
+/// Whether a text that is no valid line has been a commit line. Such a line is damaged, not torn: where a write was
+/// torn, the line end is missing, or there are zeros.
 pub(crate) fn was_commit(text: &[u8]) -> bool {
     let Some((last, rest)) = text.split_last() else { return false };
     let starts_so = text.starts_with(COMMIT);

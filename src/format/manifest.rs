@@ -12,22 +12,22 @@ use crate::error::{Error, Result};
 /// No index has more runs, because each has more than twice as many entries as all newer ones.
 const RUNS_MAX: usize = 64;
 
-/// What the manifest says.
+/// The content of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
     /// Number of the log.
     pub(crate) log: u32,
     /// Numbers of the runs, newest first.
     pub(crate) runs: Vec<u32>,
-    /// What all entries of the runs add up to.
+    /// Sums over the entries of all runs.
     pub(crate) totals: Totals,
-    /// When it was written, in nanoseconds since 1970-01-01 UTC: so that no two are equal, also when numbers are used again
-    /// because the index was lost in between.
+    /// When it was written, in nanoseconds since 1970-01-01 UTC: so that no two are equal, also when numbers are used
+    /// again because the index was lost in between.
     pub(crate) written: u64,
 }
 
 impl Manifest {
-    /// That of an empty container.
+    /// The manifest of an empty container.
     pub(crate) const FIRST: Manifest =
         Manifest { log: 0, runs: Vec::new(), totals: Totals { objects: 0, size: 0, length: 0 }, written: 0 };
 

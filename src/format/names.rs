@@ -20,7 +20,7 @@ pub(crate) const INDEX: &str = "index";
 pub(crate) const MANIFEST: &str = "index/manifest.json";
 /// Directory of locks.
 pub(crate) const LOCK: &str = "lock";
-/// The file whose lock of the operating system is the packer's place.
+/// The file whose operating-system lock is the pack lock.
 pub(crate) const OS_LOCK: &str = "lock/pack";
 /// Made by a packer that holds the lock of [`OS_LOCK`].
 pub(crate) const OS_MARK: &str = "lock/pack.os.json";
@@ -75,20 +75,22 @@ pub(crate) fn is_incoming_file(name: &str) -> bool {
     })
 }
 
-/// Whether this is the path of a file that is being written, and is to become an object or another file of the container.
+/// Whether this is the path of a file that is being written, and is to become an object or another file of the
+/// container.
 pub fn is_unfinished(path: &str) -> bool {
     path.strip_prefix(INCOMING).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_incoming_file)
 }
 
-/// The file of `incoming` that marks what was made, a directory anew or [`THE_CONTAINER`], and may not be durable.
+/// Returns the path of the marker in `incoming` for a directory, or for [`THE_CONTAINER`], that was just made and may
+/// not be durable.
 pub(crate) fn made(what: &str) -> String {
     format!("{INCOMING}/{MADE}{}", what.replace('/', "-"))
 }
 
-/// What a mark calls the container itself: its `container.json`.
+/// The name by which a marker means the container itself: its `container.json`.
 pub(crate) const THE_CONTAINER: &str = "container";
 
-/// Whether a file of `incoming` is such a mark, and no unfinished file.
+/// Returns whether a file of `incoming` is such a marker and not an unfinished file.
 pub(crate) fn is_made_mark(name: &str) -> bool {
     made_directory(name).is_some() || name.strip_prefix(MADE) == Some(THE_CONTAINER)
 }
@@ -102,7 +104,7 @@ pub(crate) fn made_directory(name: &str) -> Option<String> {
     known.then_some(directory)
 }
 
-/// What the name of such a mark starts with.
+/// Prefix of a marker's name.
 const MADE: &str = "made-";
 
 /// A pack.

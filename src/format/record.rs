@@ -8,7 +8,7 @@ use crate::id::ObjectId;
 /// A record header is at most this long, its line end included: 20 digits for each number.
 pub(crate) const HEADER_MAX: usize = 148;
 
-/// What a record header starts with.
+/// The first bytes of a record header.
 pub(crate) const HEADER_START: &[u8] = b"{\"id\":\"";
 
 /// Append a record header to `out`. `padded`: to [`HEADER_MAX`], so that it can be written over a reserved place.
@@ -25,7 +25,7 @@ pub(crate) fn header(out: &mut Vec<u8>, id: &ObjectId, size: u64, length: u64, c
     out.push(b'\n');
 }
 
-/// What a record header says, and its length.
+/// A record header, parsed, and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) id: ObjectId,

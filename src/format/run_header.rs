@@ -16,14 +16,14 @@ pub(crate) const RUN_HEADER: usize = 256;
 /// Entries of a run for each of its fences: what a lookup reads.
 pub(crate) const RUN_BLOCK: u64 = 64;
 
-/// What the first line of a run says.
+/// The first line of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RunHeader {
     /// Number of lines that follow, that of the fences aside.
     pub(crate) entries: u64,
     /// The form of those lines.
     pub(crate) digits: Digits,
-    /// The last place that an entry has, or had before its object was deleted or packed anew: what deletions are about lies
+    /// The last place that an entry has, or had before its object was deleted or packed again. Deleted records lie
     /// there or before.
     pub(crate) reach: Option<Place>,
     /// CRC-32 of the line of fences, and of this line up to it.

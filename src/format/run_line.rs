@@ -8,7 +8,7 @@ use super::json::Cursor;
 use super::location::Location;
 use crate::id::ObjectId;
 
-/// What an index says of an id: where the object lies, or that it lies nowhere any more.
+/// An index entry: an ID and where the object lies, or `None` if it was deleted.
 pub(crate) type Entry = (ObjectId, Option<Location>);
 
 const ID: &[u8] = b"{\"id\":\"";
@@ -29,10 +29,10 @@ pub(crate) struct Digits {
 }
 
 impl Digits {
-    /// What the smallest numbers need.
+    /// Digits of the smallest numbers.
     pub(crate) const ONE: Digits = Digits { pack: 1, offset: 1, length: 1, size: 1 };
 
-    /// What this location needs.
+    /// Returns the digits that this location needs.
     pub(crate) fn of(location: &Location) -> Self {
         Digits {
             pack: digits(location.pack.into()),
@@ -42,7 +42,7 @@ impl Digits {
         }
     }
 
-    /// What both need.
+    /// Returns digits that are enough for both.
     pub(crate) fn max(self, other: Self) -> Self {
         Digits {
             pack: self.pack.max(other.pack),
@@ -85,7 +85,7 @@ impl Digits {
         Some((rest.id()?, self.parse_told(line)?))
     }
 
-    /// Read what a line tells of an id that has been compared already.
+    /// Parses the location in a line whose ID has been compared already.
     pub(crate) fn parse_told(self, line: &[u8]) -> Option<Option<Location>> {
         let mut rest = Cursor(line);
         rest.skip(ID).then_some(())?;

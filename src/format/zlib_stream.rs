@@ -11,7 +11,7 @@ pub(crate) const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xff, 0xff];
 /// The Adler-32 of nothing.
 pub(crate) const ADLER_OF_NOTHING: u32 = 1;
 
-/// What a zlib stream starts with: method 8, a window of 32 KiB, and a hint at the level.
+/// Returns the first bytes of a zlib stream: method 8, a window of 32 KiB, and a hint at the level.
 pub(crate) fn header(level: u8) -> [u8; 2] {
     let hint = match level {
         0..=1 => 0x01,

@@ -29,7 +29,7 @@ impl<D: Dir> Index<D> {
         let Some(run) = self.runs.get_mut(checked.run) else { return ControlFlow::Break(()) };
         match run.check_blocks(checked.block, &mut checked.last, problems) {
             Ok(Some(next)) => checked.block = next,
-            // Also when a part of it cannot be read: what cannot be read there is told once.
+            // A part that cannot be read ends the check as well: it is reported once.
             ended => {
                 problems.extend(ended.err().map(|error| error.into_finding(run.path())));
                 *checked = Checked { run: checked.run + 1, ..Checked::default() };
@@ -38,8 +38,8 @@ impl<D: Dir> Index<D> {
         ControlFlow::Continue(())
     }
 
-    /// Compare what the manifest and the log say that everything adds up to with what it does. `found`: what all entries
-    /// add up to.
+    /// Compare what the manifest and the log say that everything adds up to with what it does. `found`: what all
+    /// entries add up to.
     pub(crate) fn check_totals(&mut self, found: Totals) -> Result<Vec<Finding>> {
         let mut problems = Vec::new();
         let mut compare = |file: String, said: Totals, found: Totals| {
@@ -53,7 +53,7 @@ impl<D: Dir> Index<D> {
             }
         };
         compare(names::log(self.manifest.log), self.totals(), found);
-        // Of the runs alone: the log's entries are taken away, and what they hide comes back.
+        // Totals of the runs alone: the entries of the log are subtracted, and those that they shadow are added back.
         let mut of_runs = found;
         for (id, location) in &self.tail {
             if let Some(location) = location {

@@ -16,7 +16,7 @@ use crate::format::run_header::RunHeader;
 use crate::format::run_line::{Digits, Entry};
 use crate::id::ObjectId;
 
-/// What the log has told: the newest part of the index. Without a location: not packed any more.
+/// Entries of the log, the newest part of the index. `None` means deleted.
 pub(super) type Tail = BTreeMap<ObjectId, Option<Location>>;
 
 /// How many of the newest runs to merge with `entries` that are in memory.

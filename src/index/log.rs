@@ -37,7 +37,7 @@ struct Committed {
     end: u64,
     /// Lines up to there.
     lines: u64,
-    /// What that line says everything adds up to.
+    /// The totals in that line.
     totals: Totals,
     /// Bytes of that line.
     commit: Vec<u8>,
@@ -60,8 +60,9 @@ impl<F: File> Log<F> {
         self.committed.totals
     }
 
-    /// Whether what counted of the log is still there. A packer takes a batch back whose flush failed, and the next one writes
-    /// another in its place, which may be as long: so the last commit line is compared, which tells of its batch.
+    /// Returns whether the last commit line that was read is still there. After a failed flush a packer takes its batch
+    /// back, and the next one may write another of the same length in its place. A commit line identifies its batch, so
+    /// comparing it is enough.
     pub(super) fn is_the_same(&self) -> Result<bool> {
         let mut found = vec![0; self.committed.commit.len()];
         let start = self.committed.end - found.len() as u64;
@@ -74,14 +75,14 @@ impl<F: File> Log<F> {
         Ok(self.file.metadata().during("examine", &self.path)?.len.cmp(&self.committed.end))
     }
 
-    /// Read the batches that have been committed since, and hand their entries to `apply` in order; whether there were
-    /// any. An entry without a location says that the object is no longer packed.
+    /// Reads the batches committed since, and passes their entries to `apply` in order. Returns whether there were any.
+    /// An entry without a location means that the object is no longer packed.
     ///
-    /// What follows the last commit line is not there yet, or never came to be. Finding before a commit line, though, is
-    /// reported: the commit line is written only after the batch has become durable.
+    /// Bytes after the last commit line are ignored: they are being written, or were abandoned. Damage before a commit
+    /// line is reported, because the line is written only after its batch is durable.
     pub(super) fn read_on(&mut self, mut apply: impl FnMut(ObjectId, Option<Location>)) -> Result<bool> {
         let before = self.committed.end;
-        // A packer may have cut and written anew what was just being read: then a second look finds it in order.
+        // A packer may have cut and rewritten the part that was just being read: a second read then succeeds.
         self.read_committed(&mut apply).or_else(|_| self.read_committed(&mut apply))?;
         Ok(self.committed.end > before)
     }
@@ -129,7 +130,7 @@ impl<F: File> Log<F> {
         }
     }
 
-    /// That of the batch after the last good one, which ends in the line of this number.
+    /// The error for damage in the batch after the last good one; `last` is the number of its last line.
     fn damage(&self, last: u64) -> Error {
         let problem = format!("the batch of lines from here to line {last} is damaged: `reindex` rebuilds the index");
         Error::corrupt(format!("{}:{}", self.path, self.committed.lines + 1), problem)
@@ -140,7 +141,7 @@ impl<F: File> Log<F> {
         flush.file(&self.file, &self.path)
     }
 
-    /// Open the log for appending, and cut what was left uncommitted. The packer's place must be held, and everything committed
+    /// Opens the log for appending, and cuts uncommitted bytes. The pack lock must be held, and everything committed
     /// must have been read and be durable.
     pub(super) fn writer<D: Dir<File = F>>(&self, disk: &Disk<D>) -> Result<LogWriter<F>> {
         let file = disk.open_write(&self.path).during("open", &self.path)?;
@@ -221,8 +222,8 @@ impl<F: File> LogWriter<F> {
         write_all_at(&self.file, &commit, commit_start).during("write", &log.path)?;
         // COMMIT: of everything that is packed. Cut at by `store::crash`.
         self.flush.file(&self.file, &log.path).inspect_err(|_| {
-            // It may be lost in a power cut though everyone reads it, and a later flush that succeeds proves nothing: so
-            // it is taken back, lest someone removes loose objects on its account.
+            // It may be lost in a power cut though everyone reads it, and a later flush that succeeds proves nothing:
+            // so it is taken back, lest someone removes loose objects on its account.
             let _ = self.file.set_len(start);
         })?;
         log.committed = Committed {

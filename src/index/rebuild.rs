@@ -23,19 +23,19 @@ pub(crate) struct Rebuild<D: Dir> {
     gathered: Tail,
     /// Newest first.
     runs: Vec<(String, Run<D::File>)>,
-    /// What the entries of the run add up to that was written last.
+    /// Sums over the entries of the run written last.
     totals: Totals,
-    /// The last place that was told.
+    /// The last place in the pack order among all locations so far.
     reach: Option<Place>,
 }
 
 impl<D: Dir> Rebuild<D> {
-    /// Start with nothing. The packer's place must be held.
+    /// Starts with no entries. The pack lock must be held.
     pub(crate) fn new(disk: &Disk<D>) -> Self {
         Rebuild { disk: disk.clone(), gathered: Tail::new(), runs: Vec::new(), totals: Totals::default(), reach: None }
     }
 
-    /// What counts of an id from now on: it lies there, or is not packed.
+    /// Sets the entry of an object: where it lies, or that it is not packed.
     pub(crate) fn tell(&mut self, id: ObjectId, location: Option<Location>) -> Result<()> {
         self.gathered.insert(id, location);
         self.reach = self.reach.max(location.map(|location| location.place()));
@@ -46,7 +46,7 @@ impl<D: Dir> Rebuild<D> {
         Ok(())
     }
 
-    /// Where an object lies, as far as has been told.
+    /// Returns where an object lies according to the entries so far.
     pub(crate) fn lookup(&mut self, id: &ObjectId) -> Result<Option<Location>> {
         if let Some(location) = self.gathered.get(id) {
             return Ok(*location);
@@ -87,7 +87,7 @@ impl<D: Dir> Rebuild<D> {
         Ok(())
     }
 
-    /// Make one run of all that has been told; returns what its entries add up to.
+    /// Merges all entries into one run. Returns the sums over them.
     pub(crate) fn settle(&mut self) -> Result<Totals> {
         if !self.gathered.is_empty() || self.runs.len() > 1 {
             self.merge(self.runs.len())?;
@@ -95,13 +95,14 @@ impl<D: Dir> Rebuild<D> {
         Ok(self.totals)
     }
 
-    /// Entries of what has been told, sorted, from number `first` on: at most `count`, none at the end. Nothing may be told any more.
+    /// Returns up to `count` entries, sorted, starting at number `first`; none at the end. No entry may be set after
+    /// the first call.
     pub(crate) fn entries(&mut self, first: u64, count: u64) -> Result<Vec<Entry>> {
         self.settle()?;
         self.runs.first().map_or(Ok(Vec::new()), |(_, run)| run.read_entries(first, count))
     }
 
-    /// The last place that was told.
+    /// Returns the last place in the pack order among all locations so far.
     pub(crate) fn reach(&self) -> Option<Place> {
         self.reach
     }
@@ -130,7 +131,7 @@ impl<D: Dir> Drop for Rebuild<D> {
     }
 }
 
-/// What cannot be removed is left for `clean`.
+/// Removes files. One that cannot be removed is left for `clean`.
 fn remove(dir: &impl Dir, paths: impl IntoIterator<Item = String>) {
     for path in paths {
         let _ = dir.remove_file(&path);

@@ -1,9 +1,9 @@
 //! A run: a sorted, immutable part of the index. [`RunWriter`](super::run_writer::RunWriter) writes one.
 //!
 //! Behind its lines a run has *fences*: for each block of [`BLOCK`] lines the first eight bytes of its first id, and a
-//! checksum. After a few lookups they are read into memory, a quarter of a byte for each entry, and from then on a lookup
-//! reads a part of one block. (An interpolation search among the lines, which uniform ids would allow as well, reads two to
-//! four.)
+//! checksum. After a few lookups they are read into memory, a quarter of a byte for each entry, and from then on a
+//! lookup reads a part of one block. (An interpolation search among the lines, which uniform ids would allow as well,
+//! reads two to four.)
 
 mod lookup;
 
@@ -215,7 +215,7 @@ impl<F: File> Run<F> {
         if entries.is_sorted_by(|a, b| a.0 < b.0) { Ok(entries) } else { Err(self.out_of_order()) }
     }
 
-    /// That of a run whose ids do not increase.
+    /// The error for a run whose IDs do not increase.
     pub(super) fn out_of_order(&self) -> Error {
         self.corrupt("its lines are not in order")
     }

@@ -1,4 +1,4 @@
-//! What is left of a damaged index: its readable lines, oldest first.
+//! The readable lines of a damaged index, oldest first.
 
 use alloc::format;
 use alloc::string::String;
@@ -15,7 +15,7 @@ use crate::format::names::{self, INDEX, IndexFile, MANIFEST};
 use crate::format::run_header::RunHeader;
 use crate::id::ObjectId;
 
-/// What a readable line tells.
+/// A readable line.
 #[derive(Clone, Copy)]
 pub(crate) enum Told {
     /// An object was put there.
@@ -30,26 +30,26 @@ pub(crate) struct Leaf {
     pub(crate) is_log: bool,
 }
 
-/// What there is of an index.
+/// The readable remains of an index.
 pub(crate) struct Remains {
     /// Oldest first: the files that the manifest names, or all there are when it cannot tell.
     pub(crate) leaves: Vec<Leaf>,
     /// The first number that no file has.
     pub(crate) number: u32,
-    /// What all entries of the runs add up to, as the manifest says, if it does.
+    /// Sums over the entries of all runs, if the manifest could be read.
     pub(crate) totals: Option<Totals>,
-    /// What keeps the manifest from being read.
+    /// Why the manifest could not be read.
     pub(crate) unreadable: Option<Finding>,
 }
 
-/// What was found in a file of the index, its lines aside.
+/// Findings about one file of the index, apart from its lines.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// What everything adds up to, as the last commit line says.
+    /// The totals in its last commit line.
     pub(crate) totals: Option<Totals>,
     /// The last place that a run's entries have or had, as it says itself.
     pub(crate) reach: Option<Place>,
-    /// What keeps the file from being read.
+    /// Why the file could not be read.
     pub(crate) unreadable: Option<Finding>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Found {
 pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
     let (manifest, unreadable) = match read_manifest(dir) {
         Ok(manifest) => (Some(manifest), None),
-        // What it said is known by the files that are there.
+        // The files that exist show what it listed.
         Err(Error::Corrupt(_)) => (None, None),
         Err(error) => (None, Some(error.into_finding(MANIFEST))),
     };
@@ -82,8 +82,8 @@ pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
     Ok(Remains { leaves, number, totals: manifest.map(|manifest| manifest.totals), unreadable })
 }
 
-/// Hand what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no commit
-/// line follows in a log have never happened.
+/// Hand what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no
+/// commit line follows in a log have never happened.
 pub(crate) fn read<D: Dir>(disk: &Disk<D>, leaf: &Leaf, mut visit: impl FnMut(Told) -> Result<()>) -> Result<Found> {
     let (mut totals, mut reach) = (None, None);
     let unreadable = |operation: &str, code: Code| {

@@ -35,8 +35,8 @@ impl<D: Dir> Index<D> {
         Ok(found)
     }
 
-    /// A page of what [`Index::scan`] gives: at most `limit` entries of each part of the index are read. It may be empty
-    /// without being the last, where there are many entries of what is no longer packed.
+    /// A page of what [`Index::scan`] gives: at most `limit` entries of each part of the index are read. It may be
+    /// empty without being the last, where there are many entries of what is no longer packed.
     fn page(&mut self, start: Bound<ObjectId>, stop: Bound<&ObjectId>, limit: usize) -> Result<Page> {
         // How far all parts have been read.
         let mut end: Option<ObjectId> = None;

@@ -25,8 +25,8 @@ pub(super) fn create_run<D: Dir>(dir: &D, number: u32) -> Result<(String, D::Fil
     Ok((path, file))
 }
 
-/// Make runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what the
-/// entries of the runs add up to.
+/// Make runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what
+/// the entries of the runs add up to.
 pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) -> Result<()> {
     let Disk { dir, flush, .. } = disk;
     let newest = runs.first().copied().unwrap_or(0);
@@ -53,7 +53,7 @@ impl<D: Dir> Index<D> {
         flush.dir(dir, INDEX)
     }
 
-    /// The same, unless that has been done since the index last changed.
+    /// Does the same unless it has been done since the index last changed.
     pub(crate) fn settle_once(&mut self) -> Result<()> {
         if !self.settled {
             self.settle()?;
@@ -71,9 +71,9 @@ pub(crate) struct IndexWriter<D: Dir> {
 }
 
 impl<D: Dir> IndexWriter<D> {
-    /// Become the one who writes; the packer's place must be held. What an earlier packer left uncommitted is cut off or
-    /// removed, and what it committed is made durable, runs and manifest included: it may have been killed in between, or
-    /// have flushed nothing.
+    /// Starts to write the index; the pack lock must be held. Uncommitted remains of an earlier packer are cut off or
+    /// removed. What it committed is made durable, runs and manifest included: it may have been killed before its
+    /// flush, or have skipped flushes.
     pub(crate) fn open(disk: &Disk<D>) -> Result<Self> {
         let index = Index::open(disk)?;
         index.settle()?;
@@ -88,8 +88,8 @@ impl<D: Dir> IndexWriter<D> {
         &mut self.index
     }
 
-    /// Record where objects lie, and commit that: all of them count, or none. `replaced`: the locations that the index has
-    /// of some of them. After a failure nothing more can be recorded.
+    /// Record where objects lie, and commit that: all of them count, or none. `replaced`: the locations that the index
+    /// has of some of them. After a failure nothing more can be recorded.
     pub(crate) fn put<'a>(
         &mut self,
         entries: impl ExactSizeIterator<Item = (&'a ObjectId, &'a Location)> + Clone,
@@ -98,7 +98,7 @@ impl<D: Dir> IndexWriter<D> {
         self.append(entries.map(|(id, location)| (*id, Some(*location))), replaced.iter())
     }
 
-    /// Record that objects, which lie there, are not packed any more, and commit that as [`IndexWriter::put`] does.
+    /// Records that the objects at these locations are no longer packed, and commits that as [`IndexWriter::put`] does.
     pub(crate) fn delete(&mut self, deleted: &[(ObjectId, Location)]) -> Result<()> {
         self.append(deleted.iter().map(|(id, _)| (*id, None)), deleted.iter().map(|(_, location)| location))
     }
@@ -127,7 +127,7 @@ impl<D: Dir> IndexWriter<D> {
         Ok(())
     }
 
-    /// Write a run of the log, of what is to be appended and of the newest runs, and start an empty log.
+    /// Writes a run of the log's entries, the entries to be appended and the newest runs, and starts an empty log.
     fn fold(&mut self, totals: Totals) -> Result<()> {
         let Index { disk, manifest, tail, reach, runs, .. } = &mut self.index;
         let number = manifest.next_number()?;
@@ -154,7 +154,7 @@ impl<D: Dir> IndexWriter<D> {
             }
             let path: String = format!("{INDEX}/{}", entry.name);
             match dir.remove_file(&path) {
-                // What cannot be removed while a reader has it open is left for the next packer.
+                // A file that cannot be removed while a reader has it open is left for the next packer.
                 Ok(()) | Err(Code::NotFound | Code::Busy | Code::Access) => {}
                 Err(code) => return Err(code).during("remove", &path),
             }

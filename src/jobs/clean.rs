@@ -25,8 +25,8 @@ use crate::packer::session::PackerSession;
 use crate::read::window::Window;
 use crate::read::{Stored, StoredReader};
 
-/// Removes the loose files of packed objects, shard by shard, and then what crashed writers left in `incoming`. Units of
-/// progress are shards, and `incoming`.
+/// Removes the loose files of packed objects, shard by shard, and then what crashed writers left in `incoming`. Units
+/// of progress are shards, and `incoming`.
 struct Clean<D: Dir> {
     index: Index<D>,
     /// Length of each pack, all of them durable.
@@ -39,9 +39,9 @@ struct Clean<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to remove the loose files of packed objects, and what writers that crashed left behind more than a day ago. The
-    /// packed copy of each object is read first; where it is damaged, that is reported and the loose file stays. Units of
-    /// progress are the 256 shards of loose objects, and the directory of unfinished files.
+    /// Start to remove the loose files of packed objects, and what writers that crashed left behind more than a day
+    /// ago. The packed copy of each object is read first; where it is damaged, that is reported and the loose file
+    /// stays. Units of progress are the 256 shards of loose objects, and the directory of unfinished files.
     ///
     /// # Errors
     /// [`Error::Locked`](crate::Error::Locked) when a packer is at work; those of opening the index and the packs.
@@ -95,8 +95,8 @@ impl<D: Dir> Clean<D> {
         Ok(())
     }
 
-    /// Which objects the pack holds, which is read for that: a loose file may be the last good copy there is, as when it was
-    /// added again because the packed one is damaged. Not certain of those that it does not seem to hold.
+    /// Which objects the pack holds, which is read for that: a loose file may be the last good copy there is, as when
+    /// it was added again because the packed one is damaged. Not certain of those that it does not seem to hold.
     fn are_sound(&mut self, disk: &Disk<D>, window: &Window<ObjectId>) -> Result<Vec<bool>> {
         let read = window.read(true, |location, id| self.open(disk, &id, location))?;
         Ok(match read {
@@ -105,7 +105,7 @@ impl<D: Dir> Clean<D> {
         })
     }
 
-    /// The same of one object, and certain.
+    /// Decides the same for one object, with certainty.
     fn is_sound(&mut self, disk: &Disk<D>, id: &ObjectId, location: Location) -> Result<bool> {
         self.open(disk, id, location)?.map_or(Ok(false), |stored| StoredReader::new(stored, true).is_sound())
     }
@@ -128,7 +128,8 @@ impl<D: Dir> Clean<D> {
         self.packs.get(&location.pack).copied().filter(|len| end <= *len)
     }
 
-    /// What to report of an object that its pack does not hold. A pack that is cut or missing is reported once.
+    /// Returns the finding about an object that its pack does not contain. A pack that is cut or missing is reported
+    /// once.
     fn unsound(&mut self, id: &ObjectId, location: &Location) -> Option<Finding> {
         let message = if self.length_with(location).is_some() {
             format!(

@@ -24,13 +24,13 @@ struct Delete<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to delete objects, loose or packed. Ids of which there is no object are left out of the count. The bytes of a
-    /// packed object stay in its pack, where nothing refers to them any more.
+    /// Starts to delete objects, loose or packed. IDs without an object are not counted. The bytes of a packed object
+    /// stay in its pack, unreferenced.
     ///
-    /// Many are deleted by one commit: a crash leaves each of them deleted or present, never half. One that is added again
-    /// afterwards is there again; when it is added while it is being deleted, either may come last. Readers that have it open
-    /// can read on, and another handle may find a packed one until it next reads the index anew, as [`Container::stats`] and
-    /// [`Container::objects`] do. Units of progress are ids.
+    /// Many are deleted by one commit: a crash leaves each of them deleted or present, never half. One that is added
+    /// again afterwards exists again; if it is added while it is being deleted, either may win. Readers that have it
+    /// open can read on, and another handle may find a packed one until it next rereads the index, as
+    /// [`Container::stats`] and [`Container::objects`] do. Units of progress are IDs.
     ///
     /// # Errors
     /// [`Error::Locked`](crate::Error::Locked) when a packer is at work; those of opening the index.

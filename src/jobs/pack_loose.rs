@@ -30,9 +30,9 @@ struct PackLoose<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to move loose objects into packs. Each object is hashed again while it is copied; a damaged one is reported and
-    /// left; objects that are packed already are left as well, and counted in a note. The loose files stay until
-    /// [`Container::clean`]. Units of progress are the 256 shards of loose objects.
+    /// Start to move loose objects into packs. Each object is hashed again while it is copied; a damaged one is
+    /// reported and left; objects that are packed already are left as well, and counted in a note. The loose files
+    /// stay until [`Container::clean`]. Units of progress are the 256 shards of loose objects.
     ///
     /// # Errors
     /// [`Error::Locked`] when another packer is at work; those of opening the index and the last pack.

@@ -28,11 +28,11 @@ use crate::packer::session::PackerSession;
 /// Rebuilds the index. Units of progress are bytes of packs.
 struct Reindex<D: Dir> {
     rebuild: Rebuild<D>,
-    /// What the old index tells, as far as it can be read.
+    /// The readable entries of the old index.
     old: Rebuild<D>,
-    /// What all of it adds up to, as it says itself; `None` when some of it cannot be read.
+    /// The totals that the old index states; `None` if a part of it cannot be read.
     totals: Option<Totals>,
-    /// The old index is whole: what it does not tell of never counted.
+    /// The old index is whole: a record without an entry in it was never committed.
     complete: bool,
     /// The first number that no index file has.
     number: u32,
@@ -57,23 +57,23 @@ enum Stage<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to rebuild the index from the packs and whatever is left of the old index. Every record is read, and counts when
-    /// it holds the object that its header names. Deletions that can still be read in the old index are kept, and so are its
-    /// entries whose records are not met: no object that reads, and no loss that is known, becomes absent. What cannot be
-    /// read is stepped over and reported. The old index stays until the new one takes its place. Units of progress are bytes
-    /// of packs; the objects counted are those of the new index.
+    /// Start to rebuild the index from the packs and whatever is left of the old index. Every record is read, and
+    /// counts when it holds the object that its header names. Deletions that can still be read in the old index are
+    /// kept, and so are its entries whose records are not met: no object that reads, and no loss that is known,
+    /// becomes absent. What cannot be read is stepped over and reported. The old index stays until the new one takes
+    /// its place. Units of progress are bytes of packs; the objects counted are those of the new index.
     ///
     /// When the index does not open, it needs a handle of [`Container::open_damaged`].
     ///
     /// # Errors
-    /// [`Error::Locked`] when a packer is at work; [`Error::Io`] when a pack does not open or a directory that is missing
-    /// cannot be made.
+    /// [`Error::Locked`] when a packer is at work; [`Error::Io`] when a pack does not open or a directory that is
+    /// missing cannot be made.
     pub fn reindex(&self) -> Result<impl Job + use<D>> {
         let session = PackerSession::open(self)?;
         make_directories(&session.disk)?;
-        // What the new index speaks of is made durable before it does.
+        // Packs are durable before the new index refers to them.
         let (packs, unopened) = session.flush_packs()?;
-        // What it holds would be left out.
+        // The objects of an unreadable pack would be left out.
         if let Some(failure) = unopened.into_iter().next() {
             return Err(Error::Io(failure));
         }
@@ -183,7 +183,7 @@ impl<D: Dir> Reindex<D> {
             progress.objects += 1;
             progress.bytes = progress.bytes.saturating_add(location.size);
         } else if self.old.lookup(id)? != Some(*location) {
-            // One that the old index tells of is looked at when its entries are.
+            // A record that has an entry in the old index is checked together with that entry.
             let why = "does not hold its bytes, and was left out: torn by a crash before it counted, or damaged";
             self.tell(place(location), format!("a record of object {id} {why}"), progress);
         }

@@ -1,7 +1,8 @@
 //! Verifying: reading everything, reporting every problem, stopping at none.
 //!
-//! Takes no lock. What the index said at one moment is compared with packs and loose files as they are found; what looks
-//! damaged is looked at again with the index as it is then, so that what others move meanwhile passes for no damage.
+//! Takes no lock. What the index said at one moment is compared with packs and loose files as they are found; what
+//! looks damaged is looked at again with the index as it is then, so that what others move meanwhile passes for no
+//! damage.
 
 mod entries;
 mod index;
@@ -26,7 +27,7 @@ use crate::format::names::SHARDS;
 use crate::id::ObjectId;
 use crate::index::{Index, Trust};
 
-/// What part of a container to verify.
+/// The part of a container to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Completed units to resume after: the `done` of the last [`Progress`] of a job that was stopped, or 0.
@@ -60,11 +61,11 @@ struct Verify<D: Dir> {
     stage: Stage<D>,
 }
 
-/// What all stages use.
+/// State that all stages use.
 struct Site<D: Dir> {
     disk: Disk<D>,
-    /// The index as it was after the loose objects were checked; all packs are compared with it. `None` when it does not
-    /// open, or cannot be read.
+    /// The index as it was after the loose objects were checked; all packs are compared with it. `None` when it does
+    /// not open, or cannot be read.
     index: Option<Index<D>>,
     /// The index as it is now, for a second look.
     now: Option<Index<D>>,
@@ -77,10 +78,11 @@ enum Stage<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to verify a part of the container: each loose object and each record of the packs is read and hashed, records
-    /// are compared with the index, and each line of the index is checked. Finding is reported in `problems`, harmless
-    /// leftovers of crashes in `notes`. Never stops early and takes no lock. Units of progress are the 256 shards of loose
-    /// objects, the index, and the packs, in this order; a unit in which a job was stopped is done again by the next.
+    /// Start to verify a part of the container: each loose object and each record of the packs is read and hashed,
+    /// records are compared with the index, and each line of the index is checked. Finding is reported in `problems`,
+    /// harmless leftovers of crashes in `notes`. Never stops early and takes no lock. Units of progress are the 256
+    /// shards of loose objects, the index, and the packs, in this order; a unit in which a job was stopped is done
+    /// again by the next.
     ///
     /// When the index does not open, it needs a handle of [`Container::open_damaged`].
     ///

@@ -24,8 +24,8 @@ pub struct LooseBatch<D: Dir> {
     written: Vec<(ObjectId, IncomingFile<D>)>,
     /// Their ids.
     written_ids: BTreeSet<ObjectId>,
-    /// Those that were loose already. One of these, or one that is packed, may be deleted meanwhile: added again, it is
-    /// looked at again.
+    /// Objects that were loose already. They, like those that are packed, may be deleted before the batch is committed,
+    /// so adding one again checks again.
     found: BTreeSet<ObjectId>,
     /// Tells of those that were packed already.
     packed: Packed<D>,
@@ -54,7 +54,7 @@ impl<D: Dir> LooseBatch<D> {
         Ok(id)
     }
 
-    /// Add objects; the ids are in their order.
+    /// Adds objects and returns their IDs, in order.
     ///
     /// # Errors
     /// Those of [`LooseBatch::add`].
@@ -87,7 +87,7 @@ impl<D: Dir> LooseBatch<D> {
         Ok(!self.packed.holds(id))
     }
 
-    /// Add what a source gives.
+    /// Adds the bytes of a source.
     ///
     /// # Errors
     /// Those of [`LooseBatch::add`] and of the source.

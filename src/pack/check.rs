@@ -19,14 +19,14 @@ use crate::tuning::Tuning;
 ///
 /// A record that does not hold its object may claim a length that is not its own, and so hide other records: they are
 /// looked for within it, and come right after it. What was read ahead stays, so that the time grows with the bytes,
-/// however many records are unsound. Crafted packs in which each record claims to hold all others are given up after the
-/// pack's length has been looked through again `Tuning::walk_again` times.
+/// however many records are unsound. Crafted packs in which each record claims to hold all others are given up after
+/// the pack's length has been looked through again `Tuning::walk_again` times.
 pub(crate) struct Inspection<F> {
     walk: Walk<F>,
     windows: VecDeque<Window>,
     /// Records of the first window that have not been given out, and their checks.
     current: vec::IntoIter<(Record, Check)>,
-    /// What could not be read since it was last asked for.
+    /// Unreadable ranges found since [`take_unreadable`](Self::take_unreadable) was last called.
     unreadable: Vec<Unreadable>,
     /// A record that takes more than a step.
     large: Option<(Record, Box<Scrub<F>>)>,
@@ -38,7 +38,7 @@ pub(crate) struct Inspection<F> {
     covered: u64,
 }
 
-/// What is known of a record that was read.
+/// The result of checking a record.
 #[derive(Clone, Copy)]
 enum Check {
     /// Whether it holds its object.
@@ -50,7 +50,8 @@ enum Check {
 /// Records that have been read together.
 struct Window {
     records: Vec<Record>,
-    /// For each record: whether it is being checked; `false`: there is nothing that could be. `None`: it is not in memory.
+    /// For each record: whether it is being checked; `false`: there is nothing that could be. `None`: it is not in
+    /// memory.
     checked: Vec<Option<bool>>,
     checking: Checking,
 }
@@ -85,8 +86,8 @@ impl<F: File> Inspection<F> {
         &self.walk
     }
 
-    /// The next records, in the order of their headers, and whether each holds the object that it says; `None` at the end.
-    /// There may be none before.
+    /// The next records, in the order of their headers, and whether each holds the object that it says; `None` at the
+    /// end. There may be none before.
     pub(crate) fn next(&mut self) -> Option<Vec<(Record, bool)>> {
         let mut inspected = Vec::new();
         if let Some((record, mut scrub)) = self.large.take() {
@@ -117,7 +118,7 @@ impl<F: File> Inspection<F> {
         Some(inspected)
     }
 
-    /// What could not be read since this was last called. Such bytes count as zeros.
+    /// Returns the ranges that could not be read since the last call. Their bytes count as zeros.
     pub(crate) fn take_unreadable(&mut self) -> Vec<Unreadable> {
         let mut unreadable = self.walk.take_unreadable();
         unreadable.append(&mut self.unreadable);
@@ -220,8 +221,8 @@ fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
     Window { records, checked, checking }
 }
 
-/// How the object is got out of a payload of one frame, which starts so far into its window; `None` when the ends of its
-/// zlib stream are damaged.
+/// How the object is got out of a payload of one frame, which starts so far into its window; `None` when the ends of
+/// its zlib stream are damaged.
 fn payload(record: &Record, start: usize, bytes: &[u8]) -> Option<Payload> {
     let Record { id, location, .. } = record;
     let (mut range, mut adler) = (start..start + bytes.len(), None);

@@ -22,7 +22,7 @@ pub(crate) struct Scrub<F> {
     packed: Option<Location>,
     adler: u32,
     buffer: Vec<u8>,
-    /// What has been found wrong.
+    /// The first problem found.
     problem: Option<String>,
     tuning: Arc<Tuning>,
 }
@@ -73,7 +73,7 @@ impl<F: File> Scrub<F> {
         Ok(None)
     }
 
-    /// What has been found wrong.
+    /// Returns the first problem found.
     pub(crate) fn problem(self) -> Option<String> {
         self.problem
     }
@@ -84,7 +84,7 @@ impl<F: File> Scrub<F> {
         Ok(self.problem)
     }
 
-    /// What reading frame by frame does not look at: the ends of the zlib stream, and the form of the frame table.
+    /// Checks what reading frame by frame skips: the ends of the zlib stream, and the form of the frame table.
     fn form_is_sound(&self) -> Result<bool> {
         let Some(location) = self.packed.filter(Location::compressed) else { return Ok(true) };
         let path = names::pack(location.pack);

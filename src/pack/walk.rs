@@ -1,7 +1,7 @@
 //! Walking through a pack from record to record, without an index.
 //!
-//! Large reads in the order of the pack. Where there is no record, whatever is there is stepped over up to the next
-//! header: so one damaged record hides no other. Bytes that the device does not give count as zeros, and are told of.
+//! Large reads in the order of the pack. Bytes that are no record are skipped up to the next header, so one damaged
+//! record hides no other. Bytes that the device cannot read count as zeros, and are reported.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -19,7 +19,7 @@ use crate::format::record::{HEADER_MAX, HEADER_START, parse_header};
 use crate::id::ObjectId;
 use crate::tuning::Tuning;
 
-/// What a header and the bytes around it say. Whether the payload is the object has not been looked at.
+/// A header and the position of its record. Whether the payload matches the ID is not checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record {
     pub(crate) id: ObjectId,
@@ -47,7 +47,7 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    /// As a finding in the pack of this number.
+    /// Describes it as a finding in the pack of this number.
     pub(crate) fn damage(self, number: u32) -> Finding {
         let Range { start, end } = self.range;
         let problem = format!("{} bytes cannot be read: {}; restore the pack from a copy", end - start, self.code);
@@ -69,7 +69,7 @@ pub(crate) struct Walk<F> {
     buffer_start: u64,
     /// Bytes that belong to no record.
     unused: u64,
-    /// What could not be read since it was last asked for.
+    /// Unreadable ranges found since [`take_unreadable`](Self::take_unreadable) was last called.
     unreadable: Vec<Unreadable>,
     tuning: Arc<Tuning>,
 }
@@ -124,13 +124,13 @@ impl<F: File> Walk<F> {
         self.unused
     }
 
-    /// What could not be read since this was last called.
+    /// Returns the ranges that could not be read since the last call.
     pub(crate) fn take_unreadable(&mut self) -> Vec<Unreadable> {
         mem::take(&mut self.unreadable)
     }
 
-    /// The next records. There may be none before the end: `None` is the end. One whose object or payload is too large for
-    /// memory comes alone.
+    /// The next records. There may be none before the end: `None` is the end. One whose object or payload is too large
+    /// for memory comes alone.
     pub(crate) fn next(&mut self) -> Option<Vec<Record>> {
         self.next_records(self.tuning.window_records, self.tuning.window)
     }
@@ -186,8 +186,8 @@ impl<F: File> Walk<F> {
         Some((start, self.buffer.get(start..)?.get(..usize::try_from(length).ok()?)?))
     }
 
-    /// Go back to the payload of the record that was given out last, as it does not hold its object and its length is not
-    /// believed: headers are looked for within it, as far as the walk goes.
+    /// Go back to the payload of the record that was given out last, as it does not hold its object and its length is
+    /// not believed: headers are looked for within it, as far as the walk goes.
     pub(crate) fn enter(&mut self, record: &Record) {
         let start = record.location.offset;
         if start < self.buffer_start {
@@ -206,7 +206,7 @@ impl<F: File> Walk<F> {
         self.buffer_start + self.buffer.len() as u64
     }
 
-    /// What has been read behind the position, which is never before the buffer's start.
+    /// Returns the buffered bytes after the position, which is never before the start of the buffer.
     fn rest(&self) -> &[u8] {
         let passed = (self.position - self.buffer_start).min(self.buffer.len() as u64);
         &self.buffer[passed as usize..]
@@ -233,8 +233,8 @@ impl<F: File> Walk<F> {
         }
     }
 
-    /// Read piece by piece what comes behind the `filled` bytes of the buffer, as some of it cannot be read; returns how many
-    /// bytes it has then.
+    /// Read piece by piece what comes behind the `filled` bytes of the buffer, as some of it cannot be read; returns
+    /// how many bytes it has then.
     fn read_around(&mut self, mut filled: usize) -> usize {
         let piece = self.tuning.unreadable;
         while filled < self.buffer.len() {

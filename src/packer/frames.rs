@@ -1,4 +1,4 @@
-//! What a source holds: an object of at most one frame, or the frames of a larger one.
+//! The content of a source: an object of at most one frame, or the frames of a larger one.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -9,7 +9,7 @@ use crate::format::FRAME;
 use crate::id::ObjectId;
 use crate::source::{Source, read_up_to};
 
-/// What a source holds: all of it, when that is at most one frame, else its first bytes, more than a frame.
+/// The content of a source: all of it if that is at most one frame, else its first bytes, more than a frame.
 pub(crate) enum Head {
     Whole(Vec<u8>),
     Large(Vec<u8>),
@@ -26,7 +26,7 @@ pub(crate) fn read_head(source: &mut dyn Source, piece: usize) -> Result<Head> {
 pub(crate) struct Frames<'a> {
     source: &'a mut dyn Source,
     piece: usize,
-    /// What has been read and not given out: a byte more than a frame tells whether that is the last.
+    /// Bytes that were read and not yet returned. One byte more than a frame shows whether that frame is the last.
     read: Vec<u8>,
     ended: bool,
     hash: Sha256,
@@ -35,7 +35,7 @@ pub(crate) struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// Those of `head`, which has more than [`FRAME`] bytes, and of what is left of `source`. `piece`: as in
+    /// Splits `head`, which has more than [`FRAME`] bytes, and the rest of `source` into frames. `piece`: as in
     /// [`Tuning`](crate::Tuning).
     pub(crate) fn new(source: &'a mut dyn Source, head: Vec<u8>, piece: usize) -> Self {
         Frames { source, piece, read: head, ended: false, hash: Sha256::default(), size: 0 }

@@ -1,13 +1,14 @@
-//! The packer's place: one at a time for each container.
+//! The pack lock: one packer at a time for each container.
 //!
-//! There are two ways to hold it. Where the host gives locks of the operating system, a packer locks [`OS_LOCK`] and then
-//! makes the mark [`OS_MARK`]; elsewhere it makes the mark [`FILE_MARK`], exclusively. Each kind first makes its own mark
-//! and then looks for the other's, so that of two packers of different kinds at least one sees the other and gives way.
-//! A mark [`OS_MARK`] that a killed packer left behind is taken over by the next who gets the lock of the operating
-//! system; a mark [`FILE_MARK`] says nothing of whether its maker still lives, and only a person can tell.
+//! There are two ways to hold it. Where the host provides locks of the operating system, a packer locks [`OS_LOCK`] and
+//! then creates the lock file [`OS_MARK`]; elsewhere it creates the lock file [`FILE_MARK`], exclusively. Each kind
+//! first creates its own lock file and then looks for the other's, so that of two packers of different kinds at least
+//! one sees the other and gives way. A file [`OS_MARK`] that a killed packer left behind is taken over by the next
+//! holder of the operating system's lock. A file [`FILE_MARK`] does not show whether its creator still lives: only a
+//! person can tell.
 //!
-//! On a full disk there may be no room for a mark. Who frees the disk goes on without one, and must do nothing that a second
-//! packer, who cannot see it, could not do at the same time: it appends nothing and cuts nothing.
+//! On a full disk there may be no room for a lock file. A process that frees the disk goes on without one, and must do
+//! nothing that a second packer, who cannot see it, could not do at the same time: it appends nothing and cuts nothing.
 
 use alloc::format;
 use alloc::string::String;
@@ -18,22 +19,22 @@ use crate::error::{Code, Context as _, Error, Result};
 use crate::format::lock_mark;
 use crate::format::names::{FILE_MARK, LOCK, OS_LOCK, OS_MARK};
 
-/// The packer's place, held until dropped.
+/// The pack lock, held until dropped.
 pub(crate) struct PackerLock<D: Dir> {
     dir: D,
     mark: &'static str,
-    // Freed after the mark is gone: `drop` of this struct runs before that of its fields.
+    // Released after the lock file is removed: `drop` of this struct runs before that of its fields.
     _os_lock: Option<D::Lock>,
 }
 
 impl<D: Dir> PackerLock<D> {
-    /// Take the packer's place, or fail with [`Error::Locked`]. `holder` is told to others who want it.
+    /// Takes the pack lock, or fails with [`Error::Locked`]. `holder` is shown to others who want it.
     pub(crate) fn acquire(dir: &D, holder: &str) -> Result<Self> {
         Self::take(dir, holder, false)
     }
 
-    /// The same for one that only removes what is no longer needed: where the operating system locks, it needs no room for a
-    /// mark.
+    /// Takes it for something that only removes unneeded files. Where the operating system locks, that needs no room
+    /// for a lock file.
     pub(crate) fn acquire_to_free(dir: &D, holder: &str) -> Result<Self> {
         Self::take(dir, holder, true)
     }
@@ -62,13 +63,13 @@ impl<D: Dir> PackerLock<D> {
             Err(Code::NoSpace | Code::Quota) if locked && frees => None,
             Err(code) => return Err(code).during("create", mark),
         };
-        // From here on the mark is removed when anything fails.
+        // From here on the lock file is removed when anything fails.
         let lock = PackerLock { dir: dir.clone(), mark, _os_lock: os_lock };
         let text = lock_mark::encode(holder, dir.now());
         if let Some(file) = file {
             match file.set_len(0).and_then(|()| write_all_at(&file, text.as_bytes(), 0)) {
                 Ok(()) => {}
-                // The text is for others to read: that there is a mark is what counts.
+                // The text is only for people: the existence of the file is what counts.
                 Err(Code::NoSpace | Code::Quota) if locked => {}
                 Err(code) => return Err(code).during("write", mark),
             }
@@ -94,7 +95,7 @@ pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
     let _os_lock = match dir.try_lock(OS_LOCK) {
         Ok(lock) => Some(lock),
         Err(Code::Unsupported) => None,
-        // There is no directory of locks, and so no mark.
+        // Without a directory for lock files there is no lock file.
         Err(Code::NotFound) => return Ok(None),
         Err(Code::WouldBlock) => return Err(held(dir, OS_MARK, true)),
         Err(code) => return Err(code).during("lock", OS_LOCK),
@@ -111,14 +112,14 @@ pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
     Ok(found)
 }
 
-/// What a mark says of its maker.
+/// Describes the holder that a lock file names.
 fn read(dir: &impl Dir, mark: &str) -> String {
-    // Whatever keeps a mark from being read, it is only text for a message.
+    // An unreadable lock file is no obstacle: its content is only text for a message.
     let bytes = small_file::read(dir, mark).ok().flatten().unwrap_or_default();
     lock_mark::describe(&bytes)
 }
 
-/// The error for whoever finds `mark`. `locks`: there are locks of the operating system.
+/// Returns the error for whoever finds the lock file `mark`. `locks`: the operating system provides locks.
 fn held(dir: &impl Dir, mark: &str, locks: bool) -> Error {
     let holder = read(dir, mark);
     let remedy = if mark == FILE_MARK || !locks {

@@ -27,8 +27,8 @@ impl<D: Dir> PackerSession<D> {
         Ok(PackerSession { disk: container.disk.clone(), _lock: lock })
     }
 
-    /// The same for something that only removes what is no longer needed: it works on a full disk, and must neither append
-    /// to packs or index nor cut them.
+    /// Opens a session that only removes unneeded files. It works on a full disk, and must neither append to packs or
+    /// index nor cut them.
     pub(crate) fn open_to_free(container: &Container<D>) -> Result<Self> {
         container.check_writable()?;
         let lock = PackerLock::acquire_to_free(&container.disk.dir, &container.options.holder)?;
@@ -40,8 +40,8 @@ impl<D: Dir> PackerSession<D> {
         IndexWriter::open(&self.disk)
     }
 
-    /// Make all packs durable: a packer that was killed, or did not flush, may have left some that are not. Returns their
-    /// lengths, and why some cannot be opened.
+    /// Make all packs durable: a packer that was killed, or did not flush, may have left some that are not. Returns
+    /// their lengths, and why some cannot be opened.
     pub(crate) fn flush_packs(&self) -> Result<(BTreeMap<u32, u64>, Vec<IoFailure>)> {
         let disk = &self.disk;
         let (mut packs, mut unopened) = (BTreeMap::new(), Vec::new());

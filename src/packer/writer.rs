@@ -13,17 +13,18 @@ use crate::id::ObjectId;
 use crate::options::Compression;
 use crate::source::Source;
 
-/// Writes objects straight to packs. Holds the packer's place until dropped.
+/// Writes objects straight to packs. Holds the pack lock until dropped.
 ///
-/// What is packed already is dropped before it is written. Objects become visible and durable together at
-/// [`PackWriter::commit`], [`PackWriter::finish`], and when a bounded number of them has gathered.
+/// Objects that are packed already are dropped before they are written. The others become visible and durable together
+/// at [`PackWriter::commit`], [`PackWriter::finish`], and whenever a bounded number of them has gathered.
 pub struct PackWriter<D: Dir>(Packer<D>);
 
 impl<D: Dir> Container<D> {
     /// Take the pack lock, and start writing objects straight to packs.
     ///
     /// # Errors
-    /// [`Error::Locked`](crate::Error::Locked) when another packer has it; those of opening the index and the last pack.
+    /// [`Error::Locked`](crate::Error::Locked) when another packer has it; those of opening the index and the last
+    /// pack.
     pub fn pack_writer(&self, compression: Compression) -> Result<PackWriter<D>> {
         Packer::new(self, compression).map(PackWriter)
     }
@@ -90,7 +91,7 @@ impl<D: Dir> PackWriter<D> {
         self.0.commit()
     }
 
-    /// Commit, and give up the packer's place. A writer that is dropped instead loses what was added since the last
+    /// Commits, and releases the pack lock. A writer that is dropped instead loses everything added since the last
     /// commit.
     ///
     /// # Errors

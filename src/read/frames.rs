@@ -20,7 +20,7 @@ pub(super) struct FramesAhead {
 }
 
 impl FramesAhead {
-    /// Of an object that is read from its start to its end.
+    /// Starts at the first frame of an object that is read to its end.
     pub(super) fn of_all() -> Self {
         FramesAhead { next: Some(0), ..FramesAhead::default() }
     }

@@ -20,7 +20,7 @@ use crate::convert::{self, answer, ids};
 
 type Answer<T> = wasmtime::Result<Result<T, WitError>>;
 
-/// What a reader is asked for at once.
+/// Bytes requested from a reader at once.
 const PIECE: usize = 256 << 10;
 
 /// A container, and the component that it is open in.

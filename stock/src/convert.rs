@@ -14,7 +14,7 @@ pub(crate) fn answer<T>(answer: wasmtime::Result<Result<T, wit::Error>>) -> Resu
     answer.map_err(|error| Error::Other(format!("{error:#}")))?.map_err(error)
 }
 
-/// What the component says went wrong, as far as its users here tell it apart.
+/// Converts an error of the component, as far as its users here distinguish errors.
 pub(crate) fn error(error: wit::Error) -> Error {
     match error {
         wit::Error::NotFound(text) => text.parse().map_or_else(Error::from, Error::NotFound),

@@ -1,4 +1,5 @@
-//! loosepack's components in a host that gives nothing but WASI, as any other host would run them: for tests and benchmarks.
+//! loosepack's components in a host that gives nothing but WASI, as any other host would run them: for tests and
+//! benchmarks.
 
 #![allow(missing_docs, reason = "the generated bindings have none")]
 
@@ -30,7 +31,7 @@ pub mod bindings {
 /// The name by which the component knows the container's directory.
 const STORE: &str = "store";
 
-/// What belongs to a component that runs.
+/// The state of a running component.
 pub struct Wasi {
     table: ResourceTable,
     wasi: WasiCtx,
@@ -72,7 +73,7 @@ impl Runtime {
         Ok(Runtime { engine, component })
     }
 
-    /// Make a container in an empty directory.
+    /// Makes a container in an empty directory.
     ///
     /// # Errors
     /// Those of the store.
@@ -84,7 +85,7 @@ impl Runtime {
         })
     }
 
-    /// Open a container.
+    /// Opens a container.
     ///
     /// # Errors
     /// Those of the store.

@@ -170,7 +170,7 @@ fn objects_go_to_files() {
     assert_eq!(names, ["out"], "nothing else was left behind");
 }
 
-/// wasmtime allows a call to pass 128 MiB, unless told otherwise, and stops the component beyond.
+/// wasmtime's default limit for the arguments of a call is 128 MiB; it stops the component beyond.
 #[test]
 fn an_object_larger_than_a_call_may_pass_comes_back() {
     let (_dir, container) = container();

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Ran, TempDir, command, loosepack, noise};
 
-/// Of the bytes "alpha\n", by sha256sum.
+/// The ID of the bytes "alpha\n", by sha256sum.
 const ALPHA: &str = "b6a98d9ce9a2d9149288fa3df42d377c3e42737afdcdaf714e33c0a100b51060";
-/// Of no bytes.
+/// The ID of no bytes.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// Of nothing that these tests add.
+/// The ID of nothing that these tests add.
 const ABSENT: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// A directory with a container `store` in it.
@@ -74,7 +74,7 @@ fn many_objects_are_written_out_in_the_order_they_are_asked_for() {
         }
         let got = fed(dir.path(), &["get", "-"], asked.as_bytes()).exits(0);
         assert!(got.stdout == expected, "{} bytes of {}", got.stdout.len(), expected.len());
-        // What comes before one that fails is written out.
+        // The objects before one that fails are written out.
         let got = fed(dir.path(), &["get", "-"], format!("{}{ABSENT}\n", &asked[..130]).as_bytes()).exits(1);
         assert!(expected.starts_with(&got.stdout) && !got.stdout.is_empty());
     }

@@ -126,7 +126,7 @@ fn a_handle_goes_from_thread_to_thread_and_is_shared_behind_a_lock() {
 fn a_killed_packer_leaves_the_container_usable_at_once() {
     let dir = TempDir::new();
     loosepack(dir.path(), ["init"]).exits(0);
-    // Adding to packs from a pipe that never ends: it holds the packer's place for as long as we like.
+    // Adding to packs from a pipe that never ends holds the pack lock for as long as we like.
     let mut packer = command(dir.path());
     let mut packer = packer
         .args(["-C", "store", "add", "--to-pack", "-"])

@@ -42,7 +42,7 @@ impl Portable {
         result
     }
 
-    /// The same for one that gives a resource or an error.
+    /// Calls a function that returns a resource or an error.
     fn resource(&mut self, interface: &str, function: &str, arguments: &[Val]) -> Option<ResourceAny> {
         match self.call(interface, function, arguments) {
             Val::Result(Ok(Some(value))) | Val::Option(Some(value)) => resource(*value),
@@ -189,7 +189,7 @@ fn whatever_is_passed_is_answered() {
                 let writer = portable
                     .resource("maintenance", "[static]pack-writer.open", &arguments)
                     .expect("the place is free");
-                // A second packer is told so, and does not disturb the first.
+                // A second packer is refused, and does not disturb the first.
                 assert!(portable.resource("maintenance", "pack-loose", &arguments).is_none());
                 let added = portable.call(
                     "maintenance",

@@ -25,8 +25,8 @@ fn kill(child: &Child, signal: &str) {
     let _ = Command::new("kill").args(["-s", signal, &child.id().to_string()]).stderr(Stdio::null()).status();
 }
 
-/// Have children end by these signals, even if whoever started the tests ignores them, as `nohup` does: a signal that is
-/// caught here has its default action in a program that is started.
+/// Have children end by these signals, even if whoever started the tests ignores them, as `nohup` does: a signal that
+/// is caught here has its default action in a program that is started.
 fn children_end_by_signals() {
     for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         let always = Arc::new(AtomicBool::new(true));
@@ -34,7 +34,7 @@ fn children_end_by_signals() {
     }
 }
 
-/// What an interrupted add had written stayed for a day at least, and nobody was told.
+/// The files of an interrupted add stayed for at least a day, unreported.
 #[test]
 fn an_interrupted_add_leaves_nothing() {
     children_end_by_signals();
@@ -62,7 +62,7 @@ fn an_interrupted_add_leaves_nothing() {
     }
 }
 
-/// As under `nohup`.
+/// Signals ignored by the parent, as under `nohup`.
 #[test]
 fn a_signal_that_is_ignored_stays_ignored() {
     let dir = TempDir::new();

@@ -16,19 +16,19 @@ use loosepack_host::{Compression, ObjectId};
 use crate::stock;
 use crate::support::{Ran, TempDir, command, draw, loosepack, noise, runtime, setting};
 
-/// What is shared by those who kill.
+/// State shared by the threads that kill.
 struct Field {
     dir: TempDir,
     until: Instant,
-    /// What was acknowledged.
+    /// Acknowledged objects.
     kept: Mutex<BTreeMap<ObjectId, Vec<u8>>>,
     kills: AtomicU64,
     processes: AtomicU64,
 }
 
 impl Field {
-    /// `loosepack -C store --no-sync ARGUMENTS`, natively or portable. A kill is no power cut: nothing need be synced to
-    /// survive one.
+    /// `loosepack -C store --no-sync ARGUMENTS`, natively or portable. A kill is no power cut: nothing need be synced
+    /// to survive one.
     fn command(&self, portable: bool, arguments: &[&str]) -> Command {
         let arguments = [&["--no-sync"], arguments].concat();
         if portable {
@@ -39,7 +39,8 @@ impl Field {
         native
     }
 
-    /// Start a process, kill it after `moment`, and keep what it has acknowledged; whether it was killed before its end.
+    /// Start a process, kill it after `moment`, and keep what it has acknowledged; whether it was killed before its
+    /// end.
     fn kill(&self, mut command: Command, moment: Duration) -> bool {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(moment);
@@ -83,12 +84,12 @@ impl Field {
             let arguments: &[&str] =
                 if to_pack { &["add", "--to-pack", "-r", &folder] } else { &["add", "-r", &folder] };
             self.kill(self.command(portable, arguments), Duration::from_millis(draw(&mut seed, 60)));
-            // What was acknowledged is kept in memory.
+            // Acknowledged objects are kept in memory.
             fs::remove_dir_all(self.dir.join(folder)).unwrap();
         }
     }
 
-    /// Pack and clean. Of the packers without locks only one may run at a time, so that its mark can be removed.
+    /// Packs and cleans. Of the packers without locks only one may run at a time, so that its lock file can be removed.
     fn packer(&self, may_be_portable: bool, mut seed: u64) {
         while self.goes_on() {
             let portable = may_be_portable && draw(&mut seed, 2) == 0;

@@ -1,4 +1,4 @@
-//! What a component cannot do.
+//! Limits of the component: what it cannot do.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -14,7 +14,7 @@ use self::bindings::exports::loosepack::store::store_types::{
 };
 use crate::support::TempDir;
 
-/// What such a program generates from the published WIT.
+/// Bindings that such a program generates from the published WIT.
 mod bindings {
     wasmtime::component::bindgen!({
         path: ["wit", "wit/host"],

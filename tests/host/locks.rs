@@ -1,5 +1,5 @@
-//! The packer's place, over processes: of the native host, which has locks of the operating system, and of a runtime
-//! that gives WASI alone, which has lock files.
+//! The pack lock across processes: of the native host, which has locks of the operating system, and of a runtime that
+//! provides WASI alone, where there are lock files.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -46,7 +46,7 @@ fn call(
     }
 }
 
-/// What tells [`a_process`] what to do: the component, compiled, and its arguments, one a line.
+/// Instructions for [`a_process`]: the compiled component and its arguments, one per line.
 const COMPONENT: &str = "LOOSEPACK_TEST_COMPONENT";
 const ARGUMENTS: &str = "LOOSEPACK_TEST_ARGUMENTS";
 

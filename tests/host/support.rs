@@ -1,4 +1,4 @@
-//! What the tests share: directories of their own, the command, and components run by a stock runtime.
+//! Helpers of the tests: directories of their own, the command, and components run by a stock runtime.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -45,7 +45,7 @@ impl Drop for TempDir {
     }
 }
 
-/// What a command did.
+/// The result of a command.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: Vec<u8>,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use loosepack::dir::cap::CapDir;
 use loosepack::{Compression, Config, Container, Durability, ObjectId, Options, Tuning, codec};
 
-/// What is put in place of a file or a directory of the container.
+/// Something put in place of a file or a directory of the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Thing {
     LinkToOutside,
@@ -44,7 +44,7 @@ const THINGS: [Thing; 8] = [
 pub(crate) struct Template {
     root: PathBuf,
     pub(crate) contents: BTreeMap<ObjectId, Vec<u8>>,
-    /// What is replaced.
+    /// The paths that are replaced.
     places: Vec<String>,
 }
 

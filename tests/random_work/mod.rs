@@ -1,5 +1,5 @@
-//! Random work compared with a map: whatever is done in whichever order, a container holds what the map holds, however it is
-//! reached. The tests of the store and those of the host run it over [`Store`]s of their own.
+//! Random work compared with a map: whatever is done in whichever order, a container holds what the map holds, however
+//! it is reached. The tests of the store and those of the host run it over [`Store`]s of their own.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(crate) enum Step {
     Switch(usize),
 }
 
-/// What becomes of a writer.
+/// The end of a writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Commit,
@@ -102,7 +102,7 @@ pub(crate) fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
     vec(step(), 1..length)
 }
 
-/// As many cases as this, or as `LOOSEPACK_CASES` says.
+/// Runs `number` cases, or `LOOSEPACK_CASES`.
 pub(crate) fn cases(number: u64) -> ProptestConfig {
     let cases = u32::try_from(setting("LOOSEPACK_CASES", number)).expect("not that many");
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() }
@@ -161,7 +161,7 @@ impl World<'_> {
                 let ids: Vec<ObjectId> = contents.iter().map(|bytes| sha256(&bytes.get())).collect();
                 self.finish(|store| store.delete(ids.clone()));
                 ids.iter().for_each(|id| drop(self.model.remove(id)));
-                // Other handles may find what is deleted until they read the index anew, which this makes them do.
+                // Other handles may find deleted objects until they reread the index, which this makes them do.
                 for store in &self.handles {
                     store.stats().expect("it counts");
                 }
@@ -192,7 +192,7 @@ impl World<'_> {
             writer.commit().expect("it commits");
         }
         drop(writer);
-        // What is not committed may be there all the same: a writer commits when it has much.
+        // Uncommitted objects may exist all the same: a writer commits when it has gathered many.
         let found = self.store().contains(&ids).expect("it can be asked");
         assert!(end == End::Drop || !found.contains(&false), "what was committed is there");
         for (bytes, found) in contents.into_iter().zip(found) {

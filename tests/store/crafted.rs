@@ -215,7 +215,7 @@ fn absurd_manifests_are_damage() {
         dir.put("index/manifest.json", manifest(log, runs).as_bytes());
         is_damage(work(dir), "index/manifest.json");
     }
-    // The same number for a log and a run is none that a packer gives, but they are two files.
+    // No packer gives a log and a run the same number, but they are two files.
     let dir = with_runs(&[run_of(&[])]);
     assert_eq!(work(dir), Ok(()));
     let dir = SimDir::new();

@@ -17,7 +17,7 @@ use crate::workloads::{
     write_packs, write_some,
 };
 
-/// Policies and seeds; fewer where a check is dear.
+/// Policies and seeds; fewer where a check is expensive.
 fn survivals(seeds: u64) -> Vec<(Survival, u64)> {
     let mut all = vec![(Survival::Nothing, 0), (Survival::Everything, 0)];
     for seed in 0..seeds {
@@ -44,7 +44,7 @@ pub(crate) fn sweep(workload: &Workload, seeds: u64, wrap: &dyn Fn(SimDir) -> Wa
         dir.crash_at(point);
         let mut known = workload.known.clone();
         let result = (workload.run)(&wrap(dir.clone()), &mut known);
-        // A crash in the last operation may go unnoticed: removing the packer's mark is not reported.
+        // A crash in the last operation may go unnoticed: removing the lock file is not reported.
         let tidied = workload.tries && dir.hit().is_some_and(|(operation, path)| is_tidied(operation, &path));
         if result.is_ok() && point + 1 < count && !tidied {
             return Err(format!("a crash at operation {point} of {count} was not noticed"));
@@ -215,7 +215,7 @@ fn folding_the_log_survives_every_crash() {
 #[test]
 fn cleaning_after_a_packer_killed_at_its_fold_survives_every_crash() {
     let mut workload = workload(killed_at_its_fold, clean_only);
-    // What follows is the cleaning of one shard after the other.
+    // The rest is cleaning one shard after the other.
     workload.until = Some(36);
     survives(&workload, 1);
 }

@@ -57,7 +57,7 @@ fn file_of<D: Dir>(store: &Container<D>, id: &ObjectId) -> String {
     }
 }
 
-/// What may become of an object after damage.
+/// Possible fates of an object after damage.
 #[derive(Default)]
 struct Outcome {
     errors: u64,

@@ -42,7 +42,7 @@ fn what_is_deleted_is_gone_for_every_handle() {
         let stats = store.stats().unwrap();
         assert_eq!((stats.packed_objects, stats.packed_size, stats.loose_objects), (0, 0, 0));
     }
-    // What was open before can be read on.
+    // A reader that was open before can read on.
     let mut bytes = [0; 4];
     assert_eq!(reading.read(&mut bytes), Ok(4));
     assert_eq!(delete(&store, &ids), (0, 0));
@@ -66,7 +66,7 @@ fn what_is_deleted_is_gone_for_a_handle_whose_index_has_it() {
         assert_eq!(delete(&store, &[packed]), (1, 6));
         assert_eq!(store.get(&packed), Err(Error::NotFound(packed)));
         assert_eq!(store.contains(&[packed]).unwrap(), [false]);
-        // Another handle reads its index anew when it counts or lists.
+        // Another handle rereads its index when it counts or lists.
         assert_eq!(other.stats().unwrap().packed_objects, 0);
         assert_eq!(other.get(&packed), Err(Error::NotFound(packed)));
     }

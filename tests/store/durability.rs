@@ -1,5 +1,5 @@
-//! What a handle of full durability acknowledges survives a power cut, although somebody who flushes nothing, or was killed
-//! before it could, wrote it first.
+//! Acknowledgements of a handle with full durability survive a power cut, although somebody who flushes nothing, or was
+//! killed before flushing, wrote the data first.
 
 use loosepack::{Compression, Container, Durability, ObjectId, Options};
 
@@ -8,7 +8,7 @@ use crate::support::{clean, create, folding, id, noise, open, pack};
 
 const CONTENT: &[u8] = b"acknowledged twice, flushed once";
 
-/// A handle that flushes nothing, which folds its log at so many entries.
+/// A handle that flushes nothing, and folds its log at `log_entries` entries.
 fn careless(dir: &SimDir, log_entries: usize) -> Container<SimDir> {
     let options = Options { durability: Durability::None, tuning: folding(log_entries), ..Options::default() };
     Container::open(dir.clone(), options).expect("it opens")
@@ -150,8 +150,8 @@ fn an_object_in_a_container_that_was_not_flushed() {
     }
 }
 
-/// The number of a pack that was missing was used again, and the pack that came back from a copy took the place of the one
-/// that had been acknowledged since.
+/// The number of a pack that was missing was used again, and the pack that came back from a copy took the place of the
+/// one that had been acknowledged since.
 #[test]
 fn an_object_that_is_packed_while_a_pack_is_missing() {
     for log_entries in [8192, 1] {

@@ -11,14 +11,14 @@ use crate::workloads::{
     packer_killed, unindexed, unlock_and_pack, without_shards, workload, write_packs, write_some,
 };
 
-/// What may fail without a word: a mark or an unfinished file that cannot be removed is left for the next one, what a
-/// mark says is only for a message, and the log is read a second time before anything is said. An index file that is no
-/// longer live may be in a reader's hands. What was interrupted is done again.
+/// Failures that may go unreported: a lock file or an unfinished file that cannot be removed is left for the next
+/// packer, the content of a lock file is only for a message, and the log is read a second time before damage is
+/// reported. An index file that is no longer live may still be open in a reader. Interrupted operations are repeated.
 fn goes_unsaid(operation: &str, path: &str, code: Code) -> bool {
     match operation {
         "remove_file" if path.starts_with("index/") => code == Code::Access,
         "read_at" | "write_at" if code == Code::Interrupted => true,
-        // With the lock held, what frees the disk needs no room for a mark.
+        // With the lock held, freeing the disk needs no room for a lock file.
         "create_new" | "write_at" | "set_len" if path.starts_with("lock/") => {
             code == Code::NoSpace || code == Code::Quota
         }
@@ -77,7 +77,7 @@ fn withstands_as_it_is(workload: &Workload, codes: &[Code]) -> u64 {
             let image = dir.power_cut(survival, point);
             check(&image, &known).unwrap_or_else(|problem| panic!("{at}, then a power cut, {survival:?}: {problem}"));
         }
-        // The same machine goes on: what a failed sync did not save must not be relied on.
+        // The same machine goes on: data that a failed sync did not save must not be relied on.
         match recover(&Watch::new(dir.clone()), &mut known) {
             Err(Error::NoContainer) if !known.created => continue,
             result => result.unwrap_or_else(|error| panic!("{at}, then opened again: {error}")),
@@ -282,7 +282,7 @@ fn a_pack_writer_that_failed_writes_no_more() {
         assert_eq!(writer.commit(), Err(Error::WriterFailed));
         assert_eq!(writer.finish(), Err(Error::WriterFailed));
         if matches!(dir.hit(), Some(("sync" | "sync_dir", _))) {
-            // What was flushed in vain may be lost: neither the handle nor what is made from it writes on.
+            // Data flushed in vain may be lost: neither the handle nor anything made from it writes on.
             assert_eq!(store.add(b"more"), Err(Error::WriterFailed));
             assert_eq!(store.pack_writer(Compression::Never).err(), Some(Error::WriterFailed));
         }

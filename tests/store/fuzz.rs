@@ -2,8 +2,8 @@
 //!
 //! A target is a function of bytes. It is given each file of its folder in `tests/corpus`, then mutations of them and
 //! of what the store itself writes. A run is short and always the same; `LOOSEPACK_FUZZ=1000000` makes it longer, and
-//! `LOOSEPACK_SEED=2` another one; `cargo xtask sweep` does all there is for longer. An input that fails is made smaller
-//! and printed as a command that puts it into the corpus.
+//! `LOOSEPACK_SEED=2` another one; `cargo xtask sweep` does all there is for longer. An input that fails is made
+//! smaller and printed as a command that puts it into the corpus.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ use crate::damage::forged;
 use crate::sim::SimDir;
 use crate::support::{Rng, folding, id, noise, options, run, setting, text, tiny, tuning, verify, with_tuning};
 
-/// What a mutation puts in: what parsers trip over.
+/// Insertions of a mutation: texts that parsers trip over.
 const NASTY: &[&str] = &[
     "0",
     "-1",

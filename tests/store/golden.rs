@@ -41,7 +41,7 @@ fn compressed() -> Vec<Vec<u8>> {
     vec![text(2000, 5), framed, noise(300, 6)]
 }
 
-/// The container of the fixture, made anew.
+/// Makes the container of the fixture.
 fn make() -> SimDir {
     let dir = SimDir::new();
     // The second batch is folded into a run together with the first one.
@@ -55,7 +55,7 @@ fn make() -> SimDir {
         batch.iter().for_each(|content| assert!(writer.add(content).is_ok()));
         writer.finish().unwrap();
     }
-    // As a packer leaves it that was killed before its commit line.
+    // As a packer leaves it when it is killed before its commit line.
     let log = dir.bytes(LOG);
     let tail = String::from_utf8(log.clone()).unwrap().lines().next().unwrap().to_owned();
     let tail = tail.replace(&tail["{'put':'".len()..][..64], &id(b"never committed").to_string());
@@ -130,7 +130,7 @@ fn shown(bytes: &[u8]) -> String {
 
 #[test]
 fn a_batch_is_written_the_same() {
-    // Of plain objects alone, so that no compressor has a part in it.
+    // Plain objects alone, so that no compressor has a part in it.
     let dir = SimDir::new();
     let store = Container::create(dir.clone(), CONFIG, Options::default()).unwrap();
     let mut writer = store.pack_writer(Compression::Never).unwrap();

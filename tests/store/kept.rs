@@ -1,4 +1,4 @@
-//! What `reindex` takes over from the old index.
+//! Entries that `reindex` takes over from the old index.
 
 use loosepack::{Compression, Container, Error, Options};
 
@@ -28,7 +28,7 @@ fn what_the_old_index_reads_is_kept() {
     }
 }
 
-/// Objects of a pack that was cut or lost were absent after `reindex`, and nobody was told.
+/// Objects of a pack that was cut or lost were absent after `reindex`, unreported.
 #[test]
 fn a_cut_or_missing_pack_does_not_pass_for_absence() {
     for log_entries in [8192, 1] {

@@ -1,4 +1,4 @@
-//! What is left of work that did not come to its end.
+//! Leftovers of interrupted work.
 
 use loosepack::{Code, Compression, Config, Container, Error, Job as _, Part};
 
@@ -89,14 +89,15 @@ fn a_pack_job_that_is_given_up_leaves_nothing() {
     assert_eq!(verify(&open(dir), Part::default()).2, []);
 }
 
-/// A second packer that cannot see it might be at work: so cleaning, which needs no mark, changes nothing of the index.
+/// A second packer that cannot see the cleaner might be at work. So cleaning, which needs no lock file, changes nothing
+/// in the index.
 #[test]
 fn cleaning_without_a_mark_writes_nothing_but_removes() {
     let dir = SimDir::new();
     let store = create(dir.clone());
     store.add(&noise(40, 1)).unwrap();
     assert_eq!(pack(&store, Compression::Never), Ok(vec![]));
-    // As a packer leaves them that is in the middle of its work.
+    // As a packer leaves them in the middle of its work.
     dir.put("index/log-0.jsonl", &[dir.bytes("index/log-0.jsonl"), b"{\"put\":\"".to_vec()].concat());
     dir.put("index/run-7.jsonl", b"being written");
     let before: Vec<Vec<u8>> = ["index/log-0.jsonl", "index/run-7.jsonl"].map(|path| dir.bytes(path)).into();
@@ -108,7 +109,7 @@ fn cleaning_without_a_mark_writes_nothing_but_removes() {
     assert_eq!(["index/log-0.jsonl", "index/run-7.jsonl"].map(|path| dir.bytes(path)).to_vec(), before);
 }
 
-/// Who appends needs a mark, or a packer whose host gives no locks would work at the same time.
+/// Appending needs a lock file, or a packer whose host has no locks would work at the same time.
 #[test]
 fn packing_needs_room_for_a_mark() {
     let dir = SimDir::new();
@@ -190,7 +191,7 @@ fn only_what_an_interrupted_init_leaves_is_made_a_container() {
     }
 }
 
-/// A file written with a clock that was wrong by years stayed until then, and nobody was told.
+/// A file written with a clock that was wrong by years stayed for years, unreported.
 #[test]
 fn unfinished_files_are_told_of_and_removed_when_nobody_can_be_writing_them() {
     const DAY: u64 = 24 * 3600 * 1_000_000_000;

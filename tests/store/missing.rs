@@ -1,11 +1,11 @@
-//! What is not there: directories that a copy has lost, room on the disk for a mark.
+//! Missing things: directories that a copy has lost, room on the disk for a lock file.
 
 use loosepack::{Code, Compression, Container, Options, Part};
 
 use crate::sim::{SimDir, Survival};
 use crate::support::{clean, create, noise, open, pack, verify};
 
-/// As a tool copies a container that knows no empty directories: git, or one for object storage.
+/// A copy by a tool that knows no empty directories: git, or one for object storage.
 fn without_empty_directories(dir: &SimDir) {
     let files = dir.files();
     for shard in 0..=255 {
@@ -62,7 +62,7 @@ fn a_copy_without_empty_directories_is_worked_with() {
     assert_eq!(clean(&open(dir)), Ok(0));
 }
 
-/// Cleaning would have freed half of the disk, and was refused for want of room for the 60 bytes of its mark.
+/// Cleaning would have freed half of the disk, and was refused for want of room for the 60 bytes of its lock file.
 #[test]
 fn cleaning_works_on_a_full_disk() {
     let dir = SimDir::new();
@@ -77,7 +77,7 @@ fn cleaning_works_on_a_full_disk() {
     }
 }
 
-/// Whoever was told that another packer is at work had held the lock for an instant, so that a third one was refused.
+/// A packer that was refused had held the lock for an instant, so that a third one was refused as well.
 #[test]
 fn being_refused_takes_no_lock() {
     let dir = SimDir::new();

@@ -49,7 +49,7 @@ proptest! {
     ) {
         let temporary = tempfile::tempdir().expect("there is room for a temporary directory");
         let dir = CapDir::open(temporary.path()).expect("it can be opened");
-        // What is synced makes no difference here but in time.
+        // Syncs only cost time here.
         check(dir, pack_target, Options { durability: Durability::None, tuning, ..Options::default() }, &steps);
     }
 }

@@ -665,7 +665,7 @@ fn each_of_many_objects_is_found_in_its_run() {
         let neighbour = ObjectId::from_bytes(neighbour);
         assert_eq!(store.info(&neighbour), Err(Error::NotFound(neighbour)));
     }
-    // Who asks for few looks them up in another way: the first and the last of all, and some between.
+    // A few IDs are looked up in another way: the first and the last of all, and some between.
     let mut sorted = ids.clone();
     sorted.sort_unstable();
     for id in sorted.iter().step_by(199).chain(&sorted[..3]).chain(&sorted[sorted.len() - 3..]) {

@@ -1,4 +1,4 @@
-//! Who takes the packer's place: packing, cleaning, and the locks between them.
+//! Holding the pack lock: packing, cleaning, and the locks between them.
 
 use loosepack::{Compression, Config, Container, Dir as _, Durability, Error, Job as _, ObjectId, Options, Placement};
 
@@ -249,7 +249,7 @@ fn clean_removes_only_what_is_packed() {
     assert_eq!(clean(&store), Ok(0), "there is nothing left to do");
 }
 
-/// Whoever packed twice was told nothing of what stayed loose.
+/// A second run of `pack` did not report what stayed loose.
 #[test]
 fn pack_tells_what_it_left_alone() {
     let store = create(SimDir::new());
@@ -497,7 +497,7 @@ fn an_opening_that_fails_gives_up_the_place() {
         dir.heal();
         // A handle whose flush failed writes no more.
         let store = open(dir.clone());
-        // A mark that could not even be removed is found by the next one.
+        // The next packer finds a lock file that could not even be removed.
         store.force_unlock().unwrap();
         drop(store.pack_writer(Compression::Never).expect("the place is free"));
     }

@@ -1,4 +1,4 @@
-//! What a container owes its users, and the check that it keeps it: used after power cuts, kills and failures.
+//! The promises of a container, and the check that it keeps them, used after power cuts, kills and failures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::watch::Watch;
 
 pub(crate) type Store = Container<Watch<SimDir>>;
 
-/// What has been promised so far, and what may be found.
+/// The promises made so far, and the states that may be found.
 #[derive(Clone, Default)]
 pub(crate) struct Known {
     /// The container was acknowledged.
@@ -61,7 +61,7 @@ pub(crate) fn open(dir: &Watch<SimDir>) -> Result<Store> {
 pub(crate) fn open_mended(dir: &Watch<SimDir>, known: &Known) -> Result<Store> {
     match open(dir) {
         Err(Error::Corrupt(_)) if known.unindexed => {
-            // A record that was torn is told of.
+            // A torn record is reported.
             let _ = reindex(dir)?;
             open(dir)
         }
@@ -166,7 +166,7 @@ fn complete(image: &SimDir) -> Result<(), String> {
     explain(store.get(&added), "reading what was added").map(drop)
 }
 
-/// What must hold of a directory after a crash. The directory is worked with.
+/// Checks that the promises hold in a directory after a crash. Works in that directory.
 pub(crate) fn check(image: &SimDir, known: &Known) -> Result<(), String> {
     let dir = Watch::new(image.clone());
     let store = match open_mended(&dir, known) {

@@ -103,7 +103,7 @@ fn readers_are_steady_while_others_pack_and_clean() {
 fn contains_is_steady_while_others_pack_and_clean() {
     is_steady(pack_and_clean, |store| {
         let mut asked = ids();
-        // A miss first, so that the index is read afresh before the others are looked for.
+        // A miss first, so that the index is reread before the others are looked up.
         asked.insert(0, id(b"absent"));
         store.contains(&asked)
     });
@@ -151,7 +151,7 @@ fn batches_are_steady_while_others_pack_and_clean() {
 
 #[test]
 fn stats_work_while_others_pack_and_clean() {
-    // What is moved meanwhile may count in either place.
+    // An object that is moved meanwhile may count in either place.
     is_steady(pack_and_clean, |store| store.stats().map(|stats| stats.packed_objects + stats.loose_objects >= 3));
 }
 

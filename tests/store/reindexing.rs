@@ -183,7 +183,7 @@ fn damage_does_not_pass_for_absence() {
     let (progress, problems) = reindex(&dir).unwrap();
     assert_eq!((progress.objects, problems), (2, vec![]), "the later record is sound, and the index tells of it");
 
-    // Nobody knows of it any more.
+    // The index has no entry for it any more.
     let (dir, places) = packed(&[b"the first object", b"the second one"]);
     set(&dir, "packs/0", places[0], b'#');
     index_files(&dir).iter().for_each(|path| dir.remove(path));
@@ -260,7 +260,7 @@ fn deletions_that_can_be_read_are_kept() {
                 match damage {
                     "manifest" => dir.remove("index/manifest.json"),
                     "log" if !in_run => {
-                        // One line of it, so that its batch does not count any more.
+                        // One line of it, so that its batch no longer counts.
                         let log = String::from_utf8(dir.bytes("index/log-0.jsonl")).unwrap();
                         dir.put("index/log-0.jsonl", log.replacen("{\"put", "{\"pUt", 1).as_bytes());
                     }

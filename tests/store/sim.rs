@@ -13,7 +13,7 @@ use loosepack::{Code, Dir, File};
 
 use crate::support::Rng;
 
-/// What survives a power cut of that which was not synced.
+/// The part of unsynced data that survives a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Survival {
     /// Nothing.
@@ -22,7 +22,7 @@ pub(crate) enum Survival {
     Everything,
     /// Each write and each change of an entry by itself, as the seed decides; a write may be torn at any byte.
     Torn,
-    /// What came before a moment that the seed decides; the write of that moment may be torn.
+    /// Everything before a moment that the seed decides; the write at that moment may be torn.
     Prefix,
 }
 
@@ -114,7 +114,7 @@ impl Write {
         }
     }
 
-    /// What is left of a write that was torn: its start, or, as sectors may be written in any order, its end.
+    /// The remains of a torn write: its start or, as sectors may be written in any order, its end.
     fn torn(&self, rng: &mut Rng) -> Write {
         match self {
             Write::Bytes(offset, written) => {
@@ -245,8 +245,8 @@ impl World {
         Metadata { kind, len, modified: self.nodes[node].modified }
     }
 
-    /// Make what is pending durable. Of a file, after a failure, forget that it is pending, as Linux does with the pages
-    /// it could not write: they stay visible, and no later sync saves them.
+    /// Make what is pending durable. Of a file, after a failure, forget that it is pending, as Linux does with the
+    /// pages it could not write: they stay visible, and no later sync saves them.
     fn settle(&mut self, node: usize, save: bool) {
         match &mut self.nodes[node].body {
             Body::File { durable, unsynced, .. } => {

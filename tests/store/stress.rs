@@ -1,5 +1,5 @@
-//! Random containers in random sizes, damaged at random or not at all: whatever is sound reads in every way, `verify` tells
-//! of what is damaged and of nothing else, `reindex` loses nothing that could be read, and work goes on.
+//! Random containers in random sizes, damaged at random or not at all: whatever is sound reads in every way, `verify`
+//! tells of what is damaged and of nothing else, `reindex` loses nothing that could be read, and work goes on.
 
 mod checks;
 mod damage;
@@ -15,13 +15,13 @@ use self::damage::Hurt;
 use self::world::World;
 use crate::support::{Rng, run, setting, verify};
 
-/// What the rounds came to.
+/// Counts over all rounds.
 #[derive(Default)]
 struct Count {
     objects: usize,
     damaged: usize,
     reads: usize,
-    /// What the current round is at.
+    /// The stage of the current round.
     stage: String,
 }
 
@@ -36,7 +36,7 @@ fn ids(problems: &[Finding]) -> BTreeSet<ObjectId> {
 
 /// A new handle reads everything in every way, and so does one that was opened before.
 fn all_read(world: &World, stage: &str, may_fail: &BTreeSet<ObjectId>, rng: &mut Rng, count: &mut Count) {
-    // What is rebuilt is told apart by its time.
+    // Rebuilt files are distinguished by their time.
     world.dir.advance(1);
     count.stage = format!("{stage}, a new handle");
     count.reads += reads(world, &world.open(), may_fail, rng);
@@ -60,7 +60,7 @@ fn is_sound(world: &World, rng: &mut Rng, count: &mut Count) {
     assert_eq!(objects.map(|(objects, _)| objects).sum::<u64>(), whole.objects, "the parts make up the whole");
 }
 
-/// `verify` tells of each damaged record and each damaged loose file, and of nothing else.
+/// `verify` reports each damaged record and each damaged loose file, and nothing else.
 fn damage_is_told(world: &World, hurt: &Hurt, rng: &mut Rng) {
     let store = world.open();
     let (whole, problems, _) = verify(&store, Part::default());
@@ -80,7 +80,7 @@ fn damage_is_told(world: &World, hurt: &Hurt, rng: &mut Rng) {
 fn reindexed(world: &mut World, hurt: &Hurt, rng: &mut Rng, count: &mut Count) {
     let before = world.readable();
     let gone = rng.below(2) == 0;
-    // Without an index, nothing but its record tells of a packed object.
+    // Without an index, only its record shows that an object is packed.
     let given_up = hurt.records.iter().filter(|id| gone && !world.has_loose(id));
     let may_fail: BTreeSet<ObjectId> = hurt.unreadable.iter().chain(given_up).copied().collect();
     if gone {
@@ -107,8 +107,8 @@ fn reindexed(world: &mut World, hurt: &Hurt, rng: &mut Rng, count: &mut Count) {
     assert!(told.is_subset(&hurt.all()), "after reindex: {told:?}");
 }
 
-/// What was damaged is added again, packed and cleaned. Added straight to packs, it is packed anew; added loose, it
-/// stays loose where the index has it already.
+/// Damaged objects are added again, packed and cleaned. Added straight to packs, they are packed again; added loose,
+/// they stay loose if the index has them already.
 fn healed(world: &World, hurt: &Hurt, rng: &mut Rng, count: &mut Count) {
     let store = world.open();
     let lost: Vec<&Vec<u8>> = hurt.all().iter().map(|id| &world.contents[id]).collect();
@@ -132,7 +132,7 @@ fn healed(world: &World, hurt: &Hurt, rng: &mut Rng, count: &mut Count) {
     only_old_damage_is_left(world, hurt, straight);
 }
 
-/// `verify` tells of nothing but what was damaged, and of no object that was packed anew as it could not be read.
+/// `verify` reports only the old damage, and no object that was packed again because it could not be read.
 fn only_old_damage_is_left(world: &World, hurt: &Hurt, packed_anew: bool) {
     let left = ids(&verify(&world.open(), Part::default()).1);
     let [false_alarm, unhealed] = [&left - &hurt.all(), &left & &hurt.unreadable];

@@ -1,4 +1,4 @@
-//! What several modules need: numbers that only look random, contents, and jobs run to their end.
+//! Helpers of several modules: numbers that only look random, contents, and jobs run to their end.
 
 use std::cell::Cell;
 
@@ -98,7 +98,7 @@ pub(crate) fn with_tuning<T>(tuning: Tuning, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// With a log that is folded into a run when it would get so many entries.
+/// A log that is folded into a run when it would have more than `log_entries` entries.
 pub(crate) fn folding(log_entries: usize) -> Tuning {
     Tuning { log_entries, ..tuning() }
 }

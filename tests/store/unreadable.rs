@@ -1,4 +1,4 @@
-//! A device that lost some bytes: what else there is stays readable, and what is gone is told of.
+//! A device that lost some bytes: everything else stays readable, and the loss is reported.
 
 use loosepack::{Code, Compression, Error, Job as _, Part, Tuning};
 

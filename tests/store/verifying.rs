@@ -20,7 +20,7 @@ pub(crate) fn sample() -> SimDir {
     dir
 }
 
-/// What is in it: the first two are loose.
+/// Its contents: the first two are loose.
 pub(crate) fn contents() -> Vec<Vec<u8>> {
     vec![
         noise(150, 1),
@@ -99,7 +99,7 @@ fn verifying_writes_nothing() {
     assert!(before == dir.files().iter().map(|path| dir.bytes(path)).collect::<Vec<_>>());
 }
 
-/// Of each file that holds objects, every byte that is changed is noticed; what is noticed is never a panic.
+/// Every changed byte in each file that holds objects is noticed, and never by a panic.
 #[test]
 fn every_changed_byte_of_objects_and_packs_is_noticed() {
     let dir = sample();

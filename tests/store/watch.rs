@@ -48,7 +48,7 @@ impl Call {
     }
 }
 
-/// What becomes of a call.
+/// The fate of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is done.
@@ -66,7 +66,7 @@ pub(crate) struct Watch<D> {
     hook: Rc<Hook>,
 }
 
-/// What has gone through a [`Watch`].
+/// Calls that have gone through a [`Watch`].
 #[derive(Default)]
 pub(crate) struct Seen {
     /// Bytes read.
@@ -96,12 +96,12 @@ impl<D> Watch<D> {
         Watch { inner, seen: Rc::default(), hook: Rc::new(hook) }
     }
 
-    /// The same, in front of another handle.
+    /// Moves the watch in front of another handle.
     pub(crate) fn map(&self, change: impl FnOnce(&D) -> D) -> Self {
         Watch { inner: change(&self.inner), seen: self.seen.clone(), hook: self.hook.clone() }
     }
 
-    /// What has gone through.
+    /// Calls that have gone through.
     pub(crate) fn seen(&self) -> &Seen {
         &self.seen
     }

@@ -21,7 +21,8 @@ pub(crate) struct Workload {
     pub(crate) run: Rc<Work>,
     /// Crash only at operations that change something: a crash at another is like one at the next that does.
     pub(crate) changes_only: bool,
-    /// Some of it is only tried: what cannot be shown to be packed is stored loose, and what was not committed is cut off.
+    /// Some of it is only tried: what cannot be shown to be packed is stored loose, and what was not committed is cut
+    /// off.
     pub(crate) tries: bool,
 }
 
@@ -32,7 +33,7 @@ impl Workload {
     }
 }
 
-/// What is done to a container; it may be interrupted.
+/// Work on a container, which may be interrupted.
 pub(crate) type Work = dyn Fn(&Watch<SimDir>, &mut Known) -> Result<()>;
 
 /// Small packs, so that they roll over.
@@ -50,7 +51,7 @@ pub(crate) fn small(number: u64) -> Vec<u8> {
     }
 }
 
-/// What is known of the syncs of a run.
+/// Counts of the syncs of a run.
 #[derive(Default)]
 pub(crate) struct Syncs {
     /// Start of what was last written to the log.
@@ -85,7 +86,7 @@ impl Syncs {
     }
 }
 
-/// What lines of the log start with.
+/// Starts of lines of the log.
 pub(crate) const PUT: &[u8] = b"{\"put\"";
 pub(crate) const DELETE: &[u8] = b"{\"delete\"";
 pub(crate) const COMMIT: &[u8] = b"{\"commit\"";
@@ -183,7 +184,7 @@ fn small_or_new(number: u64) -> Vec<u8> {
     if number < 100 { small(number) } else { noise(30, number) }
 }
 
-/// The same where nothing syncs everything at once.
+/// The same batches where nothing syncs everything at once.
 pub(crate) fn add_batches_one_by_one(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     add_batches(&dir.map(SimDir::without_barrier), known)
 }
@@ -322,7 +323,7 @@ pub(crate) fn unindexed() -> (SimDir, Known) {
     (dir, Known { unindexed: true, ..known })
 }
 
-/// What the first packer wrote before it was killed, without an index.
+/// The pack of a first packer that was killed before it wrote an index.
 pub(crate) fn first_pack_unindexed() -> (SimDir, Known) {
     let (dir, known) = first_packer_killed();
     dir.remove("index/manifest.json");
@@ -377,7 +378,7 @@ pub(crate) fn killed_at_its_fold() -> (SimDir, Known) {
     (image, known)
 }
 
-/// A packer of loose objects was killed right before the sync that makes durable the run which tells of them.
+/// A packer of loose objects was killed right before the sync of the run with their entries.
 pub(crate) fn killed_packing_into_a_run() -> (SimDir, Known) {
     let (dir, known) = lived_in();
     let work = |dir: &Watch<SimDir>| {
@@ -388,7 +389,7 @@ pub(crate) fn killed_packing_into_a_run() -> (SimDir, Known) {
     (killed(&dir, work, at), known)
 }
 
-/// As a copy is that a tool made which knows no empty directories.
+/// A copy by a tool that knows no empty directories.
 pub(crate) fn without_shards() -> (SimDir, Known) {
     let (dir, known) = empty();
     for shard in 0..=255 {
@@ -397,8 +398,8 @@ pub(crate) fn without_shards() -> (SimDir, Known) {
     (dir, known)
 }
 
-/// A copy without empty directories in which someone was killed who had just made what he needed, before it was durable:
-/// shards, and `loose` and `packs` themselves, as no object was there.
+/// A copy without empty directories in which someone was killed who had just made what he needed, before it was
+/// durable: shards, and `loose` and `packs` themselves, as no object was there.
 pub(crate) fn killed_making_directories() -> (SimDir, Known) {
     let (dir, mut known) = without_shards();
     dir.remove("loose");

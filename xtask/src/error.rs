@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug, Display, Formatter};
 
-/// What went wrong, said for a person. Nothing here is handled by code, so there are no cases to tell apart.
+/// A message for a person. No code handles these errors, so there are no cases to distinguish.
 pub struct Error(String);
 
 /// The result of every developer command.

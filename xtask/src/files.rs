@@ -19,7 +19,7 @@ pub fn remove_dir(path: &Path) -> Result<()> {
     }
 }
 
-/// What is in a folder, sorted.
+/// Returns the entries of a folder, sorted.
 pub fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(dir).map_err(cannot("list", dir))?;
     let mut paths = entries

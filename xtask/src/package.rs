@@ -1,4 +1,5 @@
-//! `cargo xtask package`: the packages as they would be published, and a program outside of the workspace that uses them.
+//! `cargo xtask package`: the packages as they would be published, and a program outside of the workspace that uses
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Packs the packages, and builds and runs a program outside of the workspace with what was packed.
 pub fn package() -> Result<()> {
     wasm_target::ensure()?;
-    // What the package of components has instead of the sources.
+    // The components that the published package contains in place of the sources.
     run(cargo().args([
         "run",
         "--release",

@@ -11,10 +11,11 @@ const MUTATIONS: u64 = 2000;
 const CONTAINERS: u64 = 50;
 /// Random work of a model takes some hundredths of a second.
 const CASES: u64 = 20;
-/// Killing goes on for so many seconds with each seed.
+/// Seconds of killing for each seed.
 const KILL_SECONDS: u64 = 10;
 
-/// Runs crash sweeps, failure sweeps, models, fuzzing, stress and kills with `--seeds N` seeds, and prints how much was tried.
+/// Runs crash sweeps, failure sweeps, models, fuzzing, stress and kills with `--seeds N` seeds, and prints how much
+/// was tried.
 pub(crate) fn sweep(arguments: &[OsString]) -> Result<()> {
     let seeds = match arguments {
         [] => 20,

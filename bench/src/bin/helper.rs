@@ -1,8 +1,8 @@
 //! A small process, for what the large one of the suite would falsify.
 //!
 //! - `loosepack-bench-helper SIDE FOLDER COMMAND...` is the command line of a side that has none.
-//! - `loosepack-bench-helper weigh REPORT PROGRAM ARGUMENTS...` runs a program, and writes the most memory it had, in bytes,
-//!   to a file. (A process counts what its parent had when it started as its own.)
+//! - `loosepack-bench-helper weigh REPORT PROGRAM ARGUMENTS...` runs a program, and writes the most memory it had, in
+//!   bytes, to a file. (A process counts what its parent had when it started as its own.)
 
 use std::process::Command;
 

@@ -20,7 +20,7 @@ pub(super) fn fill(folder: &Path, objects: u64) -> Result<Vec<Value>> {
     weigh("fill, by `add_many` to packs", objects, &fill, Stdio::null(), Stdio::null())
 }
 
-/// What the command does.
+/// Measures the command.
 pub(super) fn measure(filled: &Filled<'_>) -> Result<Vec<Value>> {
     let Filled { folder, objects, ids, sizes } = filled;
     let program = program("loosepack")?;

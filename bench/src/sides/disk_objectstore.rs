@@ -1,4 +1,4 @@
-//! The Python package `disk_objectstore`, in a process that is told what to do and answers how long it took.
+//! The Python package `disk_objectstore`, in a process that takes steps as requests and answers with their times.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ use crate::step::Step;
 use crate::system::helper;
 use crate::work::Work;
 
-/// What is read at once of a large file.
+/// Bytes of a large file that are read at once.
 const PIECE: usize = 1 << 20;
 
 /// This side.
@@ -33,7 +33,7 @@ pub fn kind() -> Result<Kind> {
     })
 }
 
-/// What [`Packer`] and [`loose`] leave in a folder.
+/// The files that [`Packer`] and [`loose`] leave in a folder.
 pub struct OnDisk(pub PathBuf);
 
 impl Program for OnDisk {

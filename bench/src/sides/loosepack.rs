@@ -21,13 +21,13 @@ use crate::step::Step;
 use crate::system::program;
 use crate::work::Work;
 
-/// What is handed over at once where an interface takes many objects.
+/// Objects passed at once to an interface that takes many.
 const CHUNK: usize = 1000;
 
 /// A file that has more bytes is read piece by piece.
 const SMALL: u64 = 1 << 20;
 
-/// What is asked for at once of a reader.
+/// Bytes requested from a reader at once.
 const PIECE: usize = 256 << 10;
 
 /// The crate `loosepack` in a native directory.
@@ -79,11 +79,11 @@ fn side(way: impl Way + 'static, folder: &Path, command: Option<PathBuf>, work: 
 struct Loosepack {
     way: Box<dyn Way>,
     folder: PathBuf,
-    /// What files to pack are below.
+    /// The folder above the files to pack.
     inputs: PathBuf,
     command: Option<PathBuf>,
     ids: Vec<ObjectId>,
-    /// What the reading steps read.
+    /// The container that the reading steps read.
     packed: Option<Box<dyn Store>>,
     /// The container that loose objects were added to without a flush.
     loose: Option<Box<dyn Store>>,

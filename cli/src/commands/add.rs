@@ -26,11 +26,11 @@ use crate::walk::{self, Met, Walk};
 
 /// Files after which what goes to packs is committed: what is printed late, and what a kill costs at most.
 const COMMIT_PACKED: usize = 65_536;
-/// The same for what becomes loose.
+/// The same limit for loose objects.
 const COMMIT_LOOSE: usize = 1024;
 /// A file that has more bytes goes to the store piece by piece; others are read whole, and handed over together.
 const SMALL: usize = 1 << 20;
-/// What is asked for first of a file: most are small.
+/// Bytes requested first of each file: most are small.
 const SCRATCH: usize = 64 << 10;
 /// Bytes, and files, that are handed over together.
 const GROUP: (usize, usize) = (4 << 20, 1024);
@@ -124,7 +124,7 @@ struct Adding<'a, 'b> {
     session: &'a mut Session<'b>,
     add: &'a Add,
     adder: Box<dyn Adder + 'a>,
-    /// What files are read into.
+    /// Buffer that files are read into.
     scratch: Vec<u8>,
     /// Read, and not handed over.
     group: Vec<(PathBuf, Vec<u8>)>,
@@ -267,9 +267,9 @@ impl Adding<'_, '_> {
         if self.added.len() < many { Ok(()) } else { self.commit_added() }
     }
 
-    /// What keeps the container from taking more.
+    /// Describes a failure of the container.
     fn failed(&mut self, error: Error) -> Failure {
-        // Those before it are stored if they can be; what keeps them from it has the same cause.
+        // Objects added before it are committed if possible; a failure of that has the same cause.
         let _ = self.commit_added();
         self.session.failure(error)
     }
@@ -320,8 +320,8 @@ fn path_of(line: &[u8]) -> PathBuf {
     OsString::from(String::from_utf8_lossy(line).into_owned()).into()
 }
 
-/// The first bytes of a source, at most [`SMALL`], and whether it ends with them. `scratch` is used again for each, and as
-/// long as most sources are.
+/// The first bytes of a source, at most [`SMALL`], and whether it ends with them. `scratch` is used again for each,
+/// and as long as most sources are.
 fn read_head(source: &mut dyn Source, scratch: &mut Vec<u8>) -> Result<(Vec<u8>, bool), Error> {
     scratch.resize(SCRATCH, 0);
     let mut filled = 0;

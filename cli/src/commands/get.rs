@@ -12,7 +12,7 @@ use crate::ids::{self, Ids};
 use crate::session::Session;
 use crate::{STANDARD, save};
 
-/// What is read and written at once.
+/// Bytes read and written at once.
 const PIECE: u64 = 256 << 10;
 /// Bytes of objects that are read together, and are in memory until it is their turn.
 const TOGETHER: usize = 32 << 20;
@@ -65,7 +65,7 @@ fn batch(session: &mut Session<'_>, store: &dyn Store, ids: &[ObjectId]) -> Resu
     let mut places: Vec<Option<(usize, Range<usize>)>> = vec![None; ids.len()];
     let mut batch = store.read_many(ids.to_vec()).map_err(|error| session.failure(error))?;
     let mut size = 0;
-    // What does not fit in memory is read by itself when it is its turn.
+    // Objects too large for memory are read by themselves, in their turn.
     while size < TOGETHER {
         let Block { bytes, items } = batch.next_block().map_err(|error| session.failure(error))?;
         if items.is_empty() {

@@ -47,7 +47,7 @@ impl Info {
     }
 }
 
-/// What is known of an object, for programs.
+/// Describes an object as JSON.
 pub(super) fn json(id: &ObjectId, info: &ObjectInfo) -> Value {
     let (id, size) = (id.to_string(), info.size);
     match info.placement {

@@ -1,7 +1,7 @@
 //! Reading, writing and flushing files for the components.
 //!
-//! wasmtime's own way goes through an asynchronous runtime, copies what is written, and gives 64 KiB at most in one read. As
-//! each component has a thread to itself, files are read and written right here, from and to its memory.
+//! wasmtime's own way goes through an asynchronous runtime, copies what is written, and gives 64 KiB at most in one
+//! read. As each component has a thread to itself, files are read and written right here, from and to its memory.
 
 use std::fs::File;
 use std::io;

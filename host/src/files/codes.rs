@@ -1,4 +1,5 @@
-//! Why a file operation failed, as the components are told. wasmtime's own table makes most of it "input/output error".
+//! Reasons of failed file operations, as components get them. wasmtime's own table turns most into "input/output
+//! error".
 
 use std::io;
 

@@ -1,8 +1,8 @@
 //! Opening files and directories for the components without waiting.
 //!
 //! wasmtime opens a pipe by waiting for somebody at its other end, so whoever can plant one in a container could stop
-//! everybody who reads it. Here what exists is opened so that nothing waits, and what is neither a file nor a directory is
-//! refused. The sandbox is the same: `cap-primitives`, of which wasmtime has a copy.
+//! everybody who reads it. Here what exists is opened so that nothing waits, and what is neither a file nor a
+//! directory is refused. The sandbox is the same: `cap-primitives`, of which wasmtime has a copy.
 
 use std::fs::File;
 use std::io;
@@ -46,7 +46,7 @@ fn open_at<T: WasiView>(
     let table = state.ctx().table;
     let parent = match table.get(&dir)? {
         Descriptor::Dir(parent) if plain && known => parent,
-        // What follows links is not for the container.
+        // The container follows no links: wasmtime's own way opens these.
         _ => {
             let opened = state.filesystem().open_at(dir, path_flags, path, open_flags, flags);
             return opened.map_or_else(|error| Ok(Err(error.downcast()?.into())), |opened| Ok(Ok(opened)));

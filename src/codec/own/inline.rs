@@ -13,7 +13,7 @@ impl<T> Task<T> {
         Task(work())
     }
 
-    /// What came of it.
+    /// Returns the result.
     pub(super) fn finish(self) -> T {
         self.0
     }

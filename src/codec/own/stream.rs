@@ -24,7 +24,7 @@ pub(super) fn stream(content: &[u8], level: u8, compression: Compression) -> Opt
     pays(content.len(), stream.len(), compression).then_some(stream)
 }
 
-/// Whether so many compressed bytes in place of so many plain ones are worth inflating them.
+/// Returns whether storing `compressed` bytes instead of `plain` bytes is worth the time of inflating them.
 fn pays(plain: usize, compressed: usize, compression: Compression) -> bool {
     match compression {
         Compression::Never => false,

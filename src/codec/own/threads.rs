@@ -44,7 +44,7 @@ impl<T: Send + 'static> Task<T> {
         let Some(pool) = (if size < SMALL { None } else { pool() }) else { return Task::Done(work()) };
         let (sender, receiver) = sync_channel(1);
         pool.spawn(move || {
-            // Nobody waits any more when the task was dropped.
+            // Sending fails if the task was dropped: nobody waits for the result.
             let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
         });
         Task::Going(receiver)

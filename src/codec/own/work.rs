@@ -1,4 +1,4 @@
-//! What the codec does, by crates: sha2 and an implementation of DEFLATE.
+//! The codec's work, done by crates: sha2 and an implementation of DEFLATE.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -51,8 +51,8 @@ impl Compressing {
 pub struct Framing(Task<(Vec<u8>, u32)>);
 
 impl Framing {
-    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final block
-    /// if `last`, else in an empty stored block on a byte boundary.
+    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final
+    /// block if `last`, else in an empty stored block on a byte boundary.
     pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
         Framing(Task::start(data.len(), move || (zlib::deflate(&data, level, last), adler32(ADLER_OF_NOTHING, &data))))
     }
@@ -73,7 +73,7 @@ impl Decoding {
         Decoding(Task::start(size, move || payloads.iter().map(|payload| decode(&bytes, payload)).collect()))
     }
 
-    /// What each stands for; `None` for one that is not of its size or does not match its id.
+    /// Returns the decoded bytes of each payload; `None` for one that has another size or does not match its ID.
     pub fn finish(self) -> Vec<Option<Vec<u8>>> {
         self.0.finish()
     }

@@ -30,7 +30,7 @@ pub(crate) fn deflate(data: &[u8], level: u8, last: bool) -> Vec<u8> {
     if blocks.len() > data.len() && !data.is_empty() { stored(data, last) } else { blocks }
 }
 
-/// The same without compressing anything.
+/// Frames the data without compressing it.
 fn stored(data: &[u8], last: bool) -> Vec<u8> {
     let mut blocks = Vec::with_capacity(data.len() + data.len() / 1024 + 2 * EMPTY_BLOCK.len());
     let mut pieces = data.chunks(STORED_MAX).peekable();

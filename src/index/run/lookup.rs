@@ -31,7 +31,7 @@ impl<F: File> Run<F> {
         self.find(&lines, id)
     }
 
-    /// What the run says of an id; `None` when it has no entry of it.
+    /// Returns the entry of an ID; `None` if the run has none.
     pub(in crate::index) fn lookup(&mut self, id: &ObjectId, trust: Trust) -> Result<Option<Told>> {
         if trust == Trust::Checked {
             return self.lookup_checked(id);
@@ -49,7 +49,8 @@ impl<F: File> Run<F> {
         {
             let lines = self.lines(start, count)?;
             let (before, after) = (id_digits(&lines), id_digits(&lines[lines.len() - self.header.digits.width()..]));
-            // Between its first and its last line, they tell of the id or nothing does.
+            // The ID lies between the first and the last line that were read: its entry is among them, or the run has
+            // none.
             if (before..=after).contains(&&id.to_hex()[..]) {
                 return self.find(&lines, id);
             }
@@ -58,8 +59,8 @@ impl<F: File> Run<F> {
         self.find(&lines, id)
     }
 
-    /// The block that can hold an id, by a part of the fences around where it is expected among uniform ids. `None` when
-    /// that does not tell, and when all fences are in memory or to be read.
+    /// The block that can hold an id, by a part of the fences around where it is expected among uniform ids. `None`
+    /// when that does not tell, and when all fences are in memory or to be read.
     fn cold_block(&mut self, id: &ObjectId) -> Result<Option<u64>> {
         let (blocks, part_blocks) = (self.header.entries.div_ceil(BLOCK), self.tuning.cold_fences);
         if self.fences.is_some() || blocks <= part_blocks || self.cold_lookups >= self.tuning.cold_lookups {
@@ -88,7 +89,7 @@ impl<F: File> Run<F> {
         Some((block * BLOCK + line.saturating_sub(count / 2).min(BLOCK - count), count))
     }
 
-    /// What the run says of ids, which are sorted, in their order. Ids that lie close together share a read.
+    /// Returns the entries of sorted IDs, in their order. IDs that lie close together share a read.
     pub(in crate::index) fn lookup_sorted<'a>(
         &mut self,
         ids: impl Iterator<Item = &'a ObjectId>,
@@ -133,13 +134,13 @@ impl<F: File> Run<F> {
         Ok(found)
     }
 
-    /// What sorted lines say of an id.
+    /// Searches sorted lines for the entry of an ID.
     fn find(&self, lines: &[u8], id: &ObjectId) -> Result<Option<Told>> {
         self.search(lines, id, lines.len()).map(|(_, told)| told)
     }
 
-    /// Search sorted lines. Returns how many are less than the id, and what they say of it. Looks `step` lines ahead first,
-    /// then twice as many, and so on until it is passed: where the id is expected near the start, 1 is fastest.
+    /// Searches sorted lines. Returns how many are less than the ID, and its entry. Looks `step` lines ahead first,
+    /// then doubles the step until the ID is passed: where the ID is expected near the start, 1 is fastest.
     fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
         let (hex, width) = (id.to_hex(), self.header.digits.width());
         let line = |number: usize| &lines[number * width..][..width];

@@ -1,4 +1,5 @@
-//! What was deleted, and behind which place of the packs: so that an object that was packed again afterwards stays.
+//! Deletions, and the place in the packs at which each was made, so that an object that was packed again afterwards
+//! stays.
 
 use alloc::collections::VecDeque;
 
@@ -12,18 +13,18 @@ use crate::index::rebuild::Rebuild;
 use crate::index::salvage::{self, Found, Leaf, Told};
 use crate::pack::walk::has_header;
 
-/// Deletions that the old index tells of, oldest first.
+/// Deletions in the old index, oldest first.
 #[derive(Default)]
 pub(super) struct Deletions {
-    /// The last place that the old index tells of, and that is in the packs.
+    /// The last place that the old index refers to and that exists in the packs.
     reach: Option<Place>,
     queue: VecDeque<(Option<Place>, Deletion)>,
 }
 
-/// What was deleted when the packs reached so far.
+/// Deletions made when the packs ended at the same place.
 enum Deletion {
     Of(ObjectId),
-    /// Those that a run tells of.
+    /// The deletions in a run.
     In(Leaf),
 }
 
@@ -57,7 +58,7 @@ impl Deletions {
         Ok(found)
     }
 
-    /// What was deleted before a record was written to this place is not packed any more.
+    /// Removes the entries of objects that were deleted before a record was written to this place.
     pub(super) fn apply_before<D: Dir>(
         &mut self,
         place: Place,
@@ -70,7 +71,7 @@ impl Deletions {
         Ok(())
     }
 
-    /// All that was deleted is not packed any more.
+    /// Removes the entries of all deleted objects.
     pub(super) fn apply_all<D: Dir>(&mut self, disk: &Disk<D>, rebuild: &mut Rebuild<D>) -> Result<()> {
         self.queue.drain(..).try_for_each(|(_, deletion)| deletion.apply(disk, rebuild))
     }
@@ -89,8 +90,8 @@ impl Deletion {
     }
 }
 
-/// Whether a record of an object is at a place, as far as its header tells. Where that cannot be read, it is: the walk may
-/// find it after all, and an object that was deleted must not come back.
+/// Whether a record of an object is at a place, as far as its header tells. Where that cannot be read, it is: the walk
+/// may find it after all, and an object that was deleted must not come back.
 fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> Result<bool> {
     let path = names::pack(location.pack);
     match disk.open_read(&path) {

@@ -18,8 +18,8 @@ use crate::jobs::Progress;
 use crate::loose;
 use crate::pack::scrub::Scrub;
 
-/// Looks at them one by one: an object that reads is kept, and one that does not stays in the index, lest its loss pass for
-/// its absence.
+/// Looks at them one by one: an object that reads is kept, and one that does not stays in the index, lest its loss
+/// pass for its absence.
 pub(super) struct Keep<F> {
     /// Number of the entry that is read next.
     next: u64,

@@ -1,4 +1,4 @@
-//! Entries of the index, one by one: where a pack was found to lack some of those the index tells of.
+//! Checking index entries one by one, for packs that turned out to lack some of their records.
 
 use alloc::format;
 use alloc::string::String;
@@ -22,7 +22,8 @@ use crate::pack::walk::{has_header, record_at};
 /// The search for entries of a pack that have no record.
 pub(super) struct Search {
     number: u32,
-    /// What a walk through the pack has met, if there was one, and how many entries that were; else each is looked at.
+    /// Entries that a walk through the pack has met, and their number; without a walk, each entry is looked up in the
+    /// pack.
     met: Option<(Met, u64)>,
     /// Entries at places where something was met.
     at_met: u64,
@@ -74,14 +75,14 @@ impl Search {
             let met = self.met.as_ref().filter(|(met, _)| met.remembers(location.offset));
             let at_met = met.is_some_and(|(met, _)| met.contains(location.offset));
             self.at_met += u64::from(at_met);
-            // What was looked at before is not looked at again.
+            // A record that was checked before is not checked again.
             let is_unmet = if self.ask_headers { at_met && !has_its_header(&site.disk, id, location) } else { !at_met };
             if is_unmet {
                 self.unmet.push((*id, *location));
             }
         }
         if entries.is_empty() && !self.ask_headers && self.met.as_ref().is_some_and(|(_, found)| self.at_met > *found) {
-            // Several entries tell of one place, as in an index that was damaged, or of another container.
+            // Several entries share a place, as in a damaged index, or in that of another container.
             (self.ask_headers, self.after) = (true, None);
             return ControlFlow::Continue(());
         }
@@ -96,8 +97,8 @@ fn has_its_header<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) ->
     file.is_ok_and(|file| matches!(has_header(&file, id, location), Ok(true)))
 }
 
-/// Look at an entry of the index by itself, if the index still has it, and report what is wrong. `unmet`: a walk through
-/// the pack did not come by its record.
+/// Look at an entry of the index by itself, if the index still has it, and report what is wrong. `unmet`: a walk
+/// through the pack did not come by its record.
 pub(super) fn look_again<D: Dir>(
     site: &mut Site<D>,
     id: &ObjectId,
@@ -132,7 +133,7 @@ pub(super) fn look_again<D: Dir>(
     progress.problem(file, format!("{whose}{problem}{copy}"));
 }
 
-/// What is wrong with an entry, if anything.
+/// Returns what is wrong with an entry, if anything.
 fn examine<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> Result<Option<String>> {
     let path = names::pack(location.pack);
     let file = match disk.open_read(&path) {

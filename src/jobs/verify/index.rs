@@ -23,7 +23,7 @@ pub(super) type Entries = BTreeMap<u32, u64>;
 pub(super) struct Lines {
     /// `None` when the lines are not to be checked, or have been.
     check: Option<Checked>,
-    /// The totals are to be compared.
+    /// The totals still have to be compared.
     compare: bool,
     entries: Entries,
     after: Option<ObjectId>,
@@ -86,7 +86,7 @@ impl Lines {
     }
 }
 
-/// What crashes leave in `incoming` and in the directory of the index.
+/// Reports leftovers of crashes in `incoming` and in the directory of the index.
 fn leftovers<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<()> {
     let listed = small_file::list(&site.disk.dir, INCOMING)?;
     let writing = listed.iter().filter(|entry| !names::is_made_mark(&entry.name)).count();

@@ -21,7 +21,7 @@ use crate::read::Stored;
 
 /// A shard that is being checked.
 pub(super) struct Shard<D: Dir> {
-    /// Those that have not been looked at, last first; `None`: not listed yet.
+    /// Objects still to check, last first; `None` before they are listed.
     ids: Option<Vec<ObjectId>>,
     /// One that takes more than a step, and its size.
     large: Option<(ObjectId, u64, Checked<D>)>,

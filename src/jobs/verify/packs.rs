@@ -67,7 +67,7 @@ impl<D: Dir> Packs<D> {
     }
 }
 
-/// Units of a container as it is now. When its packs cannot be listed, that is told later.
+/// Returns the number of units in the packs as they are now. Packs that cannot be listed are reported later.
 pub(super) fn total<D: Dir>(disk: &Disk<D>) -> u64 {
     let listed = small_file::list(&disk.dir, PACKS).unwrap_or_default();
     let last = listed.iter().filter_map(|entry| names::pack_number(&entry.name)).max();
@@ -78,7 +78,7 @@ fn unit(pack: u32) -> u64 {
     INDEX_UNIT + 1 + u64::from(pack)
 }
 
-/// The lengths of packs, and those packs that cannot be looked at, which has been told.
+/// Returns the lengths of the packs, and those packs that cannot be examined, which are reported here.
 fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<(BTreeMap<u32, u64>, BTreeSet<u32>)> {
     let (mut lengths, mut unread) = (BTreeMap::new(), BTreeSet::new());
     for entry in small_file::list(&site.disk.dir, PACKS)? {
@@ -87,7 +87,7 @@ fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<(BTreeMap<
         match site.disk.open_read(&path).and_then(|file| file.metadata()) {
             Ok(found) if found.kind == Kind::File => drop(lengths.insert(number, found.len)),
             Ok(_) => progress.problem(path, "there is something else in place of the pack"),
-            // Repacked meanwhile; or the index tells of objects in it.
+            // It was repacked meanwhile, or the index has entries for it, which are checked later.
             Err(Code::NotFound) => {}
             Err(code) => {
                 if tell_unopened(&path, code, progress) {
@@ -110,7 +110,7 @@ fn tell_unopened(path: &str, code: Code, progress: &mut Progress) -> bool {
 /// A pack that is being checked.
 struct Pack<D: Dir> {
     number: u32,
-    /// Entries of the index that tell of it, and those whose records have been found.
+    /// Number of index entries for this pack, and of those whose records were found.
     entries: u64,
     found: u64,
     met: Met,
@@ -128,7 +128,7 @@ struct Pack<D: Dir> {
 struct Unreferenced {
     records: u64,
     bytes: u64,
-    /// Those that hold their objects.
+    /// Number of records that contain their objects.
     sound: u64,
 }
 

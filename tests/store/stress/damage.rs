@@ -8,12 +8,12 @@ use loosepack::{Location, ObjectId, Placement};
 use super::world::{World, loose};
 use crate::support::Rng;
 
-/// What is damaged.
+/// The damage done.
 #[derive(Debug, Default)]
 pub(super) struct Hurt {
     /// Objects whose record is not as it was written, anywhere from its header to its end.
     pub(super) records: BTreeSet<ObjectId>,
-    /// Those of which not a byte is left, as their pack was removed, or cut before them.
+    /// Objects of which not a byte is left, because their pack was removed, or cut before them.
     pub(super) vanished: BTreeSet<ObjectId>,
     /// Objects whose loose file is not as it was written.
     pub(super) loose: BTreeSet<ObjectId>,
@@ -21,7 +21,7 @@ pub(super) struct Hurt {
     pub(super) unreadable: BTreeSet<ObjectId>,
 }
 
-/// A record that the index tells of, and its parts.
+/// A record with an index entry, and its parts.
 struct Record {
     id: ObjectId,
     pack: u32,
