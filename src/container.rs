@@ -65,7 +65,7 @@ pub struct ObjectInfo {
 }
 
 impl<D: Dir> Container<D> {
-    /// Open the container that is in a directory. Writes nothing.
+    /// Opens the container that is in a directory. Writes nothing.
     ///
     /// # Errors
     /// [`Error::NoContainer`], [`Error::UnsupportedFormat`], and [`Error::Corrupt`] when the container's own files are
@@ -76,7 +76,7 @@ impl<D: Dir> Container<D> {
         Ok(container)
     }
 
-    /// Open a container whose index may be damaged or gone, to [`verify`](Container::verify) or
+    /// Opens a container whose index may be damaged or gone, to [`verify`](Container::verify) or
     /// [`reindex`](Container::reindex) it. Whatever else needs the index fails as long as that does not open.
     ///
     /// # Errors
@@ -114,12 +114,12 @@ impl<D: Dir> Container<D> {
         Ok(RefMut::map(index, |index| index.as_mut().expect("opened above")))
     }
 
-    /// The container's own identifier, made when it was created: 32 hexadecimal digits.
+    /// Returns the container's own identifier, made when it was created: 32 hexadecimal digits.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The settings it was created with.
+    /// Returns the settings it was created with.
     pub fn config(&self) -> Config {
         self.config
     }
@@ -133,7 +133,7 @@ impl<D: Dir> Container<D> {
         self.settle()
     }
 
-    /// Store bytes as a loose object.
+    /// Stores bytes as a loose object.
     ///
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::WriterFailed`], [`Error::Io`].
@@ -176,7 +176,7 @@ impl<D: Dir> Container<D> {
         Ok(ids)
     }
 
-    /// Start adding loose objects that become durable together.
+    /// Starts adding loose objects that become durable together.
     ///
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::WriterFailed`].
@@ -194,7 +194,7 @@ impl<D: Dir> Container<D> {
         ObjectWriter::new(&self.disk)
     }
 
-    /// The bytes of an object.
+    /// Returns the bytes of an object.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::TooLarge`], [`Error::Io`].
@@ -202,7 +202,7 @@ impl<D: Dir> Container<D> {
         self.read_all(&self.find(id)?)
     }
 
-    /// Start reading an object piece by piece.
+    /// Starts reading an object piece by piece.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Io`].
@@ -229,7 +229,7 @@ impl<D: Dir> Container<D> {
         crate::container::to_file::to_file(&mut self.reader(id)?, dir, path)
     }
 
-    /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
+    /// Starts reading many objects, in the order that is fastest for the store. Duplicates are read once.
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`] of the index.
@@ -237,7 +237,7 @@ impl<D: Dir> Container<D> {
         ObjectBatch::new(self, ids)
     }
 
-    /// Write objects to files of a directory, each under its id, in the order that is fastest for the store. Each file
+    /// Writes objects to files of a directory, each under its id, in the order that is fastest for the store. Each file
     /// appears, and replaces an earlier one, when all bytes have been written and checked. The results are in the
     /// order of `ids`.
     ///
@@ -247,7 +247,7 @@ impl<D: Dir> Container<D> {
         to_file::many(self, ids, dir)
     }
 
-    /// Which of these objects there are, in their order.
+    /// Returns whether each of these objects exists, in order.
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`].

@@ -42,25 +42,25 @@ pub trait Dir: Clone {
     /// A lock, held until dropped.
     type Lock;
 
-    /// Make a directory. [`Code::Exists`] when there is anything of this name.
+    /// Makes a directory. [`Code::Exists`] when there is anything of this name.
     fn create_dir(&self, path: &str) -> Result<(), Code>;
 
-    /// Make a file and open it for reading and writing. [`Code::Exists`] when there is anything of this name: of many
+    /// Makes a file and opens it for reading and writing. [`Code::Exists`] when there is anything of this name: of many
     /// who try at once, one succeeds.
     fn create_new(&self, path: &str) -> Result<Self::File, Code>;
 
-    /// Open a file for reading. Does not wait, as opening a pipe would: what is neither a file nor a directory is
+    /// Opens a file for reading. Does not wait, as opening a pipe would: what is neither a file nor a directory is
     /// refused, here or when it is first used ([`Code::Invalid`]).
     fn open_read(&self, path: &str) -> Result<Self::File, Code>;
 
-    /// Open an existing file for reading and writing. Never truncates, and does not wait either.
+    /// Opens an existing file for reading and writing. Never truncates, and does not wait either.
     fn open_write(&self, path: &str) -> Result<Self::File, Code>;
 
-    /// Give a file another name, atomically: whoever opens `to` finds what was there before or the whole of `from`.
+    /// Gives a file another name, atomically: whoever opens `to` finds what was there before or the whole of `from`.
     /// Replaces a file.
     fn rename(&self, from: &str, to: &str) -> Result<(), Code>;
 
-    /// Remove a file. Who has it open can go on reading it; where the system cannot do that, removing fails.
+    /// Removes a file. Who has it open can go on reading it; where the system cannot do that, removing fails.
     fn remove_file(&self, path: &str) -> Result<(), Code>;
 
     /// The entries of a directory, sorted by name. Entries that vanish meanwhile are left out; one that cannot be
@@ -70,19 +70,19 @@ pub trait Dir: Clone {
     /// Kind, size and time of an entry.
     fn metadata(&self, path: &str) -> Result<Metadata, Code>;
 
-    /// Make the entries of a directory durable. Does nothing where the system cannot do it.
+    /// Makes the entries of a directory durable. Does nothing where the system cannot do it.
     fn sync_dir(&self, path: &str) -> Result<(), Code>;
 
-    /// Make everything written so far durable at once: all files and entries of the file system, and so of this
+    /// Makes everything written so far durable at once: all files and entries of the file system, and so of this
     /// directory. [`Code::Unsupported`] where the system cannot do it.
     fn sync_all(&self) -> Result<(), Code>;
 
-    /// Whether the system can make anything durable.
+    /// Returns whether the system can make anything durable.
     fn can_flush(&self) -> bool {
         true
     }
 
-    /// Lock a file, made when absent, against all other handles and processes. The system frees the lock when its
+    /// Locks a file, made when absent, against all other handles and processes. The system frees the lock when its
     /// holder dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.
     fn try_lock(&self, path: &str) -> Result<Self::Lock, Code>;
 
@@ -95,7 +95,7 @@ pub trait File {
     /// Kind, size and time of the file.
     fn metadata(&self) -> Result<Metadata, Code>;
 
-    /// Read at a byte position. May read less than asked for; 0 is the end of the file.
+    /// Reads at a byte position. May read less than asked for; 0 is the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code>;
 
     /// Reads at most `len` bytes into a new vector. For systems that return memory instead of filling it.
@@ -106,13 +106,13 @@ pub trait File {
         Ok(bytes)
     }
 
-    /// Write at a byte position. May write less than given, but not nothing. A gap before it reads as zeros.
+    /// Writes at a byte position. May write less than given, but not nothing. A gap before it reads as zeros.
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code>;
 
-    /// Cut the file, or extend it by zeros.
+    /// Cuts the file, or extend it by zeros.
     fn set_len(&self, len: u64) -> Result<(), Code>;
 
-    /// Make contents and size durable.
+    /// Makes contents and size durable.
     fn sync(&self) -> Result<(), Code>;
 }
 
@@ -149,7 +149,7 @@ pub struct Metadata {
     pub modified: u64,
 }
 
-/// Read until `buffer` is full or the file ends; returns how much was read.
+/// Reads until `buffer` is full or the file ends; returns how much was read.
 pub(crate) fn read_full_at(file: &impl File, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
     let mut done = 0;
     while done < buffer.len() {
@@ -163,7 +163,7 @@ pub(crate) fn read_full_at(file: &impl File, buffer: &mut [u8], offset: u64) -> 
     Ok(done)
 }
 
-/// Read `len` bytes, or less where the file ends.
+/// Reads `len` bytes, or less where the file ends.
 pub(crate) fn read_full_vec_at(file: &impl File, len: usize, offset: u64) -> Result<Vec<u8>, Code> {
     let mut bytes = loop {
         match file.read_vec_at(len, offset) {
@@ -180,7 +180,7 @@ pub(crate) fn read_full_vec_at(file: &impl File, len: usize, offset: u64) -> Res
     Ok(bytes)
 }
 
-/// Write all of `bytes`.
+/// Writes all of `bytes`.
 pub(crate) fn write_all_at(file: &impl File, bytes: &[u8], offset: u64) -> Result<(), Code> {
     let mut done = 0;
     while done < bytes.len() {

@@ -36,7 +36,7 @@ impl<D: Dir> Disk<D> {
         self.deleted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether [`Disk::tell_deleted`] was called since this was last asked.
+    /// Returns whether [`Disk::tell_deleted`] was called since this was last asked.
     pub(crate) fn take_deleted(&self) -> bool {
         self.deleted.swap(false, Ordering::Relaxed)
     }

@@ -203,7 +203,7 @@ impl From<InvalidId> for Error {
 }
 
 impl Code {
-    /// Whether it tells nothing of the file itself, and may pass: permission, open files, and the like.
+    /// Returns whether the reason is not in the file itself and may pass: permission, open files, and the like.
     fn is_circumstance(self) -> bool {
         use Code::{
             Access, Busy, Interrupted, NotPermitted, Other, Quota, Stale, TooManyFiles, Unsupported, WouldBlock,
@@ -225,7 +225,7 @@ impl Code {
 }
 
 impl Error {
-    /// Whether it tells nothing of what is stored: another user, or the same one later, may succeed.
+    /// Returns whether it tells nothing of what is stored: another user, or the same one later, may succeed.
     pub(crate) fn is_circumstance(&self) -> bool {
         matches!(self, Error::Io(failure) if failure.code.is_circumstance())
     }

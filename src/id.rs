@@ -38,7 +38,7 @@ impl ObjectId {
         bytes
     }
 
-    /// Read exactly 64 lowercase hexadecimal digits; anything else is `None`.
+    /// Reads exactly 64 lowercase hexadecimal digits; anything else is `None`.
     pub fn from_hex(text: &[u8]) -> Option<Self> {
         let text: &[u8; Self::HEX_LEN] = text.try_into().ok()?;
         let mut digest = [0; Self::LEN];

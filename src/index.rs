@@ -62,7 +62,7 @@ pub(crate) struct Index<D: Dir> {
 }
 
 impl<D: Dir> Index<D> {
-    /// Read the manifest, the log and the first line of each run. Writes nothing.
+    /// Reads the manifest, the log and the first line of each run. Writes nothing.
     pub(crate) fn open(disk: &Disk<D>) -> Result<Self> {
         let mut attempts = 0;
         loop {
@@ -103,7 +103,8 @@ impl<D: Dir> Index<D> {
         Ok(Ok((log, runs)))
     }
 
-    /// Take in what others have committed since, or what was put in place of what is known; whether there was anything.
+    /// Takes in what others have committed since, or what was put in place of what is known; whether there was
+    /// anything.
     pub(crate) fn refresh(&mut self) -> Result<bool> {
         let growth = self.log.growth()?;
         let same =

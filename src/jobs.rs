@@ -46,7 +46,7 @@ impl Progress {
         Progress { total, ..Progress::default() }
     }
 
-    /// Take out what was found, which belongs to one step.
+    /// Takes out what was found, which belongs to one step.
     fn step(&mut self) -> Self {
         let (problems, notes) = (mem::take(&mut self.problems), mem::take(&mut self.notes));
         Progress { problems, notes, unread: mem::take(&mut self.unread), ..self.clone() }
@@ -60,7 +60,7 @@ impl Progress {
         self.notes.push(Finding { file: file.into(), message: message.into() });
     }
 
-    /// Report an error that keeps a file from being examined.
+    /// Reports an error that keeps a file from being examined.
     pub(crate) fn failed(&mut self, file: &str, error: Error) {
         let circumstance = error.is_circumstance();
         let finding = error.into_finding(file);
@@ -70,13 +70,13 @@ impl Progress {
 
 /// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.
 pub trait Job {
-    /// Do a bounded piece of the work.
+    /// Does a bounded piece of the work.
     ///
     /// # Errors
     /// Those of the operation. After one the job is over: every further step fails.
     fn step(&mut self) -> Result<Progress>;
 
-    /// Do all that is left. The result holds the findings of all these steps.
+    /// Runs all remaining steps. The result contains the findings of all of them.
     ///
     /// # Errors
     /// Those of [`Job::step`].
@@ -103,7 +103,7 @@ impl<J: Job + ?Sized> Job for alloc::boxed::Box<J> {
 
 /// The steps of one kind of job.
 trait Work {
-    /// Do a bounded piece, and count it. Breaks when nothing is left but [`Work::finish`].
+    /// Does a bounded piece, and counts it. Breaks when nothing is left but [`Work::finish`].
     fn advance(&mut self, progress: &mut Progress) -> Result<ControlFlow<()>>;
 
     /// Runs once at the end.

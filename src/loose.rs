@@ -45,7 +45,7 @@ impl<D: Dir> IncomingFile<D> {
         Ok(())
     }
 
-    /// Make the bytes durable, and close the file.
+    /// Makes the bytes durable, and closes the file.
     fn sync(&mut self) -> Result<()> {
         let file = match self.file.take() {
             Some(file) => file,
@@ -54,7 +54,7 @@ impl<D: Dir> IncomingFile<D> {
         self.disk.flush.file(&file, &self.path)
     }
 
-    /// Make it the object. Its bytes must be durable.
+    /// Makes it the object. Its bytes must be durable.
     fn put_in_place(mut self, id: &ObjectId) -> Result<()> {
         self.file = None;
         let target = names::loose(id);
@@ -95,7 +95,7 @@ impl<D: Dir> LooseWriter<D> {
         self.file.append(bytes)
     }
 
-    /// Append `head`, and what is left of a source.
+    /// Appends `head`, and what is left of a source.
     pub(crate) fn write_all(&mut self, head: Vec<u8>, source: &mut dyn Source) -> Result<()> {
         let Tuning { chunk, piece, .. } = *self.file.disk.tuning;
         let (mut buffer, mut ended) = (head, false);
@@ -109,7 +109,7 @@ impl<D: Dir> LooseWriter<D> {
         }
     }
 
-    /// Make the file an object, unless it is `packed`, as in [`add`].
+    /// Makes the file an object, unless it is `packed`, as in [`add`].
     pub(crate) fn finish(self, packed: impl FnOnce(&ObjectId) -> Result<bool>) -> Result<ObjectId> {
         let (id, mut file) = self.close()?;
         let disk = file.disk.clone();
@@ -133,7 +133,7 @@ impl<D: Dir> LooseWriter<D> {
     }
 }
 
-/// Store bytes that are in memory, unless the object is `packed`: which says that it is sound and durable.
+/// Stores bytes that are in memory, unless the object is `packed`: which says that it is sound and durable.
 pub(crate) fn add<D: Dir>(
     disk: &Disk<D>,
     bytes: &[u8],
@@ -154,7 +154,7 @@ pub(crate) fn add<D: Dir>(
     Ok(id)
 }
 
-/// Make the entry of a loose object durable: also when it was there already, as whoever put it there may not have come
+/// Makes the entry of a loose object durable: also when it was there already, as whoever put it there may not have come
 /// this far.
 fn commit<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
     let shard = names::shard(id.shard());
@@ -163,7 +163,7 @@ fn commit<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
     disk.flush.dir(&disk.dir, &shard)
 }
 
-/// Make the bytes of a loose object durable: whoever put it there may not have flushed them.
+/// Makes the bytes of a loose object durable: whoever put it there may not have flushed them.
 fn flush_file<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<()> {
     match open(&disk.dir, id)? {
         Some((file, _)) => disk.flush.file(&file, &names::loose(id)),
@@ -183,7 +183,7 @@ fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, len: u64) -> Result<bool> {
     }
 }
 
-/// Open a loose object; `None` when there is none. With its size.
+/// Opens a loose object; `None` when there is none. With its size.
 pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u64)>> {
     match regular::open(dir, &names::loose(id)) {
         Ok(found) => Ok(found.map(|(file, found)| (file, found.len))),
@@ -194,7 +194,7 @@ pub(crate) fn open<D: Dir>(dir: &D, id: &ObjectId) -> Result<Option<(D::File, u6
     }
 }
 
-/// Whether there is a loose object, and its bytes match its id.
+/// Returns whether there is a loose object, and its bytes match its id.
 pub(crate) fn is_sound<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<bool> {
     let Some((file, size)) = open(&disk.dir, id)? else { return Ok(false) };
     StoredReader::new(Stored::loose(*id, Arc::new(file), size, &disk.tuning), true).is_sound()
@@ -211,7 +211,7 @@ pub(crate) fn size(dir: &impl Dir, id: &ObjectId) -> Result<Option<u64>> {
     }
 }
 
-/// Remove a loose object; whether there was one.
+/// Removes a loose object; whether there was one.
 pub(crate) fn remove(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
     let path = names::loose(id);
     match dir.remove_file(&path) {
@@ -221,7 +221,7 @@ pub(crate) fn remove(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
     }
 }
 
-/// Remove a loose object that is no longer needed; whether it is gone. One that cannot be removed now, as it may be on
+/// Removes a loose object that is no longer needed; whether it is gone. One that cannot be removed now, as it may be on
 /// Windows while it is read, is left for the next time.
 pub(crate) fn remove_unneeded(dir: &impl Dir, id: &ObjectId) -> Result<bool> {
     match remove(dir, id) {

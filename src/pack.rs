@@ -45,7 +45,7 @@ pub(crate) struct OpenRecord {
 }
 
 impl<D: Dir> PackAppender<D> {
-    /// Continue the last pack, or start the first. Nothing is written yet. `next`: packs of lesser numbers that are
+    /// Continues the last pack, or starts the first. Nothing is written yet. `next`: packs of lesser numbers that are
     /// missing may come back from a copy, so that their numbers are not used.
     pub(crate) fn open(disk: Disk<D>, target: u64, next: u32) -> Result<Self> {
         let entries = small_file::list(&disk.dir, PACKS)?;
@@ -70,7 +70,7 @@ impl<D: Dir> PackAppender<D> {
         Ok(appender)
     }
 
-    /// Continue the current pack. Whatever it ends with stays: an index that was restored from a copy must not cost
+    /// Continues the current pack. Whatever it ends with stays: an index that was restored from a copy must not cost
     /// data that only the pack still knows.
     fn reopen(&mut self) -> Result<()> {
         let path = self.path();
@@ -128,7 +128,7 @@ impl<D: Dir> PackAppender<D> {
         self.file.as_ref().expect("current() has opened a pack")
     }
 
-    /// Append a record whose payload is known.
+    /// Appends a record whose payload is known.
     pub(crate) fn append(&mut self, id: &ObjectId, size: u64, payload: &[u8]) -> Result<Location> {
         self.current()?;
         self.appended = true;
@@ -144,7 +144,7 @@ impl<D: Dir> PackAppender<D> {
         Ok(Location { pack: self.number, offset, length, size })
     }
 
-    /// Start a record whose payload follows piece by piece.
+    /// Starts a record whose payload follows piece by piece.
     pub(crate) fn start_record(&mut self) -> Result<OpenRecord> {
         let behind = self.appended;
         self.current()?;
@@ -153,7 +153,7 @@ impl<D: Dir> PackAppender<D> {
         Ok(OpenRecord { header: self.written, end: self.written + HEADER_MAX as u64, behind })
     }
 
-    /// Append to the payload of the record that is being written.
+    /// Appends to the payload of the record that is being written.
     pub(crate) fn write(&mut self, record: &mut OpenRecord, bytes: &[u8]) -> Result<()> {
         write_all_at(self.file(), bytes, record.end).during("write", &self.path())?;
         record.end += bytes.len() as u64;
@@ -165,7 +165,7 @@ impl<D: Dir> PackAppender<D> {
         record.end - record.header - HEADER_MAX as u64
     }
 
-    /// Complete a record. `frame_ends`: of a compressed payload, where its frames end; of another, nothing.
+    /// Completes a record. `frame_ends`: of a compressed payload, where its frames end; of another, nothing.
     pub(crate) fn finish_record(
         &mut self,
         record: OpenRecord,
@@ -188,7 +188,7 @@ impl<D: Dir> PackAppender<D> {
         Ok(Location { pack: self.number, offset, length, size })
     }
 
-    /// Give up a record: its bytes, which no index has ever known, are cut off.
+    /// Gives up a record: its bytes, which no index has ever known, are cut off.
     pub(crate) fn abandon_record(&mut self, record: &OpenRecord) -> Result<()> {
         self.file().set_len(record.header).during("cut", &self.path())?;
         self.appended = record.behind;
@@ -226,7 +226,7 @@ impl<D: Dir> PackAppender<D> {
         Ok(())
     }
 
-    /// Make everything appended so far durable. After a failure nothing more may be appended.
+    /// Makes everything appended so far durable. After a failure nothing more may be appended.
     pub(crate) fn sync(&mut self) -> Result<()> {
         if self.file.is_none() {
             return Ok(());

@@ -103,7 +103,7 @@ impl<D: Dir> Packer<D> {
         self.tuning.piece
     }
 
-    /// Do something that writes; a failure is the end of this packer.
+    /// Does something that writes; a failure is the end of this packer.
     fn writing<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.check()?;
         write(self).inspect_err(|_| self.failed = true)
@@ -115,7 +115,7 @@ impl<D: Dir> Packer<D> {
         Ok(found.iter().map(Option::is_some).collect())
     }
 
-    /// Take an object of at most one frame.
+    /// Takes an object of at most one frame.
     pub(crate) fn add(&mut self, id: ObjectId, content: &[u8]) -> Result<()> {
         self.check()?;
         self.gathered.extend_from_slice(content);
@@ -137,7 +137,7 @@ impl<D: Dir> Packer<D> {
         Ok(proved)
     }
 
-    /// Append what has been gathered, or have it compressed first.
+    /// Appends what has been gathered, or has it compressed first.
     fn append_gathered(&mut self) -> Result<()> {
         let ids: Vec<ObjectId> = self.gathered_objects.iter().map(|(id, _)| *id).collect();
         let known = self.index.index().lookup_many(&ids, Trust::Quick)?;
@@ -191,7 +191,7 @@ impl<D: Dir> Packer<D> {
         self.appended_bytes += location.length;
     }
 
-    /// Take an object of more than one frame: `head`, which has more than [`FRAME`] bytes, and the rest of `source`.
+    /// Takes an object of more than one frame: `head`, which has more than [`FRAME`] bytes, and the rest of `source`.
     ///
     /// If it is not the `expected` one, or the source fails, it is dropped and the packer goes on: see
     /// [`Packer::check`].
@@ -241,7 +241,7 @@ impl<D: Dir> Packer<D> {
         Ok(Ok(id))
     }
 
-    /// Write an object's bytes as they are. Results are those of [`Packer::append_large`].
+    /// Writes an object's bytes as they are. Results are those of [`Packer::append_large`].
     fn write_plain(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<()>> {
         loop {
             match frames.next() {
@@ -252,7 +252,7 @@ impl<D: Dir> Packer<D> {
         }
     }
 
-    /// Write an object as a zlib stream of frames; returns where they end. Frames are compressed while later ones are
+    /// Writes an object as a zlib stream of frames; returns where they end. Frames are compressed while later ones are
     /// read and earlier ones are written.
     fn write_stream(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<Vec<u64>>> {
         self.packs.write(record, &zlib_stream::header(self.level))?;
@@ -296,7 +296,7 @@ impl<D: Dir> Packer<D> {
         Ok(())
     }
 
-    /// Make everything taken so far visible and durable.
+    /// Makes everything taken so far visible and durable.
     pub(crate) fn commit(&mut self) -> Result<()> {
         self.writing(|packer| {
             packer.append_gathered()?;

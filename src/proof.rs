@@ -84,7 +84,7 @@ impl<D: Dir> Proof<D> {
         index.settle_once()
     }
 
-    /// Make everything durable that has been relied on.
+    /// Makes everything durable that has been relied on.
     pub(crate) fn flush(&mut self) -> Result<()> {
         if self.relied.is_empty() {
             return Ok(());
@@ -114,7 +114,7 @@ impl<D: Dir> Packed<D> {
         Packed { index: None, proof: Proof::new(disk.clone()), relied: false }
     }
 
-    /// Whether the object is packed, and sound: as [`Proof::finds`] has it.
+    /// Returns whether the object is packed, and sound: as [`Proof::finds`] has it.
     pub(crate) fn holds(&mut self, id: &ObjectId) -> bool {
         if self.index.is_none() {
             self.index = Index::open(&self.proof.disk).ok();

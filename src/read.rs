@@ -193,7 +193,7 @@ impl<F: File> Stored<F> {
         }
     }
 
-    /// Start to inflate one frame of a compressed object.
+    /// Starts to inflate one frame of a compressed object.
     fn start_frame(&self, location: &Location, number: u64) -> Result<Decoding> {
         let (start, end) = self.frame_range(location, number)?;
         let length = end.checked_sub(start).filter(|length| *length <= FRAME as u64 + FRAME_GROWTH);
@@ -251,7 +251,7 @@ impl<F: File> StoredReader<F> {
         self.position
     }
 
-    /// Go on with another copy of the object, which has been checked. What was read so far still counts: the whole is
+    /// Goes on with another copy of the object, which has been checked. What was read so far still counts: the whole is
     /// compared with the id at the end.
     pub(crate) fn replace(&mut self, stored: Stored<F>) {
         self.position = self.position.min(stored.size);
@@ -265,12 +265,12 @@ impl<F: File> StoredReader<F> {
         self.stored.size - self.position
     }
 
-    /// Continue reading at this byte of the object. Beyond the end is the end.
+    /// Continues reading at this byte of the object. Beyond the end is the end.
     pub(crate) fn seek(&mut self, position: u64) {
         self.position = position.min(self.stored.size);
     }
 
-    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    /// Fills `buffer` as far as there are bytes; 0 is the end.
     ///
     /// # Errors
     /// When an object is read from its start to its end without `seek`, the read that would give the last bytes fails
@@ -290,7 +290,7 @@ impl<F: File> StoredReader<F> {
         Ok(len)
     }
 
-    /// Whether the bytes match the id. To be asked before anything is read.
+    /// Returns whether the bytes match the id. To be asked before anything is read.
     pub(crate) fn is_sound(&mut self) -> Result<bool> {
         let mut buffer = self.stored.buffer();
         loop {
@@ -321,7 +321,7 @@ impl<F: File> StoredReader<F> {
         Ok(len)
     }
 
-    /// Hash what is about to be given out, and compare at the end.
+    /// Hashes what is about to be given out, and compares at the end.
     fn check(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(hash) = &mut self.hash else { return Ok(()) };
         if self.hashed != self.position {

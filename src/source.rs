@@ -109,7 +109,7 @@ pub fn file_in<D: Dir>(dir: D, path: String) -> impl Source {
     FileSource::new(path.clone(), move || dir.open_read(&path))
 }
 
-/// Append bytes of `source` to `buffer` until `limit` have been appended or the source ends; whether it has ended.
+/// Appends bytes of `source` to `buffer` until `limit` have been appended or the source ends; whether it has ended.
 /// `piece`: bytes that are asked for at first, as the size is not known.
 pub(crate) fn read_up_to(source: &mut dyn Source, limit: usize, piece: usize, buffer: &mut Vec<u8>) -> Result<bool> {
     let start = buffer.len();

@@ -19,47 +19,48 @@ use crate::source::Source;
 /// An open container, native ([`Container`]) or sandboxed (the crate `loosepack-host`). [`Container`] documents what
 /// its methods do and why they fail.
 pub trait Store {
-    /// The container's own identifier.
+    /// Returns the container's own identifier.
     fn id(&self) -> Result<String>;
-    /// The settings it was created with.
+    /// Returns the settings it was created with.
     fn config(&self) -> Result<Config>;
-    /// When an acknowledgement is given.
+    /// Returns when an acknowledgement is given.
     fn durability(&self) -> Result<Durability>;
-    /// Store bytes as a loose object.
+    /// Stores bytes as a loose object.
     fn add(&self, content: &[u8]) -> Result<ObjectId>;
-    /// Start adding loose objects that become durable together.
+    /// Starts adding loose objects that become durable together.
     fn batch(&self) -> Result<Box<dyn Adder + '_>>;
-    /// Take the pack lock and start writing objects straight to packs.
+    /// Takes the pack lock and starts writing objects straight to packs.
     fn pack_writer(&self, compression: Compression) -> Result<Box<dyn Adder + '_>>;
-    /// The bytes of an object.
+    /// Returns the bytes of an object.
     fn get(&self, id: &ObjectId) -> Result<Vec<u8>>;
-    /// Start reading an object piece by piece.
+    /// Starts reading an object piece by piece.
     fn reader(&self, id: &ObjectId) -> Result<Box<dyn Reader + '_>>;
-    /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
+    /// Starts reading many objects, in the order that is fastest for the store. Duplicates are read once.
     fn read_many(&self, ids: Vec<ObjectId>) -> Result<Box<dyn ReadMany + '_>>;
-    /// Which of these objects there are, in their order.
+    /// Returns whether each of these objects exists, in order.
     fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>>;
-    /// Size and place of many objects, in order; `None` for one that does not exist.
+    /// Returns size and place of many objects, in order; `None` for one that does not exist.
     fn info_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<ObjectInfo>>>;
-    /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
+    /// Returns a page of the IDs of all objects, sorted: at most `limit` IDs greater than `after`. The end is an empty
+    /// page.
     fn objects(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>>;
-    /// Counts and sizes.
+    /// Returns counts and sizes.
     fn stats(&self) -> Result<Stats>;
-    /// Start to move loose objects into packs.
+    /// Starts to move loose objects into packs.
     fn pack_loose(&self, compression: Compression) -> Result<Box<dyn Job + '_>>;
-    /// Start to remove the loose files of packed objects.
+    /// Starts to remove the loose files of packed objects.
     fn clean(&self) -> Result<Box<dyn Job + '_>>;
-    /// Start to delete objects.
+    /// Starts to delete objects.
     fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>>;
-    /// Start to check everything.
+    /// Starts to check everything.
     fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>>;
-    /// Start to rebuild the index.
+    /// Starts to rebuild the index.
     fn reindex(&self) -> Result<Box<dyn Job + '_>>;
-    /// Remove the lock file that a packer left behind when it was killed.
+    /// Removes the lock file that a packer left behind when it was killed.
     fn force_unlock(&self) -> Result<Option<String>>;
 }
 
-/// Takes objects, which are durable at [`Adder::commit`] at the latest. What was not committed may be lost.
+/// Takes objects, which become durable at [`Adder::commit`] or earlier. Uncommitted objects may be lost.
 pub trait Adder {
     /// Adds objects. Returns their IDs, in order.
     ///
@@ -74,13 +75,13 @@ pub trait Adder {
     /// can: [`Adder::check`] tells which.
     fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId>;
 
-    /// Whether it still takes objects.
+    /// Checks that it still takes objects.
     ///
     /// # Errors
     /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a failure to write.
     fn check(&self) -> Result<()>;
 
-    /// Make everything added so far visible and durable.
+    /// Makes everything added so far visible and durable.
     ///
     /// # Errors
     /// Whatever keeps it from becoming durable.
@@ -92,7 +93,7 @@ pub trait Reader {
     /// Size of the object in bytes.
     fn size(&self) -> u64;
 
-    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    /// Reads into `buffer`. Returns the number of bytes, less than its length only at the end.
     ///
     /// # Errors
     /// Those of [`ObjectReader::read`].
@@ -107,7 +108,7 @@ pub trait Reader {
 
 /// Many objects that are being read.
 pub trait ReadMany {
-    /// The next objects, about 1 MiB of them; empty when each id has been answered once.
+    /// Returns the next objects, about 1 MiB of them; empty when each ID has been answered once.
     ///
     /// # Errors
     /// None that concern a single object: those are its [`Found::Failed`].

@@ -40,7 +40,7 @@ struct Filled<'a> {
     sizes: Vec<usize>,
 }
 
-/// Measure containers of each size.
+/// Measures containers of each size.
 pub fn run(options: &Options, folder: &Path) -> Result<Vec<Growth>> {
     let mut all = Vec::new();
     for &objects in &options.growth {
@@ -78,7 +78,7 @@ fn measure(folder: &Path, objects: u64) -> Result<Vec<Value>> {
     Ok(values)
 }
 
-/// Fill a new container in this folder.
+/// Fills a new container in this folder.
 pub fn fill(folder: &Path, objects: usize) -> Result<()> {
     let opening = Opening { durability: Durability::None, ..Opening::default() };
     let container = Runtime::new()?.create(folder, Config::default(), opening)?;

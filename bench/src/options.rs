@@ -58,12 +58,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether to run this suite.
+    /// Returns whether to run this suite.
     pub fn wants(&self, suite: Suite) -> bool {
         self.only.is_empty() || self.only.contains(&suite)
     }
 
-    /// Whether to run this side.
+    /// Returns whether to run this side.
     pub fn wants_side(&self, name: &str) -> bool {
         self.sides.is_empty() || self.sides.iter().any(|side| side == name)
     }

@@ -60,7 +60,7 @@ impl Report {
         markdown::render(self)
     }
 
-    /// Write it to a folder: `results.md`, `results.svg`, `results.json`.
+    /// Writes it to a folder: `results.md`, `results.svg`, `results.json`.
     pub fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("results.md"), self.markdown())?;

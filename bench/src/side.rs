@@ -12,8 +12,8 @@ use crate::work::Work;
 
 /// A store that is measured, or what stands for one.
 pub trait Side {
-    /// Do a step and check what comes of it. The time it took, without what prepares and checks; `None` when this side
-    /// has no such thing.
+    /// Does a step and checks what comes of it. The time it took, without what prepares and checks; `None` when this
+    /// side has no such thing.
     fn run(&mut self, step: Step, work: &Work) -> Result<Option<Duration>>;
 }
 

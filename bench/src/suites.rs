@@ -29,7 +29,7 @@ impl Row {
     }
 }
 
-/// Run the suites that were asked for, all sides in turns.
+/// Runs the suites that were asked for, all sides in turns.
 pub fn run(options: &Options, kinds: &[Kind], work: &Work) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for suite in
@@ -80,7 +80,7 @@ fn run_round(folder: &Path, round: usize, kinds: &[Kind], work: &Work, rows: &mu
     Ok(())
 }
 
-/// Read all files of a folder once: the system drops those that nobody has looked at for a while.
+/// Reads all files of a folder once: the system drops those that nobody has looked at for a while.
 fn warm(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

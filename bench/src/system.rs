@@ -21,7 +21,7 @@ pub fn helper() -> Result<Command> {
     Ok(Command::new(program("loosepack-bench-helper")?))
 }
 
-/// Flush the file system that holds this file or folder, so that nobody waits for what another has written.
+/// Flushes the file system that holds this file or folder, so that nobody waits for what another has written.
 #[cfg(target_os = "linux")]
 pub fn flush_file_system(file: &File) -> Result<()> {
     use std::os::fd::AsRawFd as _;
@@ -32,7 +32,7 @@ pub fn flush_file_system(file: &File) -> Result<()> {
     }
 }
 
-/// Flush all file systems, so that nobody waits for what another has written.
+/// Flushes all file systems, so that nobody waits for what another has written.
 #[cfg(all(unix, not(target_os = "linux")))]
 pub fn flush_file_system(_file: &File) -> Result<()> {
     // SAFETY: it takes nothing and cannot fail.
@@ -46,7 +46,8 @@ pub fn flush_file_system(_file: &File) -> Result<()> {
     Ok(())
 }
 
-/// Run a program to its end: whether it succeeded, and the most memory it had at a time, in bytes, where that is known.
+/// Runs a program to its end: whether it succeeded, and the most memory it had at a time, in bytes, where that is
+/// known.
 #[cfg(unix)]
 pub fn run_and_weigh(command: &mut Command) -> Result<(bool, Option<u64>)> {
     let child = command.spawn()?;
@@ -63,7 +64,7 @@ pub fn run_and_weigh(command: &mut Command) -> Result<(bool, Option<u64>)> {
     Ok((success, Some(u64::try_from(usage.ru_maxrss)? * unit)))
 }
 
-/// Run a program to its end: whether it succeeded. Its memory is not known here.
+/// Runs a program to its end: whether it succeeded. Its memory is not known here.
 #[cfg(not(unix))]
 pub fn run_and_weigh(command: &mut Command) -> Result<(bool, Option<u64>)> {
     Ok((command.status()?.success(), None))

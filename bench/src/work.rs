@@ -53,7 +53,7 @@ pub struct Texts {
 }
 
 impl Work {
-    /// Make what these suites need.
+    /// Makes what these suites need.
     pub fn make(options: &Options, folder: &Path) -> Result<Self> {
         let (wants_small, wants_large) =
             (options.wants(Suite::Small) || options.wants(Suite::Command), options.wants(Suite::Large));
@@ -183,8 +183,8 @@ impl Iterator for Contents {
 }
 
 impl Texts {
-    /// Copy text files that every machine with Rust has, the sources of cargo's registry and the toolchain's own files,
-    /// up to this many bytes.
+    /// Copies text files that every machine with Rust has, the sources of cargo's registry and the toolchain's own
+    /// files, up to this many bytes.
     fn collect(folder: &Path, bytes_max: u64) -> Result<Self> {
         let mut texts = Texts { folder: folder.into(), ..Texts::default() };
         let mut seen = BTreeSet::new();
@@ -194,7 +194,7 @@ impl Texts {
         if texts.paths.is_empty() { Err("there is no text to take".into()) } else { Ok(texts) }
     }
 
-    /// Take the texts of a folder, sorted, without following links. What cannot be looked at is left out.
+    /// Takes the texts of a folder, sorted, without following links. What cannot be looked at is left out.
     fn take(&mut self, folder: &Path, bytes_max: u64, seen: &mut BTreeSet<ObjectId>) -> Result<()> {
         let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();

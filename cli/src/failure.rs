@@ -64,7 +64,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Tell the user something on standard error.
+/// Tells the user something on standard error.
 pub(crate) fn tell(message: impl Display) {
     // If standard error is closed, there is nobody to report that to.
     let _ = writeln!(io::stderr(), "loosepack: {message}");

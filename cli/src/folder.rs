@@ -85,7 +85,7 @@ mod system {
             Ok((entries, identity))
         }
 
-        /// Open a file below. A link is not followed, and a pipe not waited for.
+        /// Opens a file below. A link is not followed, and a pipe not waited for.
         pub(crate) fn file(&mut self, below: &Path) -> io::Result<File> {
             let (handle, rest) = self.nearest(below);
             let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -151,7 +151,7 @@ mod system {
             Ok((entries, Folder::identity(&path)?))
         }
 
-        /// Open a file below.
+        /// Opens a file below.
         pub(crate) fn file(&mut self, below: &Path) -> io::Result<File> {
             File::open(self.0.join(below))
         }

@@ -31,7 +31,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<ObjectId, Error> {
     names::id(text).ok_or_else(|| Error::InvalidId(String::from_utf8_lossy(text).into_owned()))
 }
 
-/// Give `visit` the ids that the arguments name, in their order and in batches. What is no id is reported, and left
+/// Gives `visit` the ids that the arguments name, in their order and in batches. What is no id is reported, and left
 /// out.
 pub(crate) fn each_batch(
     ids: &Ids,
@@ -73,7 +73,7 @@ pub(crate) fn each_batch(
     if batch.is_empty() { Ok(outcome) } else { Ok(outcome.max(visit(&batch)?)) }
 }
 
-/// Read the next line, without its end, which is one of `ends`; whether there was one.
+/// Reads the next line, without its end, which is one of `ends`; whether there was one.
 pub(crate) fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, ends: &[u8]) -> Result<bool, Failure> {
     line.clear();
     let mut any = false;

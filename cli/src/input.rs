@@ -54,8 +54,8 @@ pub(crate) fn standard() -> Result<impl Read + Send + 'static, String> {
     Ok(io::stdin())
 }
 
-/// Whether standard input was closed when the program started: then the standard library has opened the null device,
-/// for reading and writing, which a redirection does not.
+/// Returns whether standard input was closed when the program started: then the standard library has opened the null
+/// device, for reading and writing, which a redirection does not.
 #[cfg(target_os = "linux")]
 fn is_closed() -> bool {
     use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};

@@ -17,7 +17,7 @@ pub(crate) struct Done {
     notes: Vec<Finding>,
 }
 
-/// Do all steps of a job; show how far it is, and report damage at once.
+/// Runs a job to its end. Shows its progress, and reports damage at once.
 pub(crate) fn run(session: &Session<'_>, job: &mut dyn Job) -> Result<Done, Failure> {
     let mut progress = session.progress();
     let (mut problems, mut notes) = (Vec::new(), Vec::new());
@@ -43,7 +43,7 @@ pub(crate) fn run(session: &Session<'_>, job: &mut dyn Job) -> Result<Done, Fail
 }
 
 impl Done {
-    /// Print what was done: as JSON, or in the words of `summary`.
+    /// Prints what was done: as JSON, or in the words of `summary`.
     pub(crate) fn print(&self, format: Format, summary: &str, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         if format.json {
             let all = |findings: &[Finding], kind: &str| -> Vec<_> {

@@ -130,7 +130,7 @@ Exit status:
   1  an object is absent, or damage was found
   2  wrong use, or failure (WASI runtimes report it as 1)";
 
-/// Run the program with these arguments, its own name first.
+/// Runs the program with these arguments, its own name first.
 pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match Cli::try_parse_from(arguments) {
         Ok(cli) => execute(host, &cli),

@@ -24,35 +24,35 @@ impl Output {
         Output { out: BufWriter::with_capacity(PIECE, out), terminal }
     }
 
-    /// Print a line.
+    /// Prints a line.
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
         self.bytes_line(line.as_bytes(), b'\n')
     }
 
-    /// Print a line that starts with an id.
+    /// Prints a line that starts with an id.
     pub(crate) fn id_line(&mut self, id: &ObjectId, rest: &str) -> Result<(), Failure> {
         self.out.write_all(&id.to_hex())?;
         self.line(rest)
     }
 
-    /// Print bytes, and what ends them.
+    /// Prints bytes, and what ends them.
     pub(crate) fn bytes_line(&mut self, bytes: &[u8], end: u8) -> Result<(), Failure> {
         self.out.write_all(bytes)?;
         self.out.write_all(&[end])?;
         if self.terminal { self.flush() } else { Ok(()) }
     }
 
-    /// Print a JSON value on a line.
+    /// Prints a JSON value on a line.
     pub(crate) fn json(&mut self, value: &Value) -> Result<(), Failure> {
         self.line(&value.to_string())
     }
 
-    /// Write bytes.
+    /// Writes bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         Ok(self.out.write_all(bytes)?)
     }
 
-    /// Write what has gathered.
+    /// Writes what has gathered.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.out.flush()?)
     }

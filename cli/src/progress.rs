@@ -28,7 +28,7 @@ impl Progress {
         Progress { started: (!quiet && io::stderr().is_terminal()).then(Instant::now), bar: None }
     }
 
-    /// Show a job that has done `done` of `total`.
+    /// Shows a job that has done `done` of `total`.
     pub(crate) fn job(&mut self, done: u64, total: u64, objects: u64, bytes: u64) {
         let rate = self.rate(bytes);
         if let Some(bar) = self.shown("{bar:24} {percent:>3}%  {msg}, {eta} left") {
@@ -38,7 +38,7 @@ impl Progress {
         }
     }
 
-    /// Show how much has been read, of unknown much.
+    /// Shows how much has been read, of unknown much.
     pub(crate) fn read(&mut self, files: u64, bytes: u64) {
         let rate = self.rate(bytes);
         if let Some(bar) = self.shown("{msg}") {
@@ -56,7 +56,7 @@ impl Progress {
         }
     }
 
-    /// Tell the user something, above the line.
+    /// Tells the user something, above the line.
     pub(crate) fn tell(&self, message: impl Display) {
         match &self.bar {
             Some(bar) => bar.suspend(|| tell(message)),

@@ -15,7 +15,7 @@ use crate::session::Session;
 /// Bytes that are read and written at once.
 const PIECE: u64 = 256 << 10;
 
-/// Write what a reader gives to a file.
+/// Writes what a reader gives to a file.
 pub(crate) fn save(session: &Session<'_>, reader: &mut dyn Reader, path: &Path) -> Result<(), Failure> {
     let failed = |operation: &'static str| move |error: io::Error| Failure::from(cannot(operation, path, &error));
     let found = fs::metadata(path).ok();

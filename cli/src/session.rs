@@ -36,17 +36,17 @@ impl<'a> Session<'a> {
         Ok(directory)
     }
 
-    /// Open the container for what the subcommand does with it.
+    /// Opens the container for what the subcommand does with it.
     pub(crate) fn open(&self, access: Access) -> Result<Box<dyn Store>, Failure> {
         self.open_by(access, |host, dir, options| host.open(dir, options))
     }
 
-    /// Open the container though its index may be damaged or gone.
+    /// Opens the container though its index may be damaged or gone.
     pub(crate) fn open_damaged(&self, access: Access) -> Result<Box<dyn Store>, Failure> {
         self.open_by(access, |host, dir, options| host.open_damaged(dir, options))
     }
 
-    /// Make the container.
+    /// Makes the container.
     pub(crate) fn create(&self, config: Config) -> Result<Box<dyn Store>, Failure> {
         self.open_by(Access::ReadWrite, |host, dir, options| host.create(dir, config, options))
     }
@@ -86,7 +86,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Do what takes the pack lock; while another has it, try again for as long as the command line says.
+    /// Takes the pack lock by way of `take`. While another packer has it, tries again for as long as `--wait` says.
     pub(crate) fn take_lock<T>(&self, mut take: impl FnMut() -> Result<T>) -> Result<T, Failure> {
         let (started, patience) = (Instant::now(), Duration::from_secs(self.global.wait));
         loop {

@@ -51,7 +51,7 @@ impl<'a> Walk<'a> {
         Ok(Walk { folder: Folder::open(name)?, name, except, pending, skipped: Skipped::default() })
     }
 
-    /// Open a file that the walk came upon.
+    /// Opens a file that the walk came upon.
     pub(crate) fn open(&mut self, below: &Path) -> io::Result<File> {
         self.folder.file(below)
     }

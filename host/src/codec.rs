@@ -46,7 +46,7 @@ struct PackedPayload {
     adler: Option<u32>,
 }
 
-/// Give the interface `codec` to components.
+/// Gives the interface `codec` to components.
 pub(crate) fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
     hashing(&mut interface)?;
@@ -171,7 +171,7 @@ fn finish<T: WasiView + 'static, S: Send + 'static, R: ComponentType + Lower + S
     )
 }
 
-/// Declare a resource whose values lie in the table.
+/// Declares a resource whose values lie in the table.
 fn resource<S: Send + 'static, T: WasiView + 'static>(
     codec: &mut LinkerInstance<'_, T>,
     name: &str,

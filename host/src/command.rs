@@ -13,7 +13,7 @@ use loosepack_cli::Host;
 use crate::interrupt::{self, Unfinished};
 use crate::{Container, Error, Runtime};
 
-/// Run the command with these arguments, the program's name first.
+/// Runs the command with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     loosepack_cli::run(&Native::default(), arguments)
 }

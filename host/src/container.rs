@@ -18,17 +18,17 @@ use crate::{Compression, Config, Durability, ObjectId, ObjectInfo, Part, Stats};
 /// Bytes requested from a reader at once.
 pub(crate) const PIECE: usize = 256 << 10;
 
-/// Ids that the component is asked for at once: they take some 16 MiB of its memory, with what is found for them.
+/// IDs passed to the component at once: with the answers they take about 16 MiB of its memory.
 pub(crate) const IDS_MAX: usize = 1 << 18;
 
 /// A handle on a container.
 ///
 /// Any number of handles, in any number of threads and processes, may be open on one container. Readers, writers and
 /// jobs made from a handle own what they need: they can be kept, sent to other threads, and outlive it. A handle and
-/// what was made from it do one thing at a time; for several at once, open the container several times, which is
+/// everything made from it do one thing at a time. For several at once, open the container several times, which is
 /// cheap.
 ///
-/// All operations fail with [`Error::Store`](crate::Error::Store) when the store says so, and with
+/// All operations fail with [`Error::Store`](crate::Error::Store) for failures of the store, and with
 /// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.
 pub struct Container {
     handle: Handle,
@@ -43,7 +43,7 @@ impl Container {
         self.handle.instance()
     }
 
-    /// Call the component: its interface, the memory it runs in, and its handle.
+    /// Calls the component: its interface, the memory it runs in, and its handle.
     pub(crate) fn call<T>(
         &self,
         call: impl FnOnce(GuestContainer<'_>, &mut wasmtime::Store<State>, ResourceAny) -> wasmtime::Result<T>,
@@ -54,12 +54,12 @@ impl Container {
             .call(|component, store| call(component.loosepack_store_container().container(), store, this))?)
     }
 
-    /// The container's own identifier: 32 hexadecimal digits.
+    /// Returns the container's own identifier: 32 hexadecimal digits.
     pub fn id(&self) -> Result<String> {
         self.call(|interface, store, this| interface.call_id(store, this))
     }
 
-    /// The settings it was created with.
+    /// Returns the settings it was created with.
     pub fn config(&self) -> Result<Config> {
         let config = self.call(|interface, store, this| interface.call_config(store, this))?;
         Ok(Config { pack_target: config.pack_target, compression_level: config.compression_level })
@@ -70,12 +70,12 @@ impl Container {
         Ok(convert::durability(self.call(|interface, store, this| interface.call_durability(store, this))?))
     }
 
-    /// Store bytes as a loose object.
+    /// Stores bytes as a loose object.
     pub fn add(&self, content: &[u8]) -> Result<ObjectId> {
         convert::id(&answer(self.call(|interface, store, this| interface.call_add(store, this, content)))?)
     }
 
-    /// Store what a reader gives as a loose object.
+    /// Stores the bytes of a reader as a loose object.
     pub fn add_reader(&self, mut reader: impl Read) -> Result<ObjectId> {
         let mut writer = self.writer()?;
         let mut buffer = vec![0; PIECE];
@@ -89,35 +89,35 @@ impl Container {
         }
     }
 
-    /// Store many as loose objects; the ids are in their order. Durable together, which is far cheaper than one by
-    /// one. When it fails, some of them may be stored.
+    /// Stores many loose objects, durable together, which is far cheaper than one by one. Returns their IDs, in order.
+    /// When it fails, some of them may have been stored.
     pub fn add_many<T: AsRef<[u8]>>(&self, contents: &[T]) -> Result<Vec<ObjectId>> {
         let contents: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).collect();
         let added = self.call(|interface, store, this| interface.call_add_many(store, this, &contents));
         convert::ids(&answer(added)?)
     }
 
-    /// Store files of a directory as loose objects, durable together, one result a file, in their order. `paths` are
-    /// relative to `dir`, which the component may read during this call.
+    /// Stores files of a directory as loose objects, durable together. Returns one result for each file, in order.
+    /// `paths` are relative to `dir`, which the component may read during this call.
     pub fn add_files(&self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
         let streams = streams(self.instance(), dir.as_ref(), paths)?;
         let results = answer(self.call(|interface, store, this| interface.call_add_streams(store, this, &streams)))?;
         Ok(results.into_iter().map(|result| convert::id(&answer(Ok(result))?)).collect())
     }
 
-    /// Start writing a loose object piece by piece.
+    /// Starts writing a loose object piece by piece.
     pub fn writer(&self) -> Result<ObjectWriter> {
         let resource = answer(self.call(|interface, store, this| interface.call_writer(store, this)))?;
         Ok(ObjectWriter { handle: self.instance().keep(resource) })
     }
 
-    /// The bytes of an object.
+    /// Returns the bytes of an object.
     pub fn get(&self, id: &ObjectId) -> Result<Vec<u8>> {
         let id = id.to_text();
         answer(self.call(|interface, store, this| interface.call_get(store, this, &id)))
     }
 
-    /// Write the bytes of an object to a file of a directory, to which the component may write during this call.
+    /// Writes the bytes of an object to a file of a directory, to which the component may write during this call.
     /// Returns their number. The file appears, and replaces an earlier one, only when it is complete.
     pub fn get_to_file(&self, id: &ObjectId, dir: impl AsRef<Path>, path: &str) -> Result<u64> {
         let (id, this) = (id.to_text(), self.handle.get()?);
@@ -130,7 +130,7 @@ impl Container {
         })
     }
 
-    /// Write objects to files of a directory, each under its id, in the order that is fastest for the store. Each file
+    /// Writes objects to files of a directory, each under its id, in the order that is fastest for the store. Each file
     /// appears, and replaces an earlier one, only when it is complete. The results are in the order of `ids`.
     pub fn get_many_to_files(&self, ids: &[ObjectId], dir: impl AsRef<Path>) -> Result<Vec<Result<u64>>> {
         let this = self.handle.get()?;
@@ -149,14 +149,14 @@ impl Container {
         Ok(results)
     }
 
-    /// Start reading an object piece by piece.
+    /// Starts reading an object piece by piece.
     pub fn reader(&self, id: &ObjectId) -> Result<ObjectReader> {
         let id = id.to_text();
         let resource = answer(self.call(|interface, store, this| interface.call_reader(store, this, &id)))?;
         ObjectReader::new(self.instance().keep(resource))
     }
 
-    /// Start reading many objects, in the order that is fastest for the store. Duplicates are read once.
+    /// Starts reading many objects, in the order that is fastest for the store. Duplicates are read once.
     pub fn read_many(&self, ids: &[ObjectId]) -> Result<ObjectBatch> {
         let mut ids = ids.to_vec();
         // IDs requested together are then close together in the index.
@@ -170,7 +170,7 @@ impl Container {
         ObjectBatch::new(self.instance().clone(), self.handle.get()?, ids)
     }
 
-    /// Which of these objects there are, in their order.
+    /// Returns whether each of these objects exists, in order.
     pub fn contains(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in ids.chunks(IDS_MAX) {
@@ -199,25 +199,26 @@ impl Container {
         Ok(found)
     }
 
-    /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
+    /// Returns a page of the IDs of all objects, sorted: at most `limit` IDs greater than `after`. The end is an empty
+    /// page.
     pub fn objects(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<ObjectId>> {
         let after = after.map(ObjectId::to_text);
         let after = after.as_ref();
         convert::ids(&answer(self.call(|interface, store, this| interface.call_objects(store, this, after, limit)))?)
     }
 
-    /// Counts and sizes. Walks the loose objects.
+    /// Returns counts and sizes. Walks the loose objects.
     pub fn stats(&self) -> Result<Stats> {
         let stats = answer(self.call(|interface, store, this| interface.call_stats(store, this)))?;
         Ok(convert::stats(stats))
     }
 
-    /// Take the pack lock, and start writing objects straight to packs.
+    /// Takes the pack lock, and starts writing objects straight to packs.
     pub fn pack_writer(&self, compression: Compression) -> Result<PackWriter> {
         PackWriter::open(self.instance(), self.handle.get()?, compression)
     }
 
-    /// Start to move loose objects into packs. The loose files stay until [`Container::clean`].
+    /// Starts to move loose objects into packs. The loose files stay until [`Container::clean`].
     pub fn pack_loose(&self, compression: Compression) -> Result<Job> {
         let compression = convert::compression(compression);
         Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
@@ -225,12 +226,12 @@ impl Container {
         })
     }
 
-    /// Start to remove the loose files of packed objects, and what crashed writers left behind.
+    /// Starts to remove the loose files of packed objects, and what crashed writers left behind.
     pub fn clean(&self) -> Result<Job> {
         Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_clean(store, this))
     }
 
-    /// Start to delete objects, loose or packed. Ids of which there is no object are left out of the count.
+    /// Starts to delete objects, loose or packed. IDs without an object are not counted.
     pub fn delete(&self, ids: &[ObjectId]) -> Result<Job> {
         let ids = ObjectId::many_to_bytes(ids);
         Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
@@ -238,7 +239,7 @@ impl Container {
         })
     }
 
-    /// Start to read and check a part of everything. When the index does not open, it needs a handle of
+    /// Starts to read and check a part of everything. When the index does not open, it needs a handle of
     /// [`Runtime::open_damaged`](crate::Runtime::open_damaged).
     pub fn verify(&self, part: Part) -> Result<Job> {
         let part = convert::part(part);
@@ -247,13 +248,13 @@ impl Container {
         })
     }
 
-    /// Start to rebuild the index from the packs. When the index does not open, it needs a handle of
+    /// Starts to rebuild the index from the packs. When the index does not open, it needs a handle of
     /// [`Runtime::open_damaged`](crate::Runtime::open_damaged).
     pub fn reindex(&self) -> Result<Job> {
         Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_reindex(store, this))
     }
 
-    /// Remove the lock file that a packer left behind when it was killed. Only for a person who knows that none is
+    /// Removes the lock file that a packer left behind when it was killed. Only for a person who knows that none is
     /// running.
     pub fn force_unlock(&self) -> Result<Option<String>> {
         let this = self.handle.get()?;
@@ -282,7 +283,7 @@ pub struct ObjectWriter {
 }
 
 impl ObjectWriter {
-    /// Append bytes.
+    /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let this = self.handle.get()?;
         for piece in bytes.chunks(PIECE) {
@@ -293,7 +294,7 @@ impl ObjectWriter {
         Ok(())
     }
 
-    /// Make what was written an object and return its id.
+    /// Completes the object and returns its ID.
     pub fn finish(mut self) -> Result<ObjectId> {
         let this = self.handle.take()?;
         let finished = self.handle.instance().call(|component, store| {

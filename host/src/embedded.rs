@@ -34,14 +34,14 @@ pub(crate) fn load() -> wasmtime::Result<(Engine, Component)> {
     Ok((engine, component))
 }
 
-/// Load a copy of what was compiled ahead of time.
+/// Loads a copy of what was compiled ahead of time.
 fn copy(engine: &Engine) -> wasmtime::Result<Component> {
     // SAFETY: the bytes were made by `Engine::precompile_component` in the build script and are part of this
     // executable. wasmtime checks version, settings and processor features.
     unsafe { Component::deserialize(engine, &COMPILED.0) }
 }
 
-/// Whether this process may have few addresses, as `ulimit -v` of batch systems has it.
+/// Returns whether this process may have few addresses, as `ulimit -v` of batch systems has it.
 fn address_space_is_limited() -> bool {
     #[cfg(unix)]
     {
@@ -72,7 +72,7 @@ mod in_place {
     /// wasmtime knows code by its address: one engine at most executes what lies here, the first, and others copy it.
     static TAKEN: AtomicBool = AtomicBool::new(false);
 
-    /// Have an engine execute code that lies in this executable; whether that can be.
+    /// Has an engine execute code that lies in this executable; whether that can be.
     pub(super) fn allow(config: &mut Config) -> bool {
         let possible = rustix::param::page_size() == align_of_val(COMPILED) && !TAKEN.swap(true, Ordering::Relaxed);
         if possible {

@@ -27,19 +27,19 @@ impl Instance {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Call the component.
+    /// Calls the component.
     pub(crate) fn call<T>(&self, call: impl FnOnce(&bindings::Store, &mut wasmtime::Store<State>) -> T) -> T {
         let Running { guest, component } = &mut *self.lock();
         call(component, guest.call())
     }
 
-    /// Do something with the component and its memory.
+    /// Does something with the component and its memory.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&bindings::Store, &mut Guest) -> Result<T>) -> Result<T> {
         let Running { guest, component } = &mut *self.lock();
         run(component, guest)
     }
 
-    /// Keep a handle that the component gave.
+    /// Keeps a handle that the component gave.
     pub(crate) fn keep(&self, resource: ResourceAny) -> Handle {
         Handle { instance: self.clone(), resource: Some(resource) }
     }

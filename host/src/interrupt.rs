@@ -13,7 +13,7 @@ const MOST: usize = 1 << 14;
 pub(crate) struct Unfinished(Mutex<VecDeque<PathBuf>>);
 
 impl Unfinished {
-    /// Make a file. Nothing is removed between its making and its being remembered.
+    /// Makes a file. Nothing is removed between its making and its being remembered.
     pub(crate) fn make<T, E>(&self, path: PathBuf, create: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let made = create()?;
@@ -30,8 +30,8 @@ impl Unfinished {
     }
 }
 
-/// Wait in a thread of its own for the signals that end the command; not for those that it was started to ignore, as by
-/// `nohup`.
+/// Waits in a thread of its own for the signals that end the command; not for those that it was started to ignore, as
+/// by `nohup`.
 ///
 /// # Errors
 /// When there is no such thread to be had.

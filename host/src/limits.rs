@@ -43,7 +43,7 @@ impl Limits {
         })
     }
 
-    /// Start the clock of an engine, if there is a deadline. It ends when the engine is gone.
+    /// Starts the clock of an engine, if there is a deadline. It ends when the engine is gone.
     pub(crate) fn start_clock(&self, engine: &Engine) -> io::Result<()> {
         let Some(call) = self.call else { return Ok(()) };
         let engine = engine.weak();

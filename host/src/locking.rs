@@ -24,8 +24,8 @@ impl Drop for Lock {
     }
 }
 
-/// Whether an error tells that the file system has no locks: ENOSYS on Lustre without `flock`, ENOLCK on NFS without
-/// its lock service. They are never mistaken for a lock that somebody holds, which is EWOULDBLOCK.
+/// Returns whether an error tells that the file system has no locks: ENOSYS on Lustre without `flock`, ENOLCK on NFS
+/// without its lock service. They are never mistaken for a lock that somebody holds, which is EWOULDBLOCK.
 #[cfg(target_os = "linux")]
 fn is_missing(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
@@ -33,7 +33,7 @@ fn is_missing(error: &std::io::Error) -> bool {
     errno.is_some_and(|errno| [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP].contains(&errno))
 }
 
-/// Whether an error tells that the file system has no locks.
+/// Returns whether an error tells that the file system has no locks.
 #[cfg(not(target_os = "linux"))]
 fn is_missing(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::Unsupported

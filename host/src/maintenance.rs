@@ -43,7 +43,7 @@ impl PackWriter {
             .call(|component, store| call(component.loosepack_store_maintenance().pack_writer(), store, this))?)
     }
 
-    /// Append an object.
+    /// Appends an object.
     pub fn add(&mut self, content: &[u8]) -> Result<ObjectId> {
         convert::id(
             &answer(self.call(|interface, store, this| interface.call_add(store, this, content)))
@@ -51,21 +51,21 @@ impl PackWriter {
         )
     }
 
-    /// Append objects; the ids are in their order.
+    /// Appends objects. Returns their IDs, in order.
     pub fn add_many<T: AsRef<[u8]>>(&mut self, contents: &[T]) -> Result<Vec<ObjectId>> {
         let contents: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).collect();
         let added = self.call(|interface, store, this| interface.call_add_many(store, this, &contents));
         convert::ids(&answer(added).inspect_err(|_| self.failed = true)?)
     }
 
-    /// Append files of a directory, one result a file, in their order. `paths` are relative to `dir`, which the
-    /// component may read during this call.
+    /// Appends files of a directory. Returns one result for each file, in order. `paths` are relative to `dir`, which
+    /// the component may read during this call.
     pub fn add_files(&mut self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
         let streams = streams(self.handle.instance(), dir.as_ref(), paths)?;
         self.add_streams(&streams)
     }
 
-    /// Append what a source gives. When the source fails, nothing is appended and the writer goes on; when writing
+    /// Appends the bytes of a source. When the source fails, nothing is appended and the writer goes on; when writing
     /// fails, every later call fails, as [`PackWriter::check`] tells.
     pub fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {
         let failure = Failure::default();
@@ -84,12 +84,12 @@ impl PackWriter {
         Ok(answer(added)?.into_iter().map(|result| convert::id(&answer(Ok(result))?)).collect())
     }
 
-    /// Whether the writer still writes.
+    /// Checks that the writer still writes.
     pub fn check(&self) -> Result<()> {
         if self.failed { Err(StoreError::WriterFailed.into()) } else { Ok(()) }
     }
 
-    /// Make everything added so far visible and durable.
+    /// Makes everything added so far visible and durable.
     pub fn commit(&mut self) -> Result<()> {
         answer(self.call(|interface, store, this| interface.call_commit(store, this)))
             .inspect_err(|_| self.failed = true)
@@ -120,7 +120,7 @@ impl Job {
         Ok(Job { handle: instance.keep(answer(started)?) })
     }
 
-    /// Do a bounded piece of the work.
+    /// Does a bounded piece of the work.
     pub fn step(&mut self) -> Result<Progress> {
         let this = self.handle.get()?;
         let stepped = self
@@ -130,7 +130,7 @@ impl Job {
         Ok(convert::progress(answer(stepped)?))
     }
 
-    /// Do all that is left. The result holds the findings of all these steps.
+    /// Runs all remaining steps. The result contains the findings of all of them.
     pub fn finish(&mut self) -> Result<Progress> {
         Ok(loosepack::Job::finish(self)?)
     }

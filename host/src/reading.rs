@@ -39,7 +39,7 @@ impl ObjectReader {
         self.size
     }
 
-    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    /// Fills `buffer` as far as there are bytes; 0 is the end.
     pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -59,7 +59,7 @@ impl ObjectReader {
         Ok(len)
     }
 
-    /// Continue reading at this byte. Beyond the end is the end.
+    /// Continues reading at this byte. Beyond the end is the end.
     pub(crate) fn go_to(&mut self, position: u64) -> Result<()> {
         let this = self.handle.get()?;
         answer(self.handle.instance().call(|component, store| {
@@ -100,14 +100,14 @@ pub struct ObjectBatch {
 }
 
 impl ObjectBatch {
-    /// Read these, of which none is there twice.
+    /// Reads these, of which none is there twice.
     pub(crate) fn new(instance: Instance, container: ResourceAny, ids: Vec<ObjectId>) -> Result<Self> {
         let mut batch = ObjectBatch { instance, container, ids, asked: 0, reading: None, ready: VecDeque::new() };
         batch.ask()?;
         Ok(batch)
     }
 
-    /// Ask for the next ids.
+    /// Asks for the next ids.
     fn ask(&mut self) -> Result<()> {
         let first = self.asked;
         let ids = &self.ids[first..self.ids.len().min(first + IDS_MAX)];

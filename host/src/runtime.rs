@@ -36,7 +36,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Make the component ready, with the default limits.
+    /// Makes the component ready, with the default limits.
     ///
     /// # Errors
     /// [`Error::Runtime`](crate::Error::Runtime) on a system that wasmtime does not support.
@@ -58,7 +58,7 @@ impl Runtime {
         Ok(Runtime { engine, component, limits, unfinished: None })
     }
 
-    /// Make a container in an empty directory, which must exist, and open it.
+    /// Makes a container in an empty directory, which must exist, and opens it.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`](loosepack::Error::AlreadyExists) when the directory holds anything; those of
@@ -81,7 +81,7 @@ impl Runtime {
         self.open_with(path, Options::default())
     }
 
-    /// Open the container in a directory.
+    /// Opens the container in a directory.
     ///
     /// # Errors
     /// [`StoreError::NoContainer`](loosepack::Error::NoContainer) and its like; those of opening the directory.

@@ -66,7 +66,7 @@ impl WasiView for State {
 /// A descriptor that is lent to the component for one call.
 pub(crate) struct Lent(Resource<Descriptor>);
 
-/// Open a directory to lend it.
+/// Opens a directory to lend it.
 pub(crate) fn lend_dir(guest: &mut Guest, path: &Path, perms: FsPerms) -> Result<Lent> {
     let descriptor = Descriptor::Dir(Dir::new(open_dir(path)?, perms, OpenMode::READ | OpenMode::WRITE, true));
     let own = guest.store.data_mut().table.push(descriptor).map_err(wasmtime::Error::from)?;
@@ -99,7 +99,7 @@ impl Lent {
         Resource::new_borrow(self.0.rep())
     }
 
-    /// Close it.
+    /// Closes it.
     pub(crate) fn take_back(self, guest: &mut Guest) -> Result<()> {
         guest.store.data_mut().table.delete(self.0).map_err(wasmtime::Error::from)?;
         Ok(())

@@ -65,7 +65,7 @@ impl Pollable for SourceStream {
     async fn ready(&mut self) {}
 }
 
-/// Replace `input-stream.blocking-read`: the streams of this host wait by themselves.
+/// Replaces `input-stream.blocking-read`: the streams of this host wait by themselves.
 pub(crate) fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker.instance(STREAMS)?.func_wrap(

@@ -35,7 +35,7 @@ impl Default for Sha256 {
 }
 
 impl Sha256 {
-    /// Append `data`.
+    /// Appends `data`.
     pub fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }
@@ -50,7 +50,7 @@ impl Sha256 {
 pub struct Compressing(codec::Compressing);
 
 impl Compressing {
-    /// Compress the objects that lie in `contents`, at `level` 1 to 9.
+    /// Compresses the objects that lie in `contents`, at `level` 1 to 9.
     pub fn start(contents: Arc<Vec<u8>>, parts: Vec<Range<u32>>, level: u8, compression: Compression) -> Self {
         let parts: Vec<codec::Part> = parts.into_iter().map(part).collect();
         Compressing(codec::Compressing::start(&contents, &parts, level, compression.into()))
@@ -76,7 +76,7 @@ impl From<Compression> for codec::Compression {
 pub struct Framing(codec::Framing);
 
 impl Framing {
-    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final
+    /// Compresses `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final
     /// block if `last`, else in an empty stored block on a byte boundary.
     pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
         Framing(codec::Framing::start(&data, level, last))
@@ -92,7 +92,7 @@ impl Framing {
 pub struct Decoding(codec::Decoding);
 
 impl Decoding {
-    /// Decode the payloads that lie in `bytes`.
+    /// Decodes the payloads that lie in `bytes`.
     pub fn start(bytes: impl AsRef<[u8]>, payloads: Vec<Payload>) -> Self {
         Decoding(codec::Decoding::start(bytes.as_ref(), &self::payloads(payloads)))
     }
@@ -107,12 +107,12 @@ impl Decoding {
 pub struct Checking(codec::Checking);
 
 impl Checking {
-    /// Check the payloads that lie in `bytes`.
+    /// Checks the payloads that lie in `bytes`.
     pub fn start(bytes: impl AsRef<[u8]>, payloads: Vec<Payload>) -> Self {
         Checking(codec::Checking::start(bytes.as_ref(), &self::payloads(payloads)))
     }
 
-    /// Whether each can be decoded and matches.
+    /// Returns whether each can be decoded and matches.
     pub fn finish(self) -> Vec<bool> {
         codec::Checking::finish(self.0)
     }

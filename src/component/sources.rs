@@ -37,7 +37,7 @@ impl Lazy {
     }
 }
 
-/// Use the source behind a stream.
+/// Uses the source behind a stream.
 pub(super) fn with_source<T>(stream: &LazyStream, use_it: impl FnOnce(&mut dyn Source) -> T) -> T {
     use_it(&mut **stream.get::<Lazy>().0.borrow_mut())
 }

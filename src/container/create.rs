@@ -19,7 +19,7 @@ use crate::format::names::{
 use crate::options::{Access, Options};
 
 impl<D: Dir> Container<D> {
-    /// Make a container in an empty directory and open it. One whose making was interrupted is completed.
+    /// Makes a container in an empty directory and opens it. One whose making was interrupted is completed.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] when the directory holds anything else; [`Error::InvalidArgument`] when a setting is
@@ -72,7 +72,7 @@ impl<D: Dir> Container<D> {
         Self::open(dir, options)
     }
 
-    /// Make the container itself durable, before anything in it is acknowledged: whoever made it may not have flushed,
+    /// Makes the container itself durable, before anything in it is acknowledged: whoever made it may not have flushed,
     /// or may have been killed before.
     pub(super) fn settle(&self) -> Result<()> {
         let Disk { dir, flush, .. } = &self.disk;

@@ -94,7 +94,7 @@ impl<D: Dir> Container<D> {
         self.locate(ids, packed, loose)
     }
 
-    /// Find an object wherever it is, or fail with [`Error::NotFound`].
+    /// Finds an object wherever it is, or fail with [`Error::NotFound`].
     pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
         let packed = |id: &_, location| self.open_packed(id, location);
         match self.locate(&[*id], packed, |id| open_loose(&self.disk, id)) {

@@ -36,7 +36,8 @@ pub struct Stats {
 }
 
 impl<D: Dir> Container<D> {
-    /// A page of the ids of all objects, sorted: at most `limit` ids greater than `after`. An empty page is the end.
+    /// Returns a page of the IDs of all objects, sorted: at most `limit` IDs greater than `after`. The end is an empty
+    /// page.
     ///
     /// # Errors
     /// [`Error::Corrupt`](crate::Error::Corrupt) or [`Error::Io`](crate::Error::Io).
@@ -69,7 +70,7 @@ impl<D: Dir> Container<D> {
         Ok(page)
     }
 
-    /// Counts and sizes. Walks the loose objects.
+    /// Returns counts and sizes. Walks the loose objects.
     ///
     /// # Errors
     /// [`Error::Corrupt`](crate::Error::Corrupt) or [`Error::Io`](crate::Error::Io).

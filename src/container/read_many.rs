@@ -70,7 +70,7 @@ impl Block {
         self.items.push((position, Found::Bytes(start..self.bytes.len())));
     }
 
-    /// Read an object by itself: it tells what is wrong with it, and a copy that is sound may be found elsewhere.
+    /// Reads an object by itself: it tells what is wrong with it, and a copy that is sound may be found elsewhere.
     fn push_alone<D: Dir>(&mut self, container: &Container<D>, position: u32, id: &ObjectId) {
         let found = match container.find(id) {
             Ok(stored) if stored.size > FRAME as u64 => Found::TooLarge(stored.size),
@@ -100,7 +100,7 @@ pub struct ObjectBatch<D: Dir, C: Deref<Target = Container<D>>> {
 }
 
 impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
-    /// Start reading objects, in the order that is fastest for the store. Duplicates are read once.
+    /// Starts reading objects, in the order that is fastest for the store. Duplicates are read once.
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`] of the index.
@@ -158,7 +158,7 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
         block
     }
 
-    /// Read objects that lie close together, and start to decode or check them.
+    /// Reads objects that lie close together, and starts to decode or check them.
     fn read_window(&mut self) -> Option<Reading> {
         let container = &*self.container;
         let window = Window::take(&mut self.packed, &container.disk.tuning)?;
@@ -198,7 +198,7 @@ impl Work {
 }
 
 impl Reading {
-    /// Give out the objects.
+    /// Gives out the objects.
     fn finish<D: Dir>(self, container: &Container<D>, ids: &[ObjectId], block: &mut Block) {
         let alone = |block: &mut Block, position: u32| block.push_alone(container, position, &ids[position as usize]);
         match self.work {

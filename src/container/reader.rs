@@ -57,12 +57,12 @@ impl<D: Dir> ObjectReader<D> {
         self.size().saturating_sub(self.reader.position())
     }
 
-    /// Continue reading at this byte of the object. Beyond the end is the end.
+    /// Continues reading at this byte of the object. Beyond the end is the end.
     pub fn seek(&mut self, position: u64) {
         self.reader.seek(position);
     }
 
-    /// Fill `buffer` as far as there are bytes; 0 is the end.
+    /// Fills `buffer` as far as there are bytes; 0 is the end.
     ///
     /// # Errors
     /// When an object is read from its start to its end without `seek`, the read that would give the last bytes fails

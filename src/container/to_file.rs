@@ -9,7 +9,7 @@ use crate::dir::{Dir, File, write_all_at};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::id::ObjectId;
 
-/// Write what `reader` gives to `file`, from its start; returns the number of bytes.
+/// Writes what `reader` gives to `file`, from its start; returns the number of bytes.
 pub fn to<D: Dir>(reader: &mut ObjectReader<D>, file: &impl File, path: &str) -> Result<u64> {
     let mut buffer = reader.buffer();
     let mut position = 0;
@@ -29,7 +29,7 @@ pub(crate) fn to_file<D: Dir>(reader: &mut ObjectReader<D>, dir: &impl Dir, path
     in_place(dir, path, |file| to(reader, file, path))
 }
 
-/// Have a file written beside `path`, hidden as long as it is not whole, and put it in place.
+/// Has a file written beside `path`, hidden as long as it is not whole, and puts it in place.
 fn in_place<D: Dir>(dir: &D, path: &str, write: impl FnOnce(&D::File) -> Result<u64>) -> Result<u64> {
     let (parent, name) = path.rsplit_once('/').map_or(("", path), |(parent, name)| (parent, name));
     let slash = if parent.is_empty() { "" } else { "/" };
@@ -50,7 +50,7 @@ fn in_place<D: Dir>(dir: &D, path: &str, write: impl FnOnce(&D::File) -> Result<
     })
 }
 
-/// Write objects to files of a directory, each under its id: small ones as they are read together, large ones by
+/// Writes objects to files of a directory, each under its id: small ones as they are read together, large ones by
 /// themselves.
 pub(super) fn many<D: Dir>(container: &Container<D>, ids: &[ObjectId], dir: &impl Dir) -> Result<Vec<Result<u64>>> {
     let mut results: Vec<Option<Result<u64>>> = ids.iter().map(|_| None).collect();

@@ -18,7 +18,7 @@ impl<D: Dir> ObjectWriter<D> {
         Ok(ObjectWriter { writer: LooseWriter::new(disk)?, packed: Packed::new(disk) })
     }
 
-    /// Append bytes.
+    /// Appends bytes.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); after it every call fails with
@@ -27,7 +27,7 @@ impl<D: Dir> ObjectWriter<D> {
         self.writer.write(bytes)
     }
 
-    /// Make what was written an object and return its id.
+    /// Completes the object and returns its ID.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), [`Error::WriterFailed`](crate::Error::WriterFailed).

@@ -23,7 +23,7 @@ impl CapDir {
         CapDir(Arc::new(dir))
     }
 
-    /// Open the directory at a path of the operating system.
+    /// Opens the directory at a path of the operating system.
     ///
     /// # Errors
     /// Those of opening a directory.

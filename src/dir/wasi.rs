@@ -35,7 +35,7 @@ impl WasiDir {
         self.0.open_at(PathFlags::empty(), path, open_flags, flags).map(WasiFile).map_err(code)
     }
 
-    /// Open what is there.
+    /// Opens what is there.
     fn open_existing(&self, path: &str, flags: DescriptorFlags) -> Result<WasiFile, Code> {
         match self.look(path)? {
             Kind::Other => Err(Code::Invalid),

@@ -11,7 +11,7 @@ use crate::disk::small_file::make_directory;
 use crate::error::{Code, Context as _, Result};
 use crate::format::names;
 
-/// Make a directory and the one that holds it, where they are missing.
+/// Makes a directory and the one that holds it, where they are missing.
 pub(crate) fn make<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
     mark(&disk.dir, path)?;
     if let Some((parent, _)) = path.rsplit_once('/') {
@@ -33,7 +33,7 @@ pub(crate) fn settle<D: Dir>(disk: &Disk<D>, path: &str) -> Result<()> {
     unmark(&disk.dir, path)
 }
 
-/// Mark what is about to be made, a directory or [`names::THE_CONTAINER`].
+/// Marks what is about to be made, a directory or [`names::THE_CONTAINER`].
 pub(crate) fn mark(dir: &impl Dir, what: &str) -> Result<()> {
     let mark = names::made(what);
     let mut created = dir.create_new(&mark);
@@ -47,7 +47,7 @@ pub(crate) fn mark(dir: &impl Dir, what: &str) -> Result<()> {
     }
 }
 
-/// Whether it is marked.
+/// Returns whether it is marked.
 pub(crate) fn is_marked(dir: &impl Dir, what: &str) -> Result<bool> {
     let mark = names::made(what);
     match dir.metadata(&mark) {

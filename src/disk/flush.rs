@@ -27,22 +27,22 @@ impl Flush {
         if self.failed.load(Ordering::Relaxed) { Err(Error::WriterFailed) } else { Ok(()) }
     }
 
-    /// Whether anything is flushed at all.
+    /// Returns whether anything is flushed at all.
     pub(crate) fn is_full(&self) -> bool {
         self.durability == Durability::Full
     }
 
-    /// Make a file durable.
+    /// Makes a file durable.
     pub(crate) fn file(&self, file: &impl File, path: &str) -> Result<()> {
         self.run(path, || file.sync())
     }
 
-    /// Make the entries of a directory durable.
+    /// Makes the entries of a directory durable.
     pub(crate) fn dir(&self, dir: &impl Dir, path: &str) -> Result<()> {
         self.run(path, || dir.sync_dir(path))
     }
 
-    /// Make everything durable at once; `false` where the system cannot, and nothing was done.
+    /// Makes everything durable at once; `false` where the system cannot, and nothing was done.
     pub(crate) fn all(&self, dir: &impl Dir) -> Result<bool> {
         let mut done = true;
         self.run(".", || match dir.sync_all() {

@@ -22,7 +22,7 @@ pub(crate) fn read(dir: &impl Dir, path: &str) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Write a file so that whoever opens it finds the old or the new bytes, whole, also after a power cut. The directory
+/// Writes a file so that whoever opens it finds the old or the new bytes, whole, also after a power cut. The directory
 /// that holds it is left to the caller to flush.
 pub(crate) fn replace(dir: &impl Dir, path: &str, bytes: &[u8], flush: &Flush) -> Result<()> {
     let (temporary, file) = create_incoming(dir)?;
@@ -37,7 +37,7 @@ pub(crate) fn replace(dir: &impl Dir, path: &str, bytes: &[u8], flush: &Flush) -
     written
 }
 
-/// Make a directory of the container that is missing; whether it was.
+/// Makes a directory of the container that is missing; whether it was.
 pub(crate) fn make_directory(dir: &impl Dir, path: &str) -> Result<bool> {
     match dir.create_dir(path) {
         Ok(()) => Ok(true),
@@ -54,7 +54,7 @@ pub(crate) fn list(dir: &impl Dir, path: &str) -> Result<Vec<Entry>> {
     }
 }
 
-/// Make a file in `incoming` under a name that nobody else uses.
+/// Makes a file in `incoming` under a name that nobody else uses.
 pub(crate) fn create_incoming<D: Dir>(dir: &D) -> Result<(String, D::File)> {
     let time = dir.now();
     let (mut attempt, mut made) = (0, false);

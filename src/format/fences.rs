@@ -24,12 +24,12 @@ pub(crate) struct Fences {
 }
 
 impl Fences {
-    /// Start a block with this id.
+    /// Starts a block with this id.
     pub(crate) fn start_block(&mut self, id: &ObjectId) {
         self.prefixes.push(id.prefix());
     }
 
-    /// End the block with its lines.
+    /// Ends the block with its lines.
     pub(crate) fn end_block(&mut self, lines: &[u8]) {
         self.checksums.push(crc32fast::hash(lines));
     }
@@ -90,8 +90,8 @@ impl Fences {
         Some((u128::from(before) * u128::from(BLOCK) / u128::from(all)) as u64)
     }
 
-    /// Whether lines are as they were written: those from the start of a block on, up to the end of another or of the
-    /// run. `length`: that of a block, in bytes.
+    /// Returns whether lines are as they were written: those from the start of a block on, up to the end of another or
+    /// of the run. `length`: that of a block, in bytes.
     pub(crate) fn hold(&self, block: u64, lines: &[u8], length: usize) -> bool {
         let checksums = self.checksums.get(block as usize..).unwrap_or_default();
         let blocks = lines.chunks(length);

@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use super::location::Location;
 use crate::id::ObjectId;
 
-/// Whether all of a text are digits of lower-case hexadecimal numbers.
+/// Returns whether all of a text are digits of lower-case hexadecimal numbers.
 pub(crate) fn is_lower_hex(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Append a name and a decimal number.
+/// Appends a name and a decimal number.
 pub(crate) fn field(out: &mut Vec<u8>, name: &[u8], value: u64) {
     out.extend_from_slice(name);
     let mut digits = [0; 20];

@@ -22,7 +22,7 @@ impl Location {
         (self.pack, self.offset)
     }
 
-    /// Whether the payload is a zlib stream: a payload of the object's own size is the object itself.
+    /// Returns whether the payload is a zlib stream: a payload of the object's own size is the object itself.
     pub fn compressed(&self) -> bool {
         self.length != self.size
     }

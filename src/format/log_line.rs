@@ -41,7 +41,7 @@ pub(crate) const COMMIT: &[u8] = b"{\"commit\":";
 /// Start of the part of a commit line that its own checksum does not cover.
 const CRC: &[u8] = b",\"crc\":\"";
 
-/// Append the line of an entry to `out`.
+/// Appends the line of an entry to `out`.
 pub(crate) fn put(out: &mut Vec<u8>, id: &ObjectId, location: &Location) {
     out.extend_from_slice(PUT);
     out.extend_from_slice(&id.to_hex());
@@ -52,7 +52,7 @@ pub(crate) fn put(out: &mut Vec<u8>, id: &ObjectId, location: &Location) {
     out.extend_from_slice(b"}\n");
 }
 
-/// Append the line of a deletion to `out`.
+/// Appends the line of a deletion to `out`.
 pub(crate) fn delete(out: &mut Vec<u8>, id: &ObjectId) {
     out.extend_from_slice(DELETE);
     out.extend_from_slice(&id.to_hex());
@@ -82,8 +82,8 @@ pub(crate) fn commit_holds(commit: &Commit, text: &[u8], batch: &Crc, lines: u64
     commit.lines == lines && commit.crc == checksum(batch, &text[..covered])
 }
 
-/// Whether a text that is no valid line has been a commit line. Such a line is damaged, not torn: where a write was
-/// torn, the line end is missing, or there are zeros.
+/// Returns whether a text that is no valid line has been a commit line. Such a line is damaged, not torn: where a
+/// write was torn, the line end is missing, or there are zeros.
 pub(crate) fn was_commit(text: &[u8]) -> bool {
     let Some((last, rest)) = text.split_last() else { return false };
     let starts_so = text.starts_with(COMMIT);
@@ -99,7 +99,7 @@ fn checksum(batch: &Crc, commit_line: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// Read a line, its line end included. `None` for anything that this module does not write.
+/// Reads a line, its line end included. `None` for anything that this module does not write.
 pub(crate) fn parse(text: &[u8]) -> Option<Line> {
     let mut rest = Cursor(text);
     if rest.skip(PUT) {

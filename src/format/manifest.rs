@@ -63,7 +63,7 @@ impl Manifest {
         (value.to_string() + "\n").into_bytes()
     }
 
-    /// Whether a file of the index is live. What is no log and no run is not ours to judge, and is.
+    /// Returns whether a file of the index is live. What is no log and no run is not ours to judge, and is.
     pub(crate) fn names(&self, file: &str) -> bool {
         match names::index_file(file) {
             Some(IndexFile::Log(number)) => number == self.log,

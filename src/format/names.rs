@@ -68,14 +68,14 @@ pub(crate) fn incoming(time: u64, attempt: u32) -> String {
     format!("{INCOMING}/{time:016x}-{attempt}")
 }
 
-/// Whether a file of `incoming` has such a name. Another was not made here, and is nobody's to remove.
+/// Returns whether a file of `incoming` has such a name. Another was not made here, and is nobody's to remove.
 pub(crate) fn is_incoming_file(name: &str) -> bool {
     name.split_once('-').is_some_and(|(time, attempt)| {
         time.len() == 16 && is_lower_hex(time.as_bytes()) && plain_number(attempt).is_some()
     })
 }
 
-/// Whether this is the path of a file that is being written, and is to become an object or another file of the
+/// Returns whether this is the path of a file that is being written, and is to become an object or another file of the
 /// container.
 pub fn is_unfinished(path: &str) -> bool {
     path.strip_prefix(INCOMING).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_incoming_file)

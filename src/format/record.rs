@@ -11,7 +11,7 @@ pub(crate) const HEADER_MAX: usize = 148;
 /// The first bytes of a record header.
 pub(crate) const HEADER_START: &[u8] = b"{\"id\":\"";
 
-/// Append a record header to `out`. `padded`: to [`HEADER_MAX`], so that it can be written over a reserved place.
+/// Appends a record header to `out`. `padded`: to [`HEADER_MAX`], so that it can be written over a reserved place.
 pub(crate) fn header(out: &mut Vec<u8>, id: &ObjectId, size: u64, length: u64, compressed: bool, padded: bool) {
     let start = out.len();
     out.extend_from_slice(HEADER_START);
@@ -34,7 +34,7 @@ pub(crate) struct Header {
     pub(crate) bytes: u64,
 }
 
-/// Read the header that `text` starts with. `None` for anything that [`header`] does not write.
+/// Reads the header that `text` starts with. `None` for anything that [`header`] does not write.
 pub(crate) fn parse_header(text: &[u8]) -> Option<Header> {
     let mut rest = Cursor(text);
     rest.skip(HEADER_START).then_some(())?;

@@ -59,7 +59,7 @@ impl Digits {
         names + ObjectId::HEX_LEN + numbers
     }
 
-    /// Append the line of an entry.
+    /// Appends the line of an entry.
     pub(crate) fn write(self, out: &mut Vec<u8>, (id, location): &Entry) {
         let start = out.len();
         out.extend_from_slice(ID);
@@ -79,7 +79,7 @@ impl Digits {
         out.extend_from_slice(END);
     }
 
-    /// Read a line. `None` for anything that [`Digits::write`] does not write.
+    /// Reads a line. `None` for anything that [`Digits::write`] does not write.
     pub(crate) fn parse(self, line: &[u8]) -> Option<Entry> {
         let mut rest = Cursor(line.get(ID.len()..)?);
         Some((rest.id()?, self.parse_told(line)?))

@@ -24,7 +24,7 @@ pub(crate) struct Checked {
 }
 
 impl<D: Dir> Index<D> {
-    /// Check the next lines. Breaks when there are none.
+    /// Checks the next lines. Breaks when there are none.
     pub(crate) fn check_lines(&mut self, checked: &mut Checked, problems: &mut Vec<Finding>) -> ControlFlow<()> {
         let Some(run) = self.runs.get_mut(checked.run) else { return ControlFlow::Break(()) };
         match run.check_blocks(checked.block, &mut checked.last, problems) {
@@ -38,7 +38,7 @@ impl<D: Dir> Index<D> {
         ControlFlow::Continue(())
     }
 
-    /// Compare what the manifest and the log say that everything adds up to with what it does. `found`: what all
+    /// Compares what the manifest and the log say that everything adds up to with what it does. `found`: what all
     /// entries add up to.
     pub(crate) fn check_totals(&mut self, found: Totals) -> Result<Vec<Finding>> {
         let mut problems = Vec::new();
@@ -70,7 +70,7 @@ impl<D: Dir> Index<D> {
         Ok(problems)
     }
 
-    /// Whether the log goes on behind its last commit line.
+    /// Returns whether the log goes on behind its last commit line.
     pub(crate) fn has_uncommitted(&self) -> Result<bool> {
         Ok(self.log.growth()?.is_gt())
     }
@@ -84,7 +84,7 @@ impl<D: Dir> Index<D> {
 }
 
 impl<F: File> Run<F> {
-    /// Check some blocks from number `first` on, and return the number of the next; `None` at the end.
+    /// Checks some blocks from number `first` on, and returns the number of the next; `None` at the end.
     fn check_blocks(
         &mut self,
         first: u64,

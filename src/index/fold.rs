@@ -34,7 +34,7 @@ pub(super) fn runs_to_merge(entries: u64, runs: impl Iterator<Item = u64>) -> us
     .count()
 }
 
-/// Write a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `reach`: as in
+/// Writes a run of `tail` and of runs, newest first, into an empty file; what is newer counts. `reach`: as in
 /// [`RunHeader`], of what is in memory. Returns what the entries
 /// add up to.
 ///

@@ -44,7 +44,7 @@ struct Committed {
 }
 
 impl<F: File> Log<F> {
-    /// Open a log; `None` when there is none. `totals`: what everything adds up to before its first batch.
+    /// Opens a log; `None` when there is none. `totals`: what everything adds up to before its first batch.
     pub(super) fn open<D: Dir<File = F>>(disk: &Disk<D>, number: u32, totals: Totals) -> Result<Option<Self>> {
         let path = names::log(number);
         let (opened, chunk) = (regular::open(&disk.dir, &path)?, disk.tuning.chunk);
@@ -136,7 +136,7 @@ impl<F: File> Log<F> {
         Error::corrupt(format!("{}:{}", self.path, self.committed.lines + 1), problem)
     }
 
-    /// Make durable what counts.
+    /// Makes durable what counts.
     pub(super) fn flush(&self, flush: &Flush) -> Result<()> {
         flush.file(&self.file, &self.path)
     }
@@ -194,7 +194,7 @@ pub(super) struct LogWriter<F> {
 }
 
 impl<F: File> LogWriter<F> {
-    /// Append a batch of entries, after which everything adds up to `totals`.
+    /// Appends a batch of entries, after which everything adds up to `totals`.
     pub(super) fn append(
         &mut self,
         log: &mut Log<F>,

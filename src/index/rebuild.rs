@@ -59,13 +59,13 @@ impl<D: Dir> Rebuild<D> {
         Ok(None)
     }
 
-    /// Write a run of what is gathered and of the runs that have grown alike.
+    /// Writes a run of what is gathered and of the runs that have grown alike.
     fn spill(&mut self) -> Result<()> {
         let merged = runs_to_merge(self.gathered.len() as u64, self.runs.iter().map(|(_, run)| run.entries()));
         self.merge(merged)
     }
 
-    /// Write a run of what is gathered and of the `merged` newest runs.
+    /// Writes a run of what is gathered and of the `merged` newest runs.
     fn merge(&mut self, merged: usize) -> Result<()> {
         let (path, file) = create_incoming(&self.disk.dir)?;
         let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
@@ -107,7 +107,7 @@ impl<D: Dir> Rebuild<D> {
         self.reach
     }
 
-    /// Make it the index of the container, in place of whatever is there. `number`: no index file has it, or a greater
+    /// Makes it the index of the container, in place of whatever is there. `number`: no index file has it, or a greater
     /// one. `reach`: the last place that deletions may be about.
     pub(crate) fn finish(mut self, number: u32, reach: Option<Place>) -> Result<Totals> {
         let file = create_run(&self.disk.dir, number)?;

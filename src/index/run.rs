@@ -39,7 +39,7 @@ pub(super) struct Run<F> {
 }
 
 impl<F: File> Run<F> {
-    /// Open a run; `None` when there is none. Nothing is read yet.
+    /// Opens a run; `None` when there is none. Nothing is read yet.
     pub(super) fn open<D: Dir<File = F>>(disk: &Disk<D>, path: String) -> Result<Option<Self>> {
         let opened = regular::open(&disk.dir, &path)?;
         Ok(opened.map(|(file, _)| Run {
@@ -52,7 +52,7 @@ impl<F: File> Run<F> {
         }))
     }
 
-    /// Read the header.
+    /// Reads the header.
     pub(super) fn read_header(&mut self) -> Result<()> {
         let mut header = [0; HEADER];
         self.read(&mut header, 0)?;
@@ -78,7 +78,7 @@ impl<F: File> Run<F> {
         self.header.reach
     }
 
-    /// Make the run durable.
+    /// Makes the run durable.
     pub(super) fn flush(&self, flush: &Flush) -> Result<()> {
         flush.file(&self.file, &self.path)
     }
@@ -143,7 +143,7 @@ impl<F: File> Run<F> {
         if len == end { Ok(()) } else { Err(self.corrupt("something follows its last line")) }
     }
 
-    /// Read the last line, which starts at byte `start`; `None` when it is damaged. Piece by piece, so that memory is
+    /// Reads the last line, which starts at byte `start`; `None` when it is damaged. Piece by piece, so that memory is
     /// taken for fences that are there, not for those that the first line promises.
     fn read_fences(&self, start: u64) -> Result<Option<Fences>> {
         let (mut found, mut crc) = (Fences::default(), Crc::new());

@@ -29,14 +29,14 @@ pub(super) struct RunWriter<F> {
 }
 
 impl<F: File> RunWriter<F> {
-    /// Start a run in a file that is empty. Its numbers have at most these digits. It is written out in pieces of about
-    /// `chunk` bytes.
+    /// Starts a run in a file that is empty. Its numbers have at most these digits. It is written out in pieces of
+    /// about `chunk` bytes.
     pub(super) fn new((path, file): (String, F), digits: Digits, chunk: usize) -> Self {
         let (written, fences) = (HEADER as u64, Fences::default());
         RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences, chunk }
     }
 
-    /// Append an entry, greater than those before.
+    /// Appends an entry, greater than those before.
     pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
         if self.entries.is_multiple_of(BLOCK) {
             self.end_block();
@@ -65,7 +65,7 @@ impl<F: File> RunWriter<F> {
         Ok(())
     }
 
-    /// Complete the run and make it durable. `reach`: as in [`RunHeader`].
+    /// Completes the run and makes it durable. `reach`: as in [`RunHeader`].
     pub(super) fn finish(mut self, reach: Option<Place>, flush: &Flush) -> Result<()> {
         self.end_block();
         let fences = self.fences.encode();

@@ -53,7 +53,7 @@ pub(crate) struct Found {
     pub(crate) unreadable: Option<Finding>,
 }
 
-/// Look for what there is of an index.
+/// Looks for what there is of an index.
 pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
     let (manifest, unreadable) = match read_manifest(dir) {
         Ok(manifest) => (Some(manifest), None),
@@ -82,7 +82,7 @@ pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
     Ok(Remains { leaves, number, totals: manifest.map(|manifest| manifest.totals), unreadable })
 }
 
-/// Hand what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no
+/// Hands what the readable lines of a file tell to `visit`. Whatever is no line is stepped over. Deletions that no
 /// commit line follows in a log have never happened.
 pub(crate) fn read<D: Dir>(disk: &Disk<D>, leaf: &Leaf, mut visit: impl FnMut(Told) -> Result<()>) -> Result<Found> {
     let (mut totals, mut reach) = (None, None);

@@ -18,14 +18,14 @@ use crate::format::names::{self, INDEX, MANIFEST};
 use crate::format::run_line::Entry;
 use crate::id::ObjectId;
 
-/// Make the file of a run.
+/// Makes the file of a run.
 pub(super) fn create_run<D: Dir>(dir: &D, number: u32) -> Result<(String, D::File)> {
     let path = names::run(number);
     let file = dir.create_new(&path).during("create", &path)?;
     Ok((path, file))
 }
 
-/// Make runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what
+/// Makes runs, the newest of which comes first and has the greatest number, and an empty log the index. `totals`: what
 /// the entries of the runs add up to.
 pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) -> Result<()> {
     let Disk { dir, flush, .. } = disk;
@@ -43,7 +43,7 @@ pub(super) fn publish<D: Dir>(disk: &Disk<D>, runs: Vec<u32>, totals: Totals) ->
 }
 
 impl<D: Dir> Index<D> {
-    /// Make durable what the index tells: whoever wrote it may have been killed before, or have flushed nothing.
+    /// Makes the index durable: whoever wrote it may have been killed before its flush, or have flushed nothing.
     pub(crate) fn settle(&self) -> Result<()> {
         let Disk { dir, flush, .. } = &self.disk;
         self.log.flush(flush)?;
@@ -144,7 +144,7 @@ impl<D: Dir> IndexWriter<D> {
         self.remove_leftovers()
     }
 
-    /// Remove index files that the manifest does not name: replaced ones, and what a killed packer left. A reader that
+    /// Removes index files that the manifest does not name: replaced ones, and what a killed packer left. A reader that
     /// has one of them open reads on, and sees the newer index when it looks for it.
     fn remove_leftovers(&mut self) -> Result<()> {
         let Index { disk: Disk { dir, .. }, manifest, .. } = &self.index;

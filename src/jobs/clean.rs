@@ -39,7 +39,7 @@ struct Clean<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to remove the loose files of packed objects, and what writers that crashed left behind more than a day
+    /// Starts to remove the loose files of packed objects, and what writers that crashed left behind more than a day
     /// ago. The packed copy of each object is read first; where it is damaged, that is reported and the loose file
     /// stays. Units of progress are the 256 shards of loose objects, and the directory of unfinished files.
     ///
@@ -147,7 +147,7 @@ impl<D: Dir> Clean<D> {
     }
 }
 
-/// Remove what writers that crashed left behind.
+/// Removes what writers that crashed left behind.
 fn clean_incoming<D: Dir>(disk: &Disk<D>, progress: &mut Progress) -> Result<()> {
     let now = disk.now();
     let (mut files, mut bytes) = (0_u64, 0);

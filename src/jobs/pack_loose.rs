@@ -30,7 +30,7 @@ struct PackLoose<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to move loose objects into packs. Each object is hashed again while it is copied; a damaged one is
+    /// Starts to move loose objects into packs. Each object is hashed again while it is copied; a damaged one is
     /// reported and left; objects that are packed already are left as well, and counted in a note. The loose files
     /// stay until [`Container::clean`]. Units of progress are the 256 shards of loose objects.
     ///
@@ -90,7 +90,7 @@ impl<D: Dir> Work for PackLoose<D> {
     }
 }
 
-/// Pack one loose object; returns its size. `buffer` is used again for each.
+/// Packs one loose object; returns its size. `buffer` is used again for each.
 fn pack<D: Dir>(dir: &D, packer: &mut Packer<D>, id: &ObjectId, buffer: &mut Vec<u8>) -> Result<u64> {
     let (file, size) = loose::open(dir, id)?.ok_or(Error::NotFound(*id))?;
     let path = names::loose(id);

@@ -57,7 +57,7 @@ enum Stage<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to rebuild the index from the packs and whatever is left of the old index. Every record is read, and
+    /// Starts to rebuild the index from the packs and whatever is left of the old index. Every record is read, and
     /// counts when it holds the object that its header names. Deletions that can still be read in the old index are
     /// kept, and so are its entries whose records are not met: no object that reads, and no loss that is known,
     /// becomes absent. What cannot be read is stepped over and reported. The old index stays until the new one takes
@@ -126,7 +126,7 @@ impl<D: Dir> Reindex<D> {
         self.done + here
     }
 
-    /// Do a piece of the work. Breaks when nothing is left but to write the index.
+    /// Does a piece of the work. Breaks when nothing is left but to write the index.
     fn piece(&mut self, progress: &mut Progress) -> Result<ControlFlow<()>> {
         let disk = &self.session.disk;
         match &mut self.stage {
@@ -197,7 +197,7 @@ impl<D: Dir> Reindex<D> {
         }
     }
 
-    /// Report what is no object. Of a whole index it is known that nothing is lost with it.
+    /// Reports what is no object. Of a whole index it is known that nothing is lost with it.
     fn tell(&self, file: String, message: String, progress: &mut Progress) {
         let to = if self.complete { &mut progress.notes } else { &mut progress.problems };
         to.push(Finding { file, message });

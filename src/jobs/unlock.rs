@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::packer::lock;
 
 impl<D: Dir> Container<D> {
-    /// Remove the lock file that a packer left behind when it was killed. Only for a person who knows that none is
+    /// Removes the lock file that a packer left behind when it was killed. Only for a person who knows that none is
     /// running: it would let two packers work at once. Returns what the lock file said of its holder; `None` when
     /// there was none.
     ///

@@ -78,7 +78,7 @@ enum Stage<D: Dir> {
 }
 
 impl<D: Dir> Container<D> {
-    /// Start to verify a part of the container: each loose object and each record of the packs is read and hashed,
+    /// Starts to verify a part of the container: each loose object and each record of the packs is read and hashed,
     /// records are compared with the index, and each line of the index is checked. Finding is reported in `problems`,
     /// harmless leftovers of crashes in `notes`. Never stops early and takes no lock. Units of progress are the 256
     /// shards of loose objects, the index, and the packs, in this order; a unit in which a job was stopped is done
@@ -141,7 +141,7 @@ impl<D: Dir> Site<D> {
         self.now.as_mut()
     }
 
-    /// Whether the index still says that an object lies there.
+    /// Returns whether the index still says that an object lies there.
     fn is_still_at(&mut self, id: &ObjectId, location: &Location) -> bool {
         match self.index_now().map(|index| index.lookup(id, Trust::Quick)) {
             Some(Ok(found)) => found == Some(*location),

@@ -42,7 +42,7 @@ impl<D: Dir> LooseBatch<D> {
         }
     }
 
-    /// Add an object.
+    /// Adds an object.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io): this object is not added; the batch goes on.
@@ -75,7 +75,7 @@ impl<D: Dir> LooseBatch<D> {
         self.commit_if_many()
     }
 
-    /// Whether an object is new, here and in the container.
+    /// Returns whether an object is new, here and in the container.
     fn is_to_be_written(&mut self, id: &ObjectId, len: u64) -> Result<bool> {
         if self.written_ids.contains(id) {
             return Ok(false);
@@ -107,7 +107,7 @@ impl<D: Dir> LooseBatch<D> {
         Ok(id)
     }
 
-    /// Close the file, so that a batch has one open at a time.
+    /// Closes the file, so that a batch has one open at a time.
     fn keep(&mut self, id: ObjectId, mut file: IncomingFile<D>) {
         file.file = None;
         self.written_ids.insert(id);
@@ -118,7 +118,7 @@ impl<D: Dir> LooseBatch<D> {
         if self.written.len() + self.found.len() < self.disk.tuning.loose_objects { Ok(()) } else { self.commit() }
     }
 
-    /// Whether the batch still takes objects.
+    /// Returns whether the batch still takes objects.
     ///
     /// # Errors
     /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a flush that failed.
@@ -126,7 +126,7 @@ impl<D: Dir> LooseBatch<D> {
         self.disk.flush.check()
     }
 
-    /// Make everything added so far visible and durable.
+    /// Makes everything added so far visible and durable.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io): some of what was added since the last commit may have become visible.
@@ -157,7 +157,7 @@ impl<D: Dir> LooseBatch<D> {
         Ok(())
     }
 
-    /// Flush everything at once, if that is worth it and possible.
+    /// Flushes everything at once, if that is worth it and possible.
     fn flush_all(&self, files: usize) -> Result<bool> {
         if files < self.disk.tuning.flush_together { Ok(false) } else { self.disk.flush.all(&self.disk.dir) }
     }

@@ -68,7 +68,7 @@ impl Window {
 }
 
 impl<F: File> Inspection<F> {
-    /// Inspect the first `len` bytes of a pack.
+    /// Inspects the first `len` bytes of a pack.
     pub(crate) fn new(file: Arc<F>, number: u32, len: u64, tuning: &Arc<Tuning>) -> Self {
         Inspection {
             walk: Walk::new(file, number, len, tuning),
@@ -131,7 +131,7 @@ impl<F: File> Inspection<F> {
         }
     }
 
-    /// Go on within a record that does not hold its object, for a bounded time.
+    /// Goes on within a record that does not hold its object, for a bounded time.
     fn inspect_inner(&mut self, inspected: &mut Vec<(Record, bool)>) {
         let mut left = self.walk.tuning().step_bytes;
         while self.large.is_none()
@@ -171,7 +171,7 @@ impl<F: File> Inspection<F> {
         Scrub::record(walk.file(), record.id, record.location, walk.len(), walk.tuning())
     }
 
-    /// Give out a record. Records are looked for within one that does not hold its object.
+    /// Gives out a record. Records are looked for within one that does not hold its object.
     fn take(&mut self, inspected: &mut Vec<(Record, bool)>, record: Record, sound: bool) {
         inspected.push((record, sound));
         if sound {
@@ -203,7 +203,7 @@ impl<F: File> Inspection<F> {
     }
 }
 
-/// Start to check whether the records of the walk's last window hold their objects.
+/// Starts to check whether the records of the walk's last window hold their objects.
 fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
     let (mut checked, mut payloads) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
     for record in &records {

@@ -28,14 +28,14 @@ pub(crate) struct Scrub<F> {
 }
 
 impl<F: File> Scrub<F> {
-    /// Check an object whose location has been compared with its pack's length.
+    /// Checks an object whose location has been compared with its pack's length.
     pub(crate) fn new(stored: Stored<F>, packed: Option<Location>) -> Self {
         let (file, buffer, tuning) = (stored.file(), stored.buffer(), stored.tuning().clone());
         let reader = StoredReader::new(stored, true);
         Scrub { reader, file, packed, adler: ADLER_OF_NOTHING, buffer, problem: None, tuning }
     }
 
-    /// Check a record of a pack of this length. Fails when it cannot be one.
+    /// Checks a record of a pack of this length. Fails when it cannot be one.
     pub(crate) fn record(
         file: Arc<F>,
         id: ObjectId,
@@ -46,7 +46,7 @@ impl<F: File> Scrub<F> {
         Ok(Scrub::new(Stored::packed(id, file, location, pack_len, tuning)?, Some(location)))
     }
 
-    /// Go on for a bounded time. `Some`: done, and whether the object is sound.
+    /// Goes on for a bounded time. `Some`: done, and whether the object is sound.
     pub(crate) fn step(&mut self) -> Result<Option<bool>> {
         let mut left = self.tuning.step_bytes;
         while left > 0 {

@@ -75,12 +75,12 @@ pub(crate) struct Walk<F> {
 }
 
 impl<F: File> Walk<F> {
-    /// Walk through the first `len` bytes of a pack.
+    /// Walks through the first `len` bytes of a pack.
     pub(crate) fn new(file: Arc<F>, number: u32, len: u64, tuning: &Arc<Tuning>) -> Self {
         Walk::within(file, number, 0..len, len, tuning)
     }
 
-    /// Walk through the records of a pack of `len` bytes whose headers start in `range`. They may end behind it.
+    /// Walks through the records of a pack of `len` bytes whose headers start in `range`. They may end behind it.
     pub(crate) fn within(file: Arc<F>, number: u32, range: Range<u64>, len: u64, tuning: &Arc<Tuning>) -> Self {
         let (position, until, tuning) = (range.start, range.end, tuning.clone());
         Walk {
@@ -186,7 +186,7 @@ impl<F: File> Walk<F> {
         Some((start, self.buffer.get(start..)?.get(..usize::try_from(length).ok()?)?))
     }
 
-    /// Go back to the payload of the record that was given out last, as it does not hold its object and its length is
+    /// Goes back to the payload of the record that was given out last, as it does not hold its object and its length is
     /// not believed: headers are looked for within it, as far as the walk goes.
     pub(crate) fn enter(&mut self, record: &Record) {
         let start = record.location.offset;
@@ -212,7 +212,7 @@ impl<F: File> Walk<F> {
         &self.buffer[passed as usize..]
     }
 
-    /// Have at least `ahead` bytes in memory, as far as there are.
+    /// Has at least `ahead` bytes in memory, as far as there are.
     fn fill(&mut self, ahead: usize) {
         // The last header may start right before the end of the walk.
         let limit = self.len.min(self.until.saturating_add(HEADER_MAX as u64));
@@ -233,7 +233,7 @@ impl<F: File> Walk<F> {
         }
     }
 
-    /// Read piece by piece what comes behind the `filled` bytes of the buffer, as some of it cannot be read; returns
+    /// Reads piece by piece what comes behind the `filled` bytes of the buffer, as some of it cannot be read; returns
     /// how many bytes it has then.
     fn read_around(&mut self, mut filled: usize) -> usize {
         let piece = self.tuning.unreadable;
@@ -291,7 +291,7 @@ impl<F: File> Walk<F> {
     }
 }
 
-/// Add to what is known to be unreadable, in the order of the pack.
+/// Adds to what is known to be unreadable, in the order of the pack.
 pub(super) fn tell(unreadable: &mut Vec<Unreadable>, range: Range<u64>, code: Code) {
     match unreadable.last_mut() {
         Some(last) if last.range.end == range.start && last.code == code => last.range.end = range.end,
@@ -299,7 +299,7 @@ pub(super) fn tell(unreadable: &mut Vec<Unreadable>, range: Range<u64>, code: Co
     }
 }
 
-/// Whether the record of an object is where the index says, as far as its header tells.
+/// Returns whether the record of an object is where the index says, as far as its header tells.
 pub(crate) fn has_header(file: &impl File, id: &ObjectId, location: &Location) -> Result<bool> {
     let path = || format!("{} at byte {}", names::pack(location.pack), location.offset);
     let start = location.offset.saturating_sub(HEADER_MAX as u64);
@@ -318,8 +318,8 @@ pub(crate) fn has_header(file: &impl File, id: &ObjectId, location: &Location) -
     Ok(agrees)
 }
 
-/// Whether the record of an object is where the index says, as far as its header and its line end tell; otherwise what
-/// is wrong with it.
+/// Returns whether the record of an object is where the index says, as far as its header and its line end tell;
+/// otherwise what is wrong with it.
 pub(crate) fn record_at(file: &impl File, id: &ObjectId, location: &Location) -> Result<Result<(), &'static str>> {
     if !has_header(file, id, location)? {
         return Ok(Err("no header in front of it agrees with the index"));

@@ -89,7 +89,7 @@ impl<D: Dir> Drop for PackerLock<D> {
     }
 }
 
-/// Remove the marks whoever made them; returns what they said of their holder. Fails with [`Error::Locked`] when the
+/// Removes the marks whoever made them; returns what they said of their holder. Fails with [`Error::Locked`] when the
 /// operating system knows that the holder lives.
 pub(crate) fn force_unlock(dir: &impl Dir) -> Result<Option<String>> {
     let _os_lock = match dir.try_lock(OS_LOCK) {

@@ -20,7 +20,7 @@ pub(crate) struct PackerSession<D: Dir> {
 }
 
 impl<D: Dir> PackerSession<D> {
-    /// Take the pack lock, or fail with [`Error::Locked`](crate::Error::Locked).
+    /// Takes the pack lock, or fail with [`Error::Locked`](crate::Error::Locked).
     pub(crate) fn open(container: &Container<D>) -> Result<Self> {
         container.check_writable()?;
         let lock = PackerLock::acquire(&container.disk.dir, &container.options.holder)?;
@@ -40,7 +40,7 @@ impl<D: Dir> PackerSession<D> {
         IndexWriter::open(&self.disk)
     }
 
-    /// Make all packs durable: a packer that was killed, or did not flush, may have left some that are not. Returns
+    /// Makes all packs durable: a packer that was killed, or did not flush, may have left some that are not. Returns
     /// their lengths, and why some cannot be opened.
     pub(crate) fn flush_packs(&self) -> Result<(BTreeMap<u32, u64>, Vec<IoFailure>)> {
         let disk = &self.disk;

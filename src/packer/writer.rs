@@ -20,7 +20,7 @@ use crate::source::Source;
 pub struct PackWriter<D: Dir>(Packer<D>);
 
 impl<D: Dir> Container<D> {
-    /// Take the pack lock, and start writing objects straight to packs.
+    /// Takes the pack lock, and starts writing objects straight to packs.
     ///
     /// # Errors
     /// [`Error::Locked`](crate::Error::Locked) when another packer has it; those of opening the index and the last
@@ -31,7 +31,7 @@ impl<D: Dir> Container<D> {
 }
 
 impl<D: Dir> PackWriter<D> {
-    /// Append an object.
+    /// Appends an object.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); after it every call fails.
@@ -45,7 +45,7 @@ impl<D: Dir> PackWriter<D> {
         Ok(id)
     }
 
-    /// Append objects; the ids are in their order.
+    /// Appends objects; the ids are in their order.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); after it every call fails.
@@ -62,7 +62,7 @@ impl<D: Dir> PackWriter<D> {
         contents.iter().map(|content| add(content.as_ref())).collect()
     }
 
-    /// Append what a source gives.
+    /// Appends what a source gives.
     ///
     /// # Errors
     /// When the source fails, nothing is appended and the writer goes on. When writing fails, every later call fails:
@@ -75,7 +75,7 @@ impl<D: Dir> PackWriter<D> {
         }
     }
 
-    /// Whether the writer still writes.
+    /// Returns whether the writer still writes.
     ///
     /// # Errors
     /// [`Error::WriterFailed`](crate::Error::WriterFailed) after a write that failed.
@@ -83,7 +83,7 @@ impl<D: Dir> PackWriter<D> {
         self.0.check()
     }
 
-    /// Make everything added so far visible and durable.
+    /// Makes everything added so far visible and durable.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); after it every call fails.

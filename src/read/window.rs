@@ -23,7 +23,7 @@ pub(crate) struct Window<T> {
 }
 
 impl<T: Copy> Window<T> {
-    /// Take the next ones of objects that are sorted by pack and offset, last first. `None` when there are no more.
+    /// Takes the next ones of objects that are sorted by pack and offset, last first. `None` when there are no more.
     pub(crate) fn take(packed: &mut Vec<(Location, T)>, tuning: &Tuning) -> Option<Self> {
         let (first, _) = *packed.last()?;
         let (gap, most) = (tuning.gap, tuning.together);
@@ -45,7 +45,7 @@ impl<T: Copy> Window<T> {
         Some(window)
     }
 
-    /// Read the window: its bytes, and how each object is got out of them. `open` finds an object, whose file is read.
+    /// Reads the window: its bytes, and how each object is got out of them. `open` finds an object, whose file is read.
     /// `None` when there is damage, or an object that is too large: each by itself tells.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Compile the component.
+    /// Compiles the component.
     ///
     /// # Errors
     /// When it is none, or not of the world `portable`.

@@ -21,7 +21,7 @@ fn with_store() -> TempDir {
     dir
 }
 
-/// Run with bytes as standard input.
+/// Runs with bytes as standard input.
 fn fed(dir: &Path, arguments: &[&str], input: &[u8]) -> Ran {
     let mut child = command(dir)
         .args(["-C", "store"])

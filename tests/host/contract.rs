@@ -29,7 +29,7 @@ impl Portable {
         Portable { store, instance }
     }
 
-    /// Call a function; what it returns.
+    /// Calls a function; what it returns.
     fn call(&mut self, interface: &str, function: &str, arguments: &[Val]) -> Val {
         let interface = format!("loosepack:store/{interface}@0.1.0");
         let interface = self.instance.get_export_index(&mut self.store, None, &interface).expect("it is exported");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Ran, TempDir, command, loosepack, noise};
 
-/// Wait until something is so; it fails after a minute.
+/// Waits until something is so; it fails after a minute.
 fn wait_for(mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
@@ -20,12 +20,12 @@ fn wait_for(mut so: impl FnMut() -> bool) {
     }
 }
 
-/// Send a signal to a process that is running, or was a moment ago.
+/// Sends a signal to a process that is running, or was a moment ago.
 fn kill(child: &Child, signal: &str) {
     let _ = Command::new("kill").args(["-s", signal, &child.id().to_string()]).stderr(Stdio::null()).status();
 }
 
-/// Have children end by these signals, even if whoever started the tests ignores them, as `nohup` does: a signal that
+/// Has children end by these signals, even if whoever started the tests ignores them, as `nohup` does: a signal that
 /// is caught here has its default action in a program that is started.
 fn children_end_by_signals() {
     for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

@@ -39,7 +39,7 @@ impl Field {
         native
     }
 
-    /// Start a process, kill it after `moment`, and keep what it has acknowledged; whether it was killed before its
+    /// Starts a process, kills it after `moment`, and keeps what it has acknowledged; whether it was killed before its
     /// end.
     fn kill(&self, mut command: Command, moment: Duration) -> bool {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -70,7 +70,7 @@ impl Field {
         Instant::now() < self.until
     }
 
-    /// Add files, some of which others add as well.
+    /// Adds files, some of which others add as well.
     fn writer(&self, name: &str, portable: bool, mut seed: u64) {
         let mut round = 0;
         while self.goes_on() {
@@ -108,7 +108,7 @@ impl Field {
         }
     }
 
-    /// Read what was acknowledged.
+    /// Reads what was acknowledged.
     fn reader(&self, mut seed: u64) -> u64 {
         let (mut reads, mut store) = (0, runtime().open(self.dir.join("store")).unwrap());
         while self.goes_on() {

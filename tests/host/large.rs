@@ -35,7 +35,7 @@ impl Watched {
         self.peak = peak_memory(self.child.id()).unwrap_or(0).max(self.peak);
     }
 
-    /// Wait for it to end well; fails if it ever took too much memory.
+    /// Waits for it to end well; fails if it ever took too much memory.
     #[track_caller]
     fn finish(mut self) {
         let status = loop {
@@ -51,7 +51,7 @@ impl Watched {
     }
 }
 
-/// Read an object and compare it with the file.
+/// Reads an object and compares it with the file.
 #[track_caller]
 fn compare(dir: &Path, store: &str, id: &str) {
     let mut get = Watched::start(command(dir).args(["-C", store, "get", id]).stdout(Stdio::piped()));

@@ -48,7 +48,7 @@ fn run_portable(dir: &TempDir, arguments: &[&str]) -> Ran {
     Ran::of(stock::command(dir.path(), arguments).output().unwrap())
 }
 
-/// Let the holder end, and find what it has stored.
+/// Lets the holder end, and finds what it has stored.
 fn completes(dir: &TempDir, mut child: Child) {
     drop(child.stdin.take());
     let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap).collect();

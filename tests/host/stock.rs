@@ -12,8 +12,8 @@ use wasmtime_wasi::p2::bindings::sync::Command as Commands;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
-/// Run a command component as `wasmtime run --dir DIR::GUEST` does; its exit code, and what it printed. (WASI 0.2 knows
-/// success and failure: 0 and 1.)
+/// Runs a command component as `wasmtime run --dir DIR::GUEST` does; its exit code, and what it printed. (WASI 0.2
+/// knows success and failure: 0 and 1.)
 pub(crate) fn run(component: &[u8], dir: &Path, guest: &str, perms: FsPerms, arguments: &[&str]) -> (i32, String) {
     let engine = Engine::default();
     let component = Component::new(&engine, component).expect("it is a component");

@@ -29,7 +29,7 @@ impl TempDir {
         self.0.join(name)
     }
 
-    /// Make a file and the directories above it.
+    /// Makes a file and the directories above it.
     pub(crate) fn file(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().expect("below the test directory")).expect("directories can be made");
@@ -86,7 +86,7 @@ pub(crate) fn command(dir: &Path) -> Command {
     command
 }
 
-/// Run `loosepack -C store ARGUMENTS` in a directory.
+/// Runs `loosepack -C store ARGUMENTS` in a directory.
 pub(crate) fn loosepack<A: AsRef<OsStr>>(dir: &Path, arguments: impl IntoIterator<Item = A>) -> Ran {
     Ran::of(command(dir).args(["-C", "store"]).args(arguments).output().expect("the command starts"))
 }

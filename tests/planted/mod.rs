@@ -63,7 +63,7 @@ pub(crate) struct Planted {
 type Snapshot = BTreeMap<PathBuf, (fs::FileType, Option<Vec<u8>>)>;
 
 impl Template {
-    /// Make it below `root`, an empty directory.
+    /// Makes it below `root`, an empty directory.
     pub(crate) fn new(root: &Path) -> Self {
         let path = root.join("template");
         fs::create_dir(&path).unwrap();
@@ -154,7 +154,7 @@ impl Template {
 }
 
 impl Planted {
-    /// Do something to the container, for at most a minute.
+    /// Does something to the container, for at most a minute.
     pub(crate) fn watched(&self, work: impl FnOnce(&Planted) + Send) {
         let (done, end) = mpsc::channel();
         std::thread::scope(|scope| {

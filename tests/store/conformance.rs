@@ -8,7 +8,7 @@ use loosepack::{Code, Dir, File};
 /// Makes a symbolic link, the second path, to the first one, in the directory that was made last.
 pub(crate) type Symlink<'a> = &'a dyn Fn(&str, &str);
 
-/// Hold an implementation to the contract. `make` gives an empty directory each time; `symlink` is for those that can.
+/// Holds an implementation to the contract. `make` gives an empty directory each time; `symlink` is for those that can.
 ///
 /// # Panics
 /// When the contract is broken.

@@ -22,7 +22,7 @@ fn packed(compression: Compression) -> SimDir {
     dir
 }
 
-/// Change a byte in the middle of the payload of each object.
+/// Changes a byte in the middle of the payload of each object.
 fn damage(dir: &SimDir) {
     let store = open(dir.clone());
     let mut bytes = dir.bytes("packs/0");
@@ -35,7 +35,7 @@ fn damage(dir: &SimDir) {
     dir.put("packs/0", &bytes);
 }
 
-/// Read an object piece by piece.
+/// Reads an object piece by piece.
 fn stream(store: &Container<SimDir>, content: &[u8], piece: usize) -> Result<Vec<u8>, Error> {
     let mut reader = store.reader(&id(content))?;
     let (mut buffer, mut bytes) = (vec![0; piece], Vec::new());

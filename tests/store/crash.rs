@@ -31,7 +31,7 @@ pub(crate) struct Swept {
     pub(crate) images: u64,
 }
 
-/// Cut the workload off everywhere; the first broken promise is the error. `wrap` stands between store and disk.
+/// Cuts the workload off everywhere; the first broken promise is the error. `wrap` stands between store and disk.
 pub(crate) fn sweep(workload: &Workload, seeds: u64, wrap: &dyn Fn(SimDir) -> Watch<SimDir>) -> Result<Swept, String> {
     let whole = workload.start.fork();
     whole.heal();
@@ -68,17 +68,18 @@ pub(crate) fn sweep(workload: &Workload, seeds: u64, wrap: &dyn Fn(SimDir) -> Wa
     Ok(swept)
 }
 
-/// Whether an operation may be one of a writer that is given up, and cuts off what it has appended, as far as it can.
+/// Returns whether an operation may be one of a writer that is given up, and cuts off what it has appended, as far as
+/// it can.
 fn is_tidied(operation: &str, path: &str) -> bool {
     path.starts_with("packs/") && ["open_write", "set_len"].contains(&operation)
 }
 
-/// Whether an operation changes what is on the disk, or what survives.
+/// Returns whether an operation changes what is on the disk, or what survives.
 fn changes(operation: &str) -> bool {
     !["open_read", "open_write", "list", "metadata", "file metadata", "read_at"].contains(&operation)
 }
 
-/// Crash again, somewhere within the recovery.
+/// Crashes again, somewhere within the recovery.
 fn recover_twice(image: &SimDir, known: &Known, point: u64) -> Result<(), String> {
     let whole = image.fork();
     whole.heal();

@@ -64,7 +64,7 @@ struct Outcome {
     missing: u64,
 }
 
-/// Read everything in every way. What reads must be right, what does not must say that `damaged` is at fault, and no
+/// Reads everything in every way. What reads must be right, what does not must say that `damaged` is at fault, and no
 /// object of another file may suffer.
 fn examine<D: Dir>(dir: D, sound: &Sound, damaged: &str, what: &str) -> Outcome {
     let mut outcome = Outcome::default();

@@ -31,14 +31,14 @@ fn goes_unsaid(operation: &str, path: &str, code: Code) -> bool {
     }
 }
 
-/// Whether an operation may be one that is only tried: see [`Workload::tries`].
+/// Returns whether an operation may be one that is only tried: see [`Workload::tries`].
 fn is_tried(operation: &str, path: &str) -> bool {
     let reads = ["open_read", "read_at", "file metadata"].contains(&operation);
     let cuts = ["open_write", "set_len", "remove_file"].contains(&operation);
     reads && path.starts_with("index/") || (reads || cuts) && path.starts_with("packs/")
 }
 
-/// Let each operation of the workload fail with each of the codes, in usual sizes and in tiny ones; returns how often
+/// Lets each operation of the workload fail with each of the codes, in usual sizes and in tiny ones; returns how often
 /// something failed.
 pub(crate) fn withstands(workload: &Workload, codes: &[Code]) -> u64 {
     [Tuning::default(), tiny()].map(|tuning| with_tuning(tuning, || withstands_as_it_is(workload, codes))).iter().sum()
@@ -310,7 +310,7 @@ fn a_job_that_failed_is_over() {
         };
         assert!(matches!(failed, Error::Io(_)), "{failed}");
         assert_eq!(job.step(), Err(Error::WriterFailed));
-        store.pack_loose(Compression::Never).expect("a failed job has given up the packer's place");
+        store.pack_loose(Compression::Never).expect("a failed job has given up the pack lock");
     }
 }
 

@@ -48,7 +48,7 @@ const NASTY: &[&str] = &[
     "\u{fffd}",
 ];
 
-/// Run a target on its corpus, on `seeds` and on mutations of both, in usual sizes and in tiny ones.
+/// Runs a target on its corpus, on `seeds` and on mutations of both, in usual sizes and in tiny ones.
 fn fuzz(target: &str, iterations: u64, seeds: &[Vec<u8>], check: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(target);
     let mut names: Vec<_> = std::fs::read_dir(&folder)
@@ -156,7 +156,7 @@ fn sound(framed: bool) -> Sound {
 }
 
 impl Sound {
-    /// Put these bytes in place of a file and do everything that can be done.
+    /// Puts these bytes in place of a file and does everything that can be done.
     fn with(&self, path: &str, bytes: &[u8]) {
         let dir = self.dir.fork();
         dir.put(path, bytes);

@@ -24,7 +24,7 @@ fn loose() -> Vec<Vec<u8>> {
     vec![b"loose\n".to_vec(), Vec::new(), noise(100, 1)]
 }
 
-/// Fill the first pack: written the same by every version.
+/// Fills the first pack: written the same by every version.
 fn plain() -> Vec<Vec<u8>> {
     vec![b"a packed object\n".to_vec(), noise(1000, 2), text(700, 3), noise(1500, 4)]
 }

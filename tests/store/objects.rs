@@ -42,7 +42,7 @@ fn contents() -> Vec<Vec<u8>> {
     SIZES.iter().flat_map(|size| [text(*size, 1), noise(*size, 2)]).collect()
 }
 
-/// Read everything there is in every way there is.
+/// Reads everything there is in every way there is.
 fn reads_right<D: Dir>(store: &Container<D>, contents: &[Vec<u8>]) {
     let out = SimDir::new();
     for content in contents {
@@ -157,7 +157,7 @@ fn objects_written_to_packs_come_back() {
         let dir = SimDir::new().short(5);
         let store = create(dir.clone());
         let contents = contents();
-        let mut writer = store.pack_writer(compression).expect("the packer's place is free");
+        let mut writer = store.pack_writer(compression).expect("the pack lock is free");
         for (number, content) in contents.iter().enumerate() {
             let added = match number % 2 {
                 0 => writer.add(content),

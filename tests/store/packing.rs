@@ -22,7 +22,7 @@ fn locked<T>(result: loosepack::Result<T>) -> String {
     match result {
         Err(Error::Locked(text)) => text,
         Err(error) => panic!("failed otherwise: {error}"),
-        Ok(_) => panic!("the packer's place was not taken"),
+        Ok(_) => panic!("the pack lock was not taken"),
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn open(dir: &Watch<SimDir>) -> Result<Store> {
     Container::open(dir.clone(), options())
 }
 
-/// Open a container, mended if it has to be.
+/// Opens a container, mended if it has to be.
 pub(crate) fn open_mended(dir: &Watch<SimDir>, known: &Known) -> Result<Store> {
     match open(dir) {
         Err(Error::Corrupt(_)) if known.unindexed => {
@@ -69,7 +69,7 @@ pub(crate) fn open_mended(dir: &Watch<SimDir>, known: &Known) -> Result<Store> {
     }
 }
 
-/// Rebuild the index; returns the problems met.
+/// Rebuilds the index; returns the problems met.
 pub(crate) fn reindex(dir: &Watch<SimDir>) -> Result<Vec<Finding>> {
     let store = Container::open_damaged(dir.clone(), options())?;
     Ok(run(store.reindex()?)?.1)

@@ -213,7 +213,7 @@ fn crafted_packs_cost_bounded_time() {
     assert!(problems.len() < count, "{} of {count} were looked at", problems.len());
 }
 
-/// Append a batch to the log.
+/// Appends a batch to the log.
 fn commit(dir: &SimDir, lines: &str, objects: u64) {
     let log = index_files(dir).into_iter().find(|path| path.starts_with("index/log")).unwrap();
     let count = lines.lines().count();

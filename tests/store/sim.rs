@@ -245,7 +245,7 @@ impl World {
         Metadata { kind, len, modified: self.nodes[node].modified }
     }
 
-    /// Make what is pending durable. Of a file, after a failure, forget that it is pending, as Linux does with the
+    /// Makes what is pending durable. Of a file, after a failure, forget that it is pending, as Linux does with the
     /// pages it could not write: they stay visible, and no later sync saves them.
     fn settle(&mut self, node: usize, save: bool) {
         match &mut self.nodes[node].body {
@@ -309,7 +309,7 @@ impl World {
         world
     }
 
-    /// Forget the nodes that no durable entry leads to.
+    /// Forgets the nodes that no durable entry leads to.
     fn collect(&mut self) {
         let mut moved = BTreeMap::from([(ROOT, ROOT)]);
         let mut kept = vec![self.nodes[ROOT].clone()];
@@ -393,7 +393,7 @@ impl SimDir {
         self
     }
 
-    /// Let the device lose bytes of a file: who reads them gets an error.
+    /// Lets the device lose bytes of a file: who reads them gets an error.
     pub(crate) fn lose(&self, path: &str, bytes: Range<u64>) {
         let mut world = self.world.borrow_mut();
         let node = world.resolve(path).unwrap_or_else(|code| panic!("{path}: {code}"));
@@ -405,22 +405,22 @@ impl SimDir {
         self.world.borrow().operations
     }
 
-    /// Count operations from 0 again, and let the one of this number fail.
+    /// Counts operations from 0 again, and lets the one of this number fail.
     pub(crate) fn fail_at(&self, number: u64, code: Code) {
         self.plan(Fault::FailAt(number, code));
     }
 
-    /// Count operations from 0 again, and let the disk be full from the one of this number on.
+    /// Counts operations from 0 again, and lets the disk be full from the one of this number on.
     pub(crate) fn full_from(&self, number: u64) {
         self.plan(Fault::FullFrom(number));
     }
 
-    /// Count operations from 0 again, and let this one and all later ones fail.
+    /// Counts operations from 0 again, and lets this one and all later ones fail.
     pub(crate) fn crash_at(&self, number: u64) {
         self.plan(Fault::CrashAt(number));
     }
 
-    /// Count operations from 0 again, and let none fail.
+    /// Counts operations from 0 again, and lets none fail.
     pub(crate) fn heal(&self) {
         self.plan(Fault::None);
     }
@@ -435,17 +435,17 @@ impl SimDir {
         self.world.borrow().hit.clone()
     }
 
-    /// Let time pass.
+    /// Lets time pass.
     pub(crate) fn advance(&self, nanoseconds: u64) {
         self.world.borrow_mut().clock += nanoseconds;
     }
 
-    /// Set the clock back.
+    /// Sets the clock back.
     pub(crate) fn set_back(&self, nanoseconds: u64) {
         self.world.borrow_mut().clock -= nanoseconds;
     }
 
-    /// Make a symbolic link; where it leads does not matter, as nothing follows it.
+    /// Makes a symbolic link; where it leads does not matter, as nothing follows it.
     pub(crate) fn plant_symlink(&self, path: &str) {
         self.world.borrow_mut().add(path, Body::Symlink).expect("there is room for a link");
     }
@@ -460,7 +460,7 @@ impl SimDir {
         }
     }
 
-    /// Put durable bytes in place of those of a file, which is made when absent.
+    /// Puts durable bytes in place of those of a file, which is made when absent.
     pub(crate) fn put(&self, path: &str, content: &[u8]) {
         let mut world = self.world.borrow_mut();
         let body = Body::File { bytes: content.into(), durable: content.into(), unsynced: Vec::new() };
@@ -491,7 +491,7 @@ impl SimDir {
         files
     }
 
-    /// Remove a file or a directory with all that is in it.
+    /// Removes a file or a directory with all that is in it.
     pub(crate) fn remove(&self, path: &str) {
         let mut world = self.world.borrow_mut();
         let (parent, found) = world.place(path).expect("the parent exists");

@@ -65,19 +65,19 @@ pub(crate) fn id(bytes: &[u8]) -> ObjectId {
     codec::sha256(bytes)
 }
 
-/// Drive a job to its end; returns its last progress and all problems it met.
+/// Drives a job to its end; returns its last progress and all problems it met.
 pub(crate) fn run(mut job: impl Job) -> Result<(Progress, Vec<Finding>)> {
     let mut progress = job.finish()?;
     let problems = std::mem::take(&mut progress.problems);
     Ok((progress, problems))
 }
 
-/// Pack all loose objects; returns the problems met.
+/// Packs all loose objects; returns the problems met.
 pub(crate) fn pack<D: Dir>(container: &Container<D>, compression: Compression) -> Result<Vec<Finding>> {
     Ok(run(container.pack_loose(compression)?)?.1)
 }
 
-/// Remove what is no longer needed; returns how many loose files that were. A problem is an error.
+/// Removes what is no longer needed; returns how many loose files that were. A problem is an error.
 pub(crate) fn clean<D: Dir>(container: &Container<D>) -> Result<u64> {
     let (progress, problems) = run(container.clean()?)?;
     problems.into_iter().next().map_or(Ok(progress.objects), |problem| Err(Error::Corrupt(problem)))
@@ -90,7 +90,7 @@ pub(crate) fn tuning() -> Tuning {
     TUNING.get()
 }
 
-/// Do something with stores that work in these sizes.
+/// Does something with stores that work in these sizes.
 pub(crate) fn with_tuning<T>(tuning: Tuning, run: impl FnOnce() -> T) -> T {
     let before = TUNING.replace(tuning);
     let result = run();
@@ -139,17 +139,17 @@ pub(crate) fn options() -> Options {
     Options { tuning: tuning(), ..Options::default() }
 }
 
-/// Make a container with the settings of everyone.
+/// Makes a container with the settings of everyone.
 pub(crate) fn create<D: Dir>(dir: D) -> Container<D> {
     Container::create(dir, Config::default(), options()).expect("a container can be made")
 }
 
-/// Open a container as everyone does.
+/// Opens a container as everyone does.
 pub(crate) fn open<D: Dir>(dir: D) -> Container<D> {
     Container::open(dir, options()).expect("the container opens")
 }
 
-/// Verify a part of a container; returns the last progress, all problems and all notes.
+/// Verifies a part of a container; returns the last progress, all problems and all notes.
 pub(crate) fn verify<D: Dir>(container: &Container<D>, part: Part) -> (Progress, Vec<Finding>, Vec<Finding>) {
     let mut progress =
         container.verify(part).and_then(|mut job| job.finish()).expect("it is a part, and nothing stops it");

@@ -42,7 +42,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// Whether it changes what is on the disk.
+    /// Returns whether it changes what is on the disk.
     pub(crate) fn mutates(self) -> bool {
         !matches!(self, Call::OpenRead | Call::List | Call::Metadata | Call::Read)
     }

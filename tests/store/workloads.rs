@@ -245,7 +245,7 @@ pub(crate) fn clean_only(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> 
     clean(&open(dir)?).map(drop)
 }
 
-/// Delete objects: loose, packed, both, and absent; and put some of them back, loose and to a pack.
+/// Deletes objects: loose, packed, both, and absent; and puts some of them back, loose and to a pack.
 pub(crate) fn delete_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = open(dir)?;
     for numbers in [vec![0, 1, 3, 4, 7, 8, 99], vec![2, 99]] {
@@ -267,7 +267,7 @@ pub(crate) fn delete_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> 
     Ok(())
 }
 
-/// Delete loose objects alone, and packed ones alone.
+/// Deletes loose objects alone, and packed ones alone.
 pub(crate) fn delete_loose(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     delete(dir, known, &[5, 6, 7])
 }
@@ -354,7 +354,7 @@ pub(crate) fn nothing() -> (SimDir, Known) {
     (SimDir::new(), Known::default())
 }
 
-/// Fold the log into a run, append to the new log, and fold that with the run.
+/// Folds the log into a run, appends to the new log, and folds that with the run.
 pub(crate) fn fold(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     let store = open(dir)?;
     let mut writer = store.pack_writer(Compression::Never)?;
@@ -468,6 +468,6 @@ pub(crate) fn clean_the_unflushed() -> Workload {
     dir.heal();
     let cleaning = open(&Watch::new(dir.clone())).and_then(|store| store.clean());
     workload.from = dir.operations();
-    drop(cleaning.expect("the packer's place is free"));
+    drop(cleaning.expect("the pack lock is free"));
     workload
 }

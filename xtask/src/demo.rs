@@ -19,7 +19,7 @@ const FILE_MAX: u64 = 16 << 20;
 /// Processes that add at the same time.
 const ADDERS: usize = 4;
 
-/// Make a container, fill it from several processes while another packs, clean it, read everything back, compare.
+/// Makes a container, fills it from several processes while another packs, cleans it, reads everything back, compares.
 pub(crate) fn demo(arguments: &[OsString]) -> Result<()> {
     if let [first, ..] = arguments {
         return Err(Error::new(format!("takes no arguments, but was given `{}`", first.display())));
@@ -86,7 +86,7 @@ fn real_files() -> Result<Vec<RealFile>> {
     if files.is_empty() { Err(Error::new("no files were found to add")) } else { Ok(files) }
 }
 
-/// Take the files of a folder, sorted, without following links. What cannot be looked at is left out.
+/// Takes the files of a folder, sorted, without following links. What cannot be looked at is left out.
 fn collect(folder: &Path, files: &mut Vec<RealFile>, limit: usize, room: &mut u64) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
@@ -128,7 +128,7 @@ struct Added {
     path: PathBuf,
 }
 
-/// Add the files from several processes, and pack and clean again and again until they are done.
+/// Adds the files from several processes, and packs and cleans again and again until they are done.
 fn add_while_packing(store: &Store, files: &[RealFile], folder: &Path) -> Result<Vec<Added>> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -176,7 +176,7 @@ fn add_all(store: &Store, files: &[RealFile], folder: &Path) -> Result<Vec<Added
     }
 }
 
-/// Read all objects with one `loosepack get -` and compare them with the files; returns how many bytes there were.
+/// Reads all objects with one `loosepack get -` and compares them with the files; returns how many bytes there were.
 fn read_back(store: &Store, added: &[Added]) -> Result<u64> {
     let mut child = store
         .command(&["get", "-"])

@@ -72,7 +72,7 @@ pub fn package() -> Result<()> {
     run(Command::new(target.join("release/outside")).arg(outside.join("store")))
 }
 
-/// Unpack a package that was packed; returns its folder.
+/// Unpacks a package that was packed; returns its folder.
 fn unpack(name: &str, outside: &Path) -> Result<PathBuf> {
     let version = env!("CARGO_PKG_VERSION");
     let packed = workspace::target().join(format!("package/tmp-crate/{name}-{version}.crate"));

@@ -20,8 +20,8 @@ pub fn ensure() -> Result<()> {
     run(Command::new("bash").arg(SCRIPT).current_dir(workspace::root()))
 }
 
-/// Whether there are libraries for the target. Those that the script built for another compiler do not count: rustc
-/// would refuse them.
+/// Returns whether there are libraries for the target. Those that the script built for another compiler do not count:
+/// rustc would refuse them.
 fn is_there() -> Result<bool> {
     let libdir = PathBuf::from(output(rustc().args(["--print", "target-libdir", "--target", NAME]))?.trim_end());
     let entries = files::list(&libdir).unwrap_or_default();

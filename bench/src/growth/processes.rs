@@ -13,7 +13,7 @@ use crate::process::cold;
 use crate::side::ensure;
 use crate::system::{helper, program};
 
-/// Fill the container.
+/// Fills the container.
 pub(super) fn fill(folder: &Path, objects: u64) -> Result<Vec<Value>> {
     let mut fill = Command::new(std::env::current_exe()?);
     fill.arg("--fill").arg(folder).arg(objects.to_string());
@@ -45,7 +45,7 @@ pub(super) fn measure(filled: &Filled<'_>) -> Result<Vec<Value>> {
     Ok(values)
 }
 
-/// Run a program: microseconds an object, and the most memory it had.
+/// Runs a program: microseconds an object, and the most memory it had.
 fn weigh(what: &str, objects: u64, command: &Command, input: Stdio, output: Stdio) -> Result<Vec<Value>> {
     let report = std::env::temp_dir().join(format!("loosepack-bench-{}", std::process::id()));
     let mut weighing = helper()?;

@@ -324,7 +324,7 @@ fn read_through(store: &dyn Store, id: &ObjectId) -> Result<u64> {
     }
 }
 
-/// Do a job; how many objects it was about. Fails when one of them is damaged.
+/// Does a job; how many objects it was about. Fails when one of them is damaged.
 fn finish(mut job: Box<dyn Job + '_>) -> Result<u64> {
     let progress = job.finish()?;
     ensure(progress.problems.is_empty(), "an object is damaged")?;

@@ -185,7 +185,7 @@ fn open(folder: &Path) -> Result<Connection> {
     Ok(Connection::open(folder.join(FILE))?)
 }
 
-/// Read these, a statement each: it has none for many ids.
+/// Reads these, a statement each: it has none for many ids.
 fn read(database: &Connection, ids: &[ObjectId], mut each: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
     let mut select = database.prepare(SELECT)?;
     for id in ids {

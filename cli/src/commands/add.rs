@@ -150,7 +150,7 @@ impl Adding<'_, '_> {
         Ok(self.outcome)
     }
 
-    /// Add the files whose paths are in a list.
+    /// Adds the files whose paths are in a list.
     fn listed(&mut self, list: &Path) -> Result<(), Failure> {
         let mut input: Box<dyn BufRead> = if list.as_os_str() == STANDARD {
             Box::new(BufReader::new(input::standard()?))
@@ -217,7 +217,7 @@ impl Adding<'_, '_> {
         self.source(path, Box::new(FileSource::new(shown(path), move || Ok(InputFile(file)))))
     }
 
-    /// Add what a source gives. What fails in the source does not stop the others; what fails in the container does.
+    /// Adds the bytes of a source. A failure of the source does not stop the others; one of the container does.
     fn source(&mut self, path: &Path, mut source: Box<dyn Source + Send>) -> Result<(), Failure> {
         let (head, ended) = match read_head(&mut *source, &mut self.scratch) {
             Ok(read) => read,
@@ -247,7 +247,7 @@ impl Adding<'_, '_> {
         }
     }
 
-    /// Hand over what has been gathered.
+    /// Hands over what has been gathered.
     fn hand_over(&mut self) -> Result<(), Failure> {
         let contents: Vec<&[u8]> = self.group.iter().map(|(_, content)| &content[..]).collect();
         let ids = match self.adder.add_many(&contents) {
@@ -279,7 +279,7 @@ impl Adding<'_, '_> {
         self.commit_added()
     }
 
-    /// Make durable what is not yet, and print it.
+    /// Makes durable what is not yet, and prints it.
     fn commit_added(&mut self) -> Result<(), Failure> {
         self.adder.commit().map_err(|error| self.session.failure(error))?;
         self.progress.clear();

@@ -55,7 +55,7 @@ impl Get {
     }
 }
 
-/// Write out objects in their order, which is not the one they are read in.
+/// Writes out objects in their order, which is not the one they are read in.
 fn batch(session: &mut Session<'_>, store: &dyn Store, ids: &[ObjectId]) -> Result<(), Failure> {
     if let [id] = ids {
         return stream(session, store, id);

@@ -21,7 +21,7 @@ const READ_MAX: u64 = 1 << 20;
 type Handle = Resource<Descriptor>;
 type Answer<T> = Result<T, ErrorCode>;
 
-/// Replace the functions of `descriptor` that this module is about.
+/// Replaces the functions of `descriptor` that this module is about.
 pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]descriptor.read",

@@ -21,7 +21,7 @@ use super::listing::kind;
 type Handle = Resource<Descriptor>;
 type Answer<T> = Result<T, ErrorCode>;
 
-/// Replace the functions of `descriptor` that this module is about.
+/// Replaces the functions of `descriptor` that this module is about.
 pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     types.func_wrap("[method]descriptor.stat", |mut store: StoreContextMut<'_, T>, (this,): (Handle,)| {
         let metadata = match store.data_mut().ctx().table.get(&this)? {
@@ -77,7 +77,7 @@ fn writable<T: WasiView>(store: &mut StoreContextMut<'_, T>, handle: &Handle) ->
     Ok(directory(store, handle)?.and_then(allowed))
 }
 
-/// Change something in a directory that may be written to.
+/// Changes something in a directory that may be written to.
 fn change<T: WasiView>(
     store: &mut StoreContextMut<'_, T>,
     handle: &Handle,

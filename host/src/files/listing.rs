@@ -20,7 +20,7 @@ type Entry = Result<DirectoryEntry, ErrorCode>;
 /// Entries of a directory that have not been asked for.
 struct Entries(vec::IntoIter<Entry>);
 
-/// Replace listing, and the resource that it gives.
+/// Replaces listing, and the resource that it gives.
 pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     types.resource("directory-entry-stream", ResourceType::host::<Entries>(), |mut store, rep| {
         store.data_mut().ctx().table.delete(Resource::<Entries>::new_own(rep))?;

@@ -23,7 +23,7 @@ use super::codes::code;
 
 type Arguments = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 
-/// Replace `descriptor.open-at`.
+/// Replaces `descriptor.open-at`.
 pub(super) fn replace<T: WasiView + 'static>(
     types: &mut LinkerInstance<'_, T>,
     remember: Remember<T>,
@@ -66,7 +66,7 @@ fn open_at<T: WasiView>(
     }
 }
 
-/// Make a file.
+/// Makes a file.
 fn create(parent: &Dir, path: &str) -> Result<Descriptor, ErrorCode> {
     if parent.perms.write_not_permitted() {
         return Err(ErrorCode::NotPermitted);
@@ -77,7 +77,7 @@ fn create(parent: &Dir, path: &str) -> Result<Descriptor, ErrorCode> {
     Ok(Descriptor::File(WasiFile::new(file, parent.perms, OpenMode::READ | OpenMode::WRITE, true)))
 }
 
-/// Open what exists: a directory, or a file that need not be one.
+/// Opens what exists: a directory, or a file that need not be one.
 fn open(parent: &Dir, path: &str, directory: bool, write: bool) -> Result<Descriptor, ErrorCode> {
     if write && parent.perms.write_not_permitted() {
         return Err(ErrorCode::NotPermitted);

@@ -8,7 +8,7 @@ use crate::id::ObjectId;
 pub(super) struct Task<T>(T);
 
 impl<T> Task<T> {
-    /// Do it.
+    /// Does it.
     pub(super) fn start(_size: usize, work: impl FnOnce() -> T) -> Self {
         Task(work())
     }
@@ -24,7 +24,7 @@ impl<T> Task<T> {
 pub struct Sha256(sha2::Sha256);
 
 impl Sha256 {
-    /// Append `data`.
+    /// Appends `data`.
     pub fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }

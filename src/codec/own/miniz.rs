@@ -22,7 +22,7 @@ pub(crate) fn deflate(data: &[u8], level: u8, last: bool) -> Vec<u8> {
     blocks
 }
 
-/// Undo [`deflate`]. `None` unless that gives exactly `size` bytes.
+/// Undoes [`deflate`]. `None` unless that gives exactly `size` bytes.
 pub(crate) fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     out.try_reserve_exact(size).ok()?;

@@ -39,7 +39,7 @@ pub(super) enum Task<T> {
 }
 
 impl<T: Send + 'static> Task<T> {
-    /// Start `work`, which has about `size` bytes to go through.
+    /// Starts `work`, which has about `size` bytes to go through.
     pub(super) fn start(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Self {
         let Some(pool) = (if size < SMALL { None } else { pool() }) else { return Task::Done(work()) };
         let (sender, receiver) = sync_channel(1);
@@ -50,7 +50,7 @@ impl<T: Send + 'static> Task<T> {
         Task::Going(receiver)
     }
 
-    /// Wait for what comes of it.
+    /// Waits for what comes of it.
     pub(super) fn finish(self) -> T {
         match self {
             Task::Done(result) => result,
@@ -81,7 +81,7 @@ impl Default for State {
 }
 
 impl Sha256 {
-    /// Append `data`. May return before it has been hashed.
+    /// Appends `data`. May return before it has been hashed.
     pub fn update(&mut self, data: &[u8]) {
         self.len += data.len() as u64;
         if let State::Here(hash) = &mut self.state {

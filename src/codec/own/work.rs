@@ -28,7 +28,7 @@ pub fn sha256_many(data: &[&[u8]]) -> Vec<ObjectId> {
 pub struct Compressing(Task<Vec<Option<Vec<u8>>>>);
 
 impl Compressing {
-    /// Compress the objects that lie in `contents`, at `level` 1 to 9.
+    /// Compresses the objects that lie in `contents`, at `level` 1 to 9.
     ///
     /// # Panics
     /// When a part lies outside.
@@ -51,7 +51,7 @@ impl Compressing {
 pub struct Framing(Task<(Vec<u8>, u32)>);
 
 impl Framing {
-    /// Compress `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final
+    /// Compresses `data`, at `level` 1 to 9, to DEFLATE blocks that refer to nothing before them. They end in a final
     /// block if `last`, else in an empty stored block on a byte boundary.
     pub fn start(data: Vec<u8>, level: u8, last: bool) -> Self {
         Framing(Task::start(data.len(), move || (zlib::deflate(&data, level, last), adler32(ADLER_OF_NOTHING, &data))))
@@ -67,7 +67,7 @@ impl Framing {
 pub struct Decoding(Task<Vec<Option<Vec<u8>>>>);
 
 impl Decoding {
-    /// Decode the payloads that lie in `bytes`.
+    /// Decodes the payloads that lie in `bytes`.
     pub fn start(bytes: impl Into<Vec<u8>>, payloads: Vec<Payload>) -> Self {
         let (bytes, size) = (bytes.into(), size(&payloads));
         Decoding(Task::start(size, move || payloads.iter().map(|payload| decode(&bytes, payload)).collect()))
@@ -83,13 +83,13 @@ impl Decoding {
 pub struct Checking(Task<Vec<bool>>);
 
 impl Checking {
-    /// Check the payloads that lie in `bytes`.
+    /// Checks the payloads that lie in `bytes`.
     pub fn start(bytes: impl Into<Vec<u8>>, payloads: Vec<Payload>) -> Self {
         let (bytes, size) = (bytes.into(), size(&payloads));
         Checking(Task::start(size, move || payloads.iter().map(|payload| check(&bytes, payload)).collect()))
     }
 
-    /// Whether each can be decoded and matches.
+    /// Returns whether each can be decoded and matches.
     pub fn finish(self) -> Vec<bool> {
         self.0.finish()
     }
@@ -100,7 +100,7 @@ fn size(payloads: &[Payload]) -> usize {
     payloads.iter().map(|payload| payload.size as usize).sum()
 }
 
-/// Whether a payload can be decoded and matches. One that is not compressed is looked at where it is.
+/// Returns whether a payload can be decoded and matches. One that is not compressed is looked at where it is.
 fn check(bytes: &[u8], payload: &Payload) -> bool {
     let plain = bytes.get(payload.range.start as usize..payload.range.end as usize);
     match plain.filter(|_| !payload.compressed) {
@@ -118,7 +118,7 @@ fn decode(bytes: &[u8], payload: &Payload) -> Option<Vec<u8>> {
 }
 
 impl Payload {
-    /// Whether an object has the id and the checksum that are expected.
+    /// Returns whether an object has the id and the checksum that are expected.
     fn matches(&self, object: &[u8]) -> bool {
         self.adler.is_none_or(|adler| adler32(ADLER_OF_NOTHING, object) == adler)
             && self.expected.is_none_or(|expected| sha256(object) == expected)

@@ -29,7 +29,7 @@ enum Deletion {
 }
 
 impl Deletions {
-    /// Read a file of the old index, and hand what it tells to `old`.
+    /// Reads a file of the old index, and hands what it tells to `old`.
     pub(super) fn look_through<D: Dir>(&mut self, disk: &Disk<D>, leaf: Leaf, old: &mut Rebuild<D>) -> Result<Found> {
         let mut any = false;
         let found = salvage::read(disk, &leaf, |told| match told {
@@ -90,8 +90,8 @@ impl Deletion {
     }
 }
 
-/// Whether a record of an object is at a place, as far as its header tells. Where that cannot be read, it is: the walk
-/// may find it after all, and an object that was deleted must not come back.
+/// Returns whether a record of an object is at a place, as far as its header tells. Where that cannot be read, it is:
+/// the walk may find it after all, and an object that was deleted must not come back.
 fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> Result<bool> {
     let path = names::pack(location.pack);
     match disk.open_read(&path) {
@@ -101,7 +101,7 @@ fn is_there<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> Resul
     }
 }
 
-/// Whether the packs go as far as a place: those of a copy may not.
+/// Returns whether the packs go as far as a place: those of a copy may not.
 fn is_within_packs<D: Dir>(disk: &Disk<D>, place: Option<Place>) -> Result<bool> {
     let Some((pack, offset)) = place else { return Ok(false) };
     let path = names::pack(pack);

@@ -36,7 +36,7 @@ impl<F> Default for Keep<F> {
 }
 
 impl<F: File> Keep<F> {
-    /// Do a piece of the work. Breaks after the last.
+    /// Does a piece of the work. Breaks after the last.
     pub(super) fn step<D: Dir<File = F>>(
         &mut self,
         disk: &Disk<D>,
@@ -84,7 +84,7 @@ impl<F: File> Keep<F> {
     }
 }
 
-/// Keep an entry, and report what is wrong with its object. One that is loose as well, and sound, is left out.
+/// Keeps an entry, and reports what is wrong with its object. One that is loose as well, and sound, is left out.
 fn judge<D: Dir>(
     disk: &Disk<D>,
     id: ObjectId,
@@ -113,7 +113,7 @@ fn judge<D: Dir>(
     Ok(())
 }
 
-/// Start to read an object at a place.
+/// Starts to read an object at a place.
 fn open<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> Result<Scrub<D::File>> {
     let path = names::pack(location.pack);
     let cannot = |what: &str| Error::corrupt(path.as_str(), format!("object {id}: {what}"));

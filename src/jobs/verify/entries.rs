@@ -35,17 +35,17 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Look at entries of a pack that a walk through it has not met.
+    /// Looks at entries of a pack that a walk through it has not met.
     pub(super) fn unmet(number: u32, met: Met, found: u64) -> Self {
         Search { met: Some((met, found)), ..Search::all(number) }
     }
 
-    /// Look at all entries, as the pack is missing or does not open.
+    /// Looks at all entries, as the pack is missing or does not open.
     pub(super) fn all(number: u32) -> Self {
         Search { number, met: None, at_met: 0, ask_headers: false, after: None, unmet: Vec::new() }
     }
 
-    /// Do a piece of the work. Breaks after the last.
+    /// Does a piece of the work. Breaks after the last.
     pub(super) fn step<D: Dir>(&mut self, site: &mut Site<D>, progress: &mut Progress) -> ControlFlow<()> {
         let tuning = site.disk.tuning.clone();
         if !self.unmet.is_empty() {
@@ -90,14 +90,14 @@ impl Search {
     }
 }
 
-/// Whether the record of an object is at a place, as far as its header tells. Where that cannot be read, a look at the
-/// object tells.
+/// Returns whether the record of an object is at a place, as far as its header tells. Where that cannot be read, a
+/// look at the object tells.
 fn has_its_header<D: Dir>(disk: &Disk<D>, id: &ObjectId, location: &Location) -> bool {
     let file = disk.open_read(&names::pack(location.pack));
     file.is_ok_and(|file| matches!(has_header(&file, id, location), Ok(true)))
 }
 
-/// Look at an entry of the index by itself, if the index still has it, and report what is wrong. `unmet`: a walk
+/// Looks at an entry of the index by itself, if the index still has it, and reports what is wrong. `unmet`: a walk
 /// through the pack did not come by its record.
 pub(super) fn look_again<D: Dir>(
     site: &mut Site<D>,

@@ -31,7 +31,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Open the index that all else is compared with. `check`: tell what is wrong with it, and what lies around.
+    /// Opens the index that all else is compared with. `check`: tell what is wrong with it, and what lies around.
     pub(super) fn open<D: Dir>(site: &mut Site<D>, check: bool, progress: &mut Progress) -> Self {
         match Index::open(&site.disk) {
             Ok(index) => site.index = Some(index),
@@ -45,7 +45,7 @@ impl Lines {
         Lines { check: check.then(Checked::default), compare: check, entries, after: None, totals }
     }
 
-    /// Do a piece of the work. At its end, the number of entries of each pack: none when the index cannot be read.
+    /// Does a piece of the work. At its end, the number of entries of each pack: none when the index cannot be read.
     pub(super) fn step<D: Dir>(&mut self, site: &mut Site<D>, progress: &mut Progress) -> Option<Entries> {
         let Some(index) = &mut site.index else { return Some(Entries::new()) };
         if let Some(checked) = &mut self.check {
@@ -73,7 +73,7 @@ impl Lines {
         }
     }
 
-    /// Count at most `limit` entries; whether there were any.
+    /// Counts at most `limit` entries; whether there were any.
     fn count<D: Dir>(&mut self, index: &mut Index<D>, limit: usize) -> Result<bool> {
         let start = self.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let page = index.scan(start, Bound::Unbounded, limit)?;

@@ -36,7 +36,7 @@ impl<D: Dir> Default for Shard<D> {
 }
 
 impl<D: Dir> Shard<D> {
-    /// Do a piece of the work. Breaks after the last.
+    /// Does a piece of the work. Breaks after the last.
     pub(super) fn step(&mut self, site: &Site<D>, shard: u8, progress: &mut Progress) -> ControlFlow<()> {
         let disk = &site.disk;
         if let Some((id, size, mut scrub)) = self.large.take() {

@@ -21,7 +21,7 @@ impl Met {
         Met { pages: BTreeMap::new(), until: bytes as u64 * 8 * CELL }
     }
 
-    /// Whether a record whose payload starts there is remembered.
+    /// Returns whether a record whose payload starts there is remembered.
     pub(super) fn remembers(&self, offset: u64) -> bool {
         offset < self.until
     }
@@ -32,7 +32,7 @@ impl Met {
         self.pages.entry(page).or_insert_with(|| Box::new([0; WORDS]))[word] |= bit;
     }
 
-    /// Whether a record whose payload starts there, which is remembered, was met.
+    /// Returns whether a record whose payload starts there, which is remembered, was met.
     pub(super) fn contains(&self, offset: u64) -> bool {
         let (page, word, bit) = place(offset);
         self.pages.get(&page).is_some_and(|words| words[word] & bit != 0)

@@ -48,7 +48,7 @@ impl<D: Dir> Packs<D> {
         Packs { queue: queue.into(), entries, lengths, current: None }
     }
 
-    /// Do a piece of the work. Breaks after the last.
+    /// Does a piece of the work. Breaks after the last.
     pub(super) fn step(&mut self, site: &mut Site<D>, part: &Part, progress: &mut Progress) -> ControlFlow<()> {
         if let Some(mut pack) = self.current.take() {
             match pack.step(site, progress) {
@@ -99,7 +99,7 @@ fn lengths<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<(BTreeMap<
     Ok((lengths, unread))
 }
 
-/// Tell of a pack that does not open; whether that says nothing of the pack itself.
+/// Tells of a pack that does not open; whether that says nothing of the pack itself.
 fn tell_unopened(path: &str, code: Code, progress: &mut Progress) -> bool {
     let error = Error::Io(IoFailure { operation: "open".into(), path: path.into(), code });
     let circumstance = error.is_circumstance();
@@ -175,7 +175,7 @@ impl<D: Dir> Pack<D> {
         }
     }
 
-    /// Do a piece of the work. Breaks after the last.
+    /// Does a piece of the work. Breaks after the last.
     fn step(&mut self, site: &mut Site<D>, progress: &mut Progress) -> ControlFlow<()> {
         let inspection = match &mut self.stage {
             Stage::Walk(inspection) => inspection,
@@ -200,7 +200,7 @@ impl<D: Dir> Pack<D> {
         ControlFlow::Continue(())
     }
 
-    /// Compare what has been found with the index.
+    /// Compares what has been found with the index.
     fn compare(&mut self, site: &mut Site<D>, progress: &mut Progress) {
         let batch = mem::take(&mut self.batch);
         let ids: Vec<ObjectId> = batch.iter().map(|(record, _)| record.id).collect();

@@ -8,7 +8,7 @@ use super::world::World;
 use crate::sim::SimDir;
 use crate::support::{Rng, id};
 
-/// Read all objects in every way. What is sound reads right; what may fail reads right or is an error. Returns the
+/// Reads all objects in every way. What is sound reads right; what may fail reads right or is an error. Returns the
 /// number of reads.
 pub(super) fn reads(world: &World, store: &Container<SimDir>, may_fail: &BTreeSet<ObjectId>, rng: &mut Rng) -> usize {
     let check = |id: &ObjectId, found: Result<Vec<u8>, Error>, way: &str| match found {

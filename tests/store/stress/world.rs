@@ -98,7 +98,7 @@ impl World {
         &self.handles[rng.below(self.handles.len() as u64) as usize]
     }
 
-    /// Whether an object has a sound loose copy.
+    /// Returns whether an object has a sound loose copy.
     pub(super) fn has_loose(&self, id: &ObjectId) -> bool {
         let path = loose(id);
         self.dir.files().contains(&path) && self.dir.bytes(&path) == self.contents[id]
@@ -134,7 +134,7 @@ impl World {
         self.contents.extend(contents.into_iter().map(|content| (id(&content), content)));
     }
 
-    /// Keep those of a writer that was dropped: what it committed of its own accord stays.
+    /// Keeps those of a writer that was dropped: what it committed of its own accord stays.
     fn keep_committed(&mut self, mut contents: Vec<Vec<u8>>) {
         let store = self.open();
         contents.retain(|content| store.contains(&[id(content)]) == Ok(vec![true]));
@@ -171,7 +171,7 @@ impl World {
         self.end(batch, rng, move || writer.finish().unwrap());
     }
 
-    /// Add objects loose, together.
+    /// Adds objects loose, together.
     fn add_batch(&mut self, store: &Container<SimDir>, rng: &mut Rng) {
         let batch = self.objects(rng);
         let mut writer = store.batch().unwrap();
@@ -182,7 +182,7 @@ impl World {
         self.end(batch, rng, move || writer.commit().unwrap());
     }
 
-    /// Let a writer commit the objects of a batch, or give it up: what it committed of its own accord stays.
+    /// Lets a writer commit the objects of a batch, or give it up: what it committed of its own accord stays.
     fn end(&mut self, batch: Vec<Vec<u8>>, rng: &mut Rng, commit: impl FnOnce()) {
         if rng.below(6) == 0 {
             // With the writer, which is in it.
@@ -212,7 +212,7 @@ impl World {
         self.keep(vec![content]);
     }
 
-    /// Leave part of a record at the end of the last pack.
+    /// Leaves part of a record at the end of the last pack.
     fn kill_a_packer(&self, rng: &mut Rng) {
         let packs = self.dir.files().into_iter().filter_map(|path| path.strip_prefix("packs/")?.parse::<u32>().ok());
         let Some(last) = packs.max() else { return };
@@ -231,7 +231,7 @@ impl World {
         self.contents.keys().copied().filter(|id| store.get(id).is_ok()).collect()
     }
 
-    /// Take in objects that nobody committed, and that were found in the packs.
+    /// Takes in objects that nobody committed, and that were found in the packs.
     pub(super) fn take_in_orphans(&mut self, store: &Container<SimDir>) {
         let mut last = None;
         while let page = store.objects(last.as_ref(), 100).unwrap()

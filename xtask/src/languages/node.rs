@@ -59,7 +59,7 @@ fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Whether a file of this name has tests; others are what tests share.
+/// Returns whether a file of this name has tests; others are what tests share.
 fn is_test(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".mjs").or_else(|| name.strip_suffix(".js")) else {
         return false;

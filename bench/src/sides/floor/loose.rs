@@ -12,7 +12,7 @@ use crate::Result;
 use crate::side::sha256;
 use crate::system::flush_file_system;
 
-/// Make the folders that every store would have from its creation on.
+/// Makes the folders that every store would have from its creation on.
 pub(super) fn prepare(folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder.join("incoming"))?;
     for shard in 0..=u8::MAX {
@@ -38,7 +38,7 @@ pub(super) fn add(folder: &Path, content: &[u8], sync: bool) -> Result<ObjectId>
     Ok(id)
 }
 
-/// Write all, flush, rename all, flush.
+/// Writes all, flushes, renames all, flushes.
 pub(super) fn add_batch(folder: &Path, contents: &[Vec<u8>]) -> Result<()> {
     let incoming = folder.join("incoming");
     for (number, content) in contents.iter().enumerate() {

@@ -75,7 +75,7 @@ impl Packer {
         Ok(())
     }
 
-    /// Write the rest and the index, flush both; the ids in their order.
+    /// Writes the rest and the index, flushes both; the ids in their order.
     pub(super) fn finish(mut self) -> Result<Vec<ObjectId>> {
         self.write_out()?;
         self.pack.sync_all()?;
@@ -127,7 +127,7 @@ impl Reader {
         self.places.iter().map(|(id, _)| *id)
     }
 
-    /// Read all of these, an allocation each, in the order of the pack.
+    /// Reads all of these, an allocation each, in the order of the pack.
     pub(super) fn read_all(&self, ids: &[ObjectId], mut each: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
         let mut wanted = Vec::with_capacity(ids.len());
         for id in ids {
@@ -161,7 +161,7 @@ impl Reader {
     }
 }
 
-/// Read an object of a folder, without reading its whole index.
+/// Reads an object of a folder, without reading its whole index.
 pub(super) fn find_on_disk(folder: &Path, id: &ObjectId) -> Result<Vec<u8>> {
     let mut index = File::open(folder.join("index"))?;
     let mut lines = 0..index.metadata()?.len() / LINE as u64;

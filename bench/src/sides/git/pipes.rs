@@ -8,7 +8,7 @@ use super::git;
 use crate::Result;
 use crate::side::ensure;
 
-/// Write to a program, and return what it printed meanwhile.
+/// Writes to a program, and returns what it printed meanwhile.
 pub(super) fn feed(command: &mut Command, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let input = child.stdin.take().ok_or("a pipe is missing")?;
@@ -27,7 +27,7 @@ pub(super) fn feed(command: &mut Command, write: impl FnOnce(&mut dyn Write) -> 
     Ok(printed)
 }
 
-/// Write all ids to a program, and read what it says meanwhile.
+/// Writes all ids to a program, and reads what it says meanwhile.
 pub(super) fn ask_all<T: Send>(
     ids: &[String],
     command: &mut Command,
@@ -50,7 +50,7 @@ pub(super) fn ask_all<T: Send>(
     Ok(result)
 }
 
-/// Read to the end; how many bytes there were.
+/// Reads to the end; how many bytes there were.
 pub(super) fn drain(output: Option<ChildStdout>) -> Result<u64> {
     let mut output = output.ok_or("a pipe is missing")?;
     let mut buffer = vec![0; 1 << 20];

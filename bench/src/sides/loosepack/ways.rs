@@ -9,10 +9,10 @@ use crate::Result;
 
 /// A way of reaching loosepack.
 pub(crate) trait Way {
-    /// Make a container in an empty folder.
+    /// Makes a container in an empty folder.
     fn create(&self, folder: &Path) -> Result<()>;
 
-    /// Open it.
+    /// Opens it.
     fn open(&self, folder: &Path, durability: Durability) -> Result<Box<dyn Store>>;
 }
 
@@ -56,7 +56,7 @@ fn options(durability: Durability) -> Options {
     Options { durability, ..Options::default() }
 }
 
-/// Compile the portable component.
+/// Compiles the portable component.
 pub(super) fn portable() -> Result<loosepack_stock::Runtime> {
     Ok(loosepack_stock::Runtime::new(loosepack_artifacts::PORTABLE)?)
 }
