@@ -86,7 +86,7 @@ impl<D: Dir> Container<D> {
         let damaged = || {
             Error::corrupt(
                 CONTAINER,
-                "it is not what loosepack writes: restore it from a copy, or put one of another container in its place",
+                "it is malformed: restore it from a copy, or put that of another container in its place",
             )
         };
         let ContainerJson { id, config } = ContainerJson::decode(&bytes)?.ok_or_else(damaged)?;

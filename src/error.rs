@@ -181,7 +181,7 @@ impl fmt::Display for Error {
             Error::ReadOnly => f.write_str("the container was opened for reading only"),
             Error::Corrupt(damage) => write!(f, "damaged: {damage}"),
             Error::SourceChanged(path) => {
-                write!(f, "{path} changed while it was read: nothing was stored of it, add it again")
+                write!(f, "{path} changed while it was read, and was not stored: add it again")
             }
             Error::TooLarge(size) => {
                 write!(f, "the object has {size} bytes, too many for memory: read it piece by piece or to a file")

@@ -201,7 +201,7 @@ pub(crate) fn read_manifest(dir: &impl Dir) -> Result<Manifest> {
     let damaged = |problem: &str| Error::corrupt(MANIFEST, problem);
     let bytes =
         small_file::read(dir, MANIFEST)?.ok_or_else(|| damaged("it is missing: `reindex` rebuilds the index"))?;
-    Manifest::decode(&bytes).ok_or_else(|| damaged("it is not what loosepack writes: `reindex` rebuilds the index"))
+    Manifest::decode(&bytes).ok_or_else(|| damaged("it is malformed: `reindex` rebuilds the index"))
 }
 
 /// Returns the order in which runs are searched. Newer runs shadow older ones. If the entries of all runs sum to the

@@ -67,7 +67,7 @@ impl<F: File> Stored<F> {
         let stored = Stored { id, placement, size, file, tuning };
         let fits = location.offset.checked_add(location.length).is_some_and(|end| end <= pack_len);
         if !fits {
-            return Err(stored.corrupt("the pack is shorter than the index says: it was cut"));
+            return Err(stored.corrupt("the pack is shorter than the index says: it was cut off"));
         }
         let overhead = ZLIB_HEADER + ZLIB_TRAILER;
         let promised = location.size / RATIO_MAX;
@@ -108,7 +108,7 @@ impl<F: File> Stored<F> {
     }
 
     fn mismatch(&self) -> Error {
-        self.corrupt("its bytes do not match its id; restore it from a copy, or add it again")
+        self.corrupt("its bytes do not match its ID; restore it from a copy, or add it again")
     }
 
     /// Memory to read it piece by piece.

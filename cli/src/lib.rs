@@ -10,6 +10,7 @@ mod failure;
 mod folder;
 mod ids;
 mod input;
+mod intake;
 mod jobs;
 mod names;
 mod output;
@@ -84,8 +85,8 @@ pub trait Host {
 
 /// Keep any number of objects, each under the SHA-256 of its bytes
 ///
-/// A container is a directory that holds objects. An object that is added is a file of its own, until `pack` moves it
-/// into one of a few large files. Readers never need to know which.
+/// A container is a directory of objects. Each added object is a file of its own until `pack` moves it into one of a few
+/// large files. Readers never need to know which.
 #[derive(Debug, clap::Parser)]
 #[command(name = "loosepack", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {

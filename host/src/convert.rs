@@ -26,7 +26,7 @@ pub(crate) fn id(text: &str) -> Result<ObjectId> {
 /// Ids that the component gave.
 pub(crate) fn ids(bytes: &[u8]) -> Result<Vec<ObjectId>> {
     let ids = ObjectId::many_from_bytes(bytes);
-    ids.ok_or_else(|| Error::Store(loosepack::Error::Other("the component gave a part of an id".into())))
+    ids.ok_or_else(|| Error::Store(loosepack::Error::Other("the component returned a part of an ID".into())))
 }
 
 /// Converts an error of the component. Fails if an ID in it is invalid.
@@ -117,7 +117,7 @@ pub(crate) fn stats(stats: wit::Stats) -> Stats {
 /// Objects of a batch; positions of its ids count from `first` on.
 pub(crate) fn block(block: container::Block, first: u32) -> Result<Block> {
     let container::Block { bytes, lengths, positions, others } = block;
-    let broken = || Error::Store(loosepack::Error::Other("the component gave a block that does not add up".into()));
+    let broken = || Error::Store(loosepack::Error::Other("the component returned an inconsistent block".into()));
     let mut items = Vec::with_capacity(positions.len() + others.len());
     let mut start = 0_usize;
     for (position, length) in positions.into_iter().zip(lengths) {

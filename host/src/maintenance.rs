@@ -75,7 +75,7 @@ impl PackWriter {
             Ok(component.loosepack_store_sources().lazy_stream().call_from_stream(guest.call(), stream)?)
         })?;
         let added = self.add_streams(&[stream]).inspect_err(|_| self.failed = true)?.pop();
-        let added = added.unwrap_or_else(|| Err(StoreError::Other("the component gave no result".into()).into()));
+        let added = added.unwrap_or_else(|| Err(StoreError::Other("the component returned no result".into()).into()));
         added.map_err(|error| failure.take().map_or(error, Into::into))
     }
 

@@ -21,7 +21,7 @@ pub(super) fn id(text: &str) -> Result<ObjectId> {
 /// Ids that a caller gave.
 pub(super) fn ids(bytes: &[u8]) -> Result<Vec<ObjectId>> {
     ObjectId::many_from_bytes(bytes).ok_or_else(|| {
-        let problem = format!("ids have {} bytes each, and {} bytes were given", ObjectId::LEN, bytes.len());
+        let problem = format!("IDs have {} bytes each, but {} bytes were given", ObjectId::LEN, bytes.len());
         Error::InvalidArgument(problem).into()
     })
 }

@@ -35,7 +35,7 @@ impl<D: Dir> Container<D> {
         let _lock = match dir.try_lock(OS_LOCK) {
             Ok(lock) => Some(lock),
             Err(Code::Unsupported) => None,
-            Err(Code::WouldBlock) => return Err(Error::Locked("another makes a container here at this moment".into())),
+            Err(Code::WouldBlock) => return Err(Error::Locked("another process is making a container here".into())),
             Err(code) => return Err(code).during("lock", OS_LOCK),
         };
         // Another may have been done between the two looks.

@@ -105,8 +105,7 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`] of the index.
     pub fn new(container: C, ids: Vec<ObjectId>) -> Result<Self> {
-        let count = u32::try_from(ids.len())
-            .map_err(|_| Error::InvalidArgument("more ids than a list of 32 bits can have".into()))?;
+        let count = u32::try_from(ids.len()).map_err(|_| Error::InvalidArgument("more IDs than 2^32 - 1".into()))?;
         let (mut packed, mut others) = (Vec::new(), Vec::new());
         for (position, location) in (0..count).zip(container.locate_many(&ids)?) {
             match location {

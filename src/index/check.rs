@@ -120,7 +120,7 @@ impl<F: File> Run<F> {
                     report(line, "the line is not in order");
                 }
                 if line == 0 && self.fence(number) != Some(id.prefix()) {
-                    report(line, "the line is not the one that the last line of the file tells of");
+                    report(line, "the line does not match its fence in the last line of the file");
                 }
                 *last = Some(id);
             }

@@ -119,7 +119,10 @@ impl<F: File> Log<F> {
                 return if log_line::was_commit(&buffer) { Err(self.damage(lines + 1)) } else { Ok(()) };
             }
             if position - self.committed.end > BATCH_MAX {
-                return Err(Error::corrupt(&*self.path, "more follows its last commit line than a packer ever leaves"));
+                return Err(Error::corrupt(
+                    &*self.path,
+                    "more bytes follow its last commit line than a packer can leave",
+                ));
             }
             if buffer.len() > log_line::LINE_MAX {
                 // Not a line of ours; only that it is none is remembered of it.

@@ -140,7 +140,7 @@ impl<F: File> Run<F> {
         self.fences()?;
         let len = self.file.metadata().during("examine", &self.path)?.len;
         let end = self.last_line() + Fences::line_length(self.header.entries.div_ceil(BLOCK));
-        if len == end { Ok(()) } else { Err(self.corrupt("something follows its last line")) }
+        if len == end { Ok(()) } else { Err(self.corrupt("bytes follow its last line")) }
     }
 
     /// Reads the last line, which starts at byte `start`; `None` when it is damaged. Piece by piece, so that memory is

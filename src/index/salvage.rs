@@ -87,7 +87,7 @@ pub(crate) fn remains<D: Dir>(dir: &D) -> Result<Remains> {
 pub(crate) fn read<D: Dir>(disk: &Disk<D>, leaf: &Leaf, mut visit: impl FnMut(Told) -> Result<()>) -> Result<Found> {
     let (mut totals, mut reach) = (None, None);
     let unreadable = |operation: &str, code: Code| {
-        let problem = format!("cannot {operation} it: {code}; what it told is not known any more");
+        let problem = format!("cannot {operation} it: {code}; its entries are lost");
         Ok(Found { totals: None, reach: None, unreadable: Some(Finding { file: leaf.path.clone(), message: problem }) })
     };
     let file = match disk.open_read(&leaf.path) {

@@ -111,7 +111,7 @@ fn pack<D: Dir>(dir: &D, packer: &mut Packer<D>, id: &ObjectId, buffer: &mut Vec
         }
     };
     if found != *id {
-        return Err(Error::corrupt(path, "its bytes do not match its id; restore it from a copy, or add it again"));
+        return Err(Error::corrupt(path, "its bytes do not match its ID; restore it from a copy, or add it again"));
     }
     Ok(size)
 }

@@ -184,7 +184,7 @@ impl<D: Dir> Reindex<D> {
             progress.bytes = progress.bytes.saturating_add(location.size);
         } else if self.old.lookup(id)? != Some(*location) {
             // A record that has an entry in the old index is checked together with that entry.
-            let why = "does not hold its bytes, and was left out: torn by a crash before it counted, or damaged";
+            let why = "does not match its ID, and was left out: torn by a crash before it was committed, or damaged";
             self.tell(place(location), format!("a record of object {id} {why}"), progress);
         }
         Ok(())

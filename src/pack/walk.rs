@@ -322,7 +322,7 @@ pub(crate) fn has_header(file: &impl File, id: &ObjectId, location: &Location) -
 /// otherwise what is wrong with it.
 pub(crate) fn record_at(file: &impl File, id: &ObjectId, location: &Location) -> Result<Result<(), &'static str>> {
     if !has_header(file, id, location)? {
-        return Ok(Err("no header in front of it agrees with the index"));
+        return Ok(Err("the header before it does not match the index"));
     }
     let mut end = [0];
     let place = location.offset + location.length;

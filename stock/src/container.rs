@@ -266,7 +266,7 @@ impl Adder for Packs<'_> {
             let stream = component.loosepack_store_sources().lazy_stream().call_from_stream(&mut *memory, stream)?;
             component.loosepack_store_maintenance().pack_writer().call_add_streams(memory, this, &[stream])
         })?;
-        let added = added.into_iter().next().ok_or_else(|| Error::Other("the component gave no result".into()))?;
+        let added = added.into_iter().next().ok_or_else(|| Error::Other("the component returned no result".into()))?;
         Ok(added.map_err(convert::error)?.parse()?)
     }
 

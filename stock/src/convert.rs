@@ -33,7 +33,7 @@ pub(crate) fn finding(wit::Finding { file, message }: wit::Finding) -> Finding {
 }
 
 pub(crate) fn ids(bytes: &[u8]) -> Result<Vec<ObjectId>> {
-    ObjectId::many_from_bytes(bytes).ok_or_else(|| Error::Other("the component gave a part of an id".into()))
+    ObjectId::many_from_bytes(bytes).ok_or_else(|| Error::Other("the component returned a part of an ID".into()))
 }
 
 pub(crate) fn options(options: &Options) -> wit::OpenOptions<'_> {

@@ -33,7 +33,7 @@ pub fn kind() -> Result<Kind> {
     })
 }
 
-/// The files that [`Packer`] and [`loose`] leave in a folder.
+/// The files that `Packer` and `loose` leave in a folder.
 pub struct OnDisk(pub PathBuf);
 
 impl Program for OnDisk {

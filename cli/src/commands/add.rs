@@ -18,6 +18,7 @@ use crate::STANDARD;
 use crate::failure::{Failure, Outcome};
 use crate::ids::next_line;
 use crate::input::{self, Input, InputFile, cannot};
+use crate::intake::{Large, read_head};
 use crate::names::{self, shown};
 use crate::progress::Progress;
 use crate::session::Session;
@@ -28,19 +29,15 @@ use crate::walk::{self, Met, Walk};
 const COMMIT_PACKED: usize = 65_536;
 /// The same limit for loose objects.
 const COMMIT_LOOSE: usize = 1024;
-/// A file that has more bytes goes to the store piece by piece; others are read whole, and handed over together.
-const SMALL: usize = 1 << 20;
-/// Bytes requested first of each file: most are small.
-const SCRATCH: usize = 64 << 10;
 /// Bytes, and files, that are handed over together.
 const GROUP: (usize, usize) = (4 << 20, 1024);
 
 /// Add files and print their ids
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Prints `HASH  PATH` for each file, as sha256sum does, once it is durable. A file that cannot be added
-is reported and does not stop the others. In folders, symbolic links and special files are skipped.
-What is stored already, loose or packed, is read and compared, and not stored again.
+Prints `HASH  PATH` for each file, as sha256sum does, once it is durable. A file that cannot be added \
+is reported and does not stop the others. In folders, symbolic links and special files are skipped. \
+An object that exists already is read, compared, and not stored again.
 
 Examples:
   loosepack add a.txt b.txt
@@ -65,7 +62,7 @@ pub(crate) struct Add {
     #[arg(short = '0', long, requires = "files_from")]
     null: bool,
 
-    /// Write to packs at once: faster for many files, but only one at a time can do it
+    /// Write straight to packs: faster for many files, but one process at a time
     #[arg(long)]
     to_pack: bool,
 
@@ -85,7 +82,7 @@ impl Add {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         let standard = self.paths.iter().chain(&self.files_from).filter(|path| path.as_os_str() == STANDARD).count();
         if standard > 1 {
-            return Err("standard input can be read once: name `-` once".to_string().into());
+            return Err("standard input can be read only once: name `-` once".to_string().into());
         }
         let store: Box<dyn Store> = session.open(Access::ReadWrite)?;
         let adder = match self.to_pack {
@@ -236,7 +233,7 @@ impl Adding<'_, '_> {
         } else {
             self.hand_over()?;
             let bytes = self.bytes.clone();
-            match self.adder.add_source(Box::new(Large { head, taken: 0, rest: source, bytes })) {
+            match self.adder.add_source(Box::new(Large::new(head, source, bytes))) {
                 Ok(id) => self.note(id, path.into()),
                 Err(error) if self.adder.check().is_ok() => {
                     self.problem(error.to_string());
@@ -318,44 +315,4 @@ fn path_of(line: &[u8]) -> PathBuf {
 #[cfg(not(unix))]
 fn path_of(line: &[u8]) -> PathBuf {
     OsString::from(String::from_utf8_lossy(line).into_owned()).into()
-}
-
-/// The first bytes of a source, at most [`SMALL`], and whether it ends with them. `scratch` is used again for each,
-/// and as long as most sources are.
-fn read_head(source: &mut dyn Source, scratch: &mut Vec<u8>) -> Result<(Vec<u8>, bool), Error> {
-    scratch.resize(SCRATCH, 0);
-    let mut filled = 0;
-    loop {
-        let read = source.read(&mut scratch[filled..])?;
-        filled += read;
-        if read == 0 || filled == SMALL {
-            return Ok((scratch[..filled].to_vec(), read == 0));
-        }
-        if filled == scratch.len() {
-            scratch.resize(SMALL.min(2 * filled), 0);
-        }
-    }
-}
-
-/// A source of which the start has been read.
-struct Large {
-    head: Vec<u8>,
-    taken: usize,
-    rest: Box<dyn Source + Send>,
-    /// Bytes that have been read.
-    bytes: Arc<AtomicU64>,
-}
-
-impl Source for Large {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let mut head = &self.head[self.taken..];
-        if head.is_empty() {
-            let read = self.rest.read(buffer)?;
-            self.bytes.fetch_add(read as u64, Ordering::Relaxed);
-            return Ok(read);
-        }
-        let read = Source::read(&mut head, buffer)?;
-        self.taken += read;
-        Ok(read)
-    }
 }

@@ -8,11 +8,11 @@ use crate::jobs;
 use crate::session::Session;
 use crate::sizes::{counted, human};
 
-/// Remove the loose files of packed objects, and what writers that crashed left behind
+/// Remove the loose files of packed objects, and leftovers of crashed writers
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Can run at any time: nobody who adds or reads needs to stop. No object is ever removed. Files that a
-writer left unfinished are removed when they are a day old; younger ones are reported in a note.")]
+Can run at any time, also while others add and read. Never removes an object. Files that a writer left \
+unfinished are removed once they are a day old; a note reports younger ones.")]
 pub(crate) struct Clean {
     #[command(flatten)]
     format: Format,

@@ -14,9 +14,9 @@ use crate::sizes::{counted, human};
 /// Delete objects, loose or packed
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Can run at any time: nobody who adds or reads needs to stop, and a reader that has an object open can
-read on. The bytes of a packed object stay in its pack, where nothing refers to them any more. If an
-ID is none, nothing is deleted. The exit status is 1 if there was no object of some ID.
+Can run at any time, also while others add and read. A reader that has an object open can read on. \
+The bytes of a packed object stay in its pack, unreferenced. If one of the IDs is invalid, nothing is \
+deleted. The exit status is 1 if one of the objects did not exist.
 
 Examples:
   loosepack delete HASH

@@ -20,8 +20,8 @@ const TOGETHER: usize = 32 << 20;
 /// Write out the bytes of objects
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The bytes are checked against the ID. Damage may be found only at the end: what has come out on
-standard output until then must not be used; a FILE stays what it was.
+The bytes are checked against the ID. Damage may be found only at the end: bytes already written to \
+standard output must then not be used; FILE keeps its old content.
 
 Examples:
   loosepack get HASH | tar x

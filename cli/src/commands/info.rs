@@ -9,7 +9,7 @@ use crate::ids::{self, Ids};
 use crate::output::Output;
 use crate::session::Session;
 
-/// Show what is known of objects
+/// Show size and place of objects
 #[derive(Debug, clap::Args)]
 pub(crate) struct Info {
     #[command(flatten)]

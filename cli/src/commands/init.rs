@@ -10,7 +10,7 @@ use crate::sizes;
 /// Make a container in an empty directory
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-One that was interrupted is completed by the next.
+An interrupted `init` is completed by the next one.
 
 Example:
   loosepack -C store init --pack-target 1G")]

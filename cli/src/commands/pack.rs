@@ -11,9 +11,9 @@ use crate::sizes::{counted, human};
 /// Move loose objects into packs
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Can run at any time: nobody who adds or reads needs to stop. The loose files stay until `clean`. Each
-object is hashed again; a damaged one is reported and left where it is. How many are packed already,
-and were left for `clean`, is reported in a note.
+Can run at any time, also while others add and read. The loose files stay until `clean`. Each object \
+is hashed again; a damaged one is reported and left where it is. A note reports how many objects were \
+packed already and wait for `clean`.
 
 Example:
   loosepack -C store pack && loosepack -C store clean")]

@@ -11,11 +11,10 @@ use crate::sizes::{counted, human};
 /// Rebuild the index from the packs, when it is damaged or gone
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each record of the packs is read and checked. What can still be read of the old index counts as well:
-deletions are kept, and so is each entry whose object is damaged, so that its loss is not taken for
-its absence. The old index stays until the new one takes its place. Readers and those who add files
-need not stop. What is damaged, cannot be read, or is left out is reported, and the exit status is
-then 1.")]
+Reads and checks each record of the packs. The readable part of the old index is used as well: \
+deletions are kept, and so are entries of damaged objects, so that their loss is not mistaken for \
+absence. The old index stays until the new one replaces it. Can run while others add and read. The \
+exit status is 1 if damage was found.")]
 pub(crate) struct Reindex {
     #[command(flatten)]
     format: Format,

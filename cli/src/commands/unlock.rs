@@ -8,8 +8,9 @@ use crate::session::Session;
 /// Remove the lock file of a packer that was killed
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A packer makes a lock file, so that there is one packer at a time. Where the operating system has no
-locks, one that was killed may leave it behind. Without --force nothing is done.")]
+Only one packer works at a time, and its lock file shows who. Where the operating system has no locks, \
+a packer that is killed leaves it behind. Make sure that none is running: nothing is done without \
+--force.")]
 pub(crate) struct Unlock {
     /// I know that no packer runs, on any machine: two at once would damage the container
     #[arg(long, required = true)]

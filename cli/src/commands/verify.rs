@@ -14,14 +14,14 @@ use crate::sizes::{counted, human};
 /// Read and check everything: objects, packs, index
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Can run at any time, and takes no lock. Damage is reported and does not stop it. The exit status is 1 if
-any was found, and 2 if something could not be read for lack of permission: it may or may not be
-damaged. Harmless leftovers of crashes are reported in notes.
+Can run at any time, and takes no lock. Damage is reported and does not stop it. The exit status is 1 \
+if any was found, and 2 if a file could not be read for lack of permission: it may or may not be \
+damaged. Notes report harmless leftovers of crashes.
 
-With --json, a line is {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note,
-{\"file\", \"unread\"} for what could not be read,
-{\"done\", \"total\"} when a unit of work is done; the last one sums up. A unit is one of the 256
-directories of loose objects, the index, or a pack.
+With --json, each line is an object: {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note, \
+{\"file\", \"unread\"} for a file that could not be read, and {\"done\", \"total\"} after each unit of \
+work. The last line sums up. A unit is one of the 256 directories of loose objects, the index, or a \
+pack.
 
 Examples:
   loosepack -C store verify

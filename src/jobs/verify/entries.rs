@@ -128,8 +128,7 @@ pub(super) fn look_again<D: Dir>(
     let file = format!("{} at byte {}", names::pack(location.pack), location.offset);
     let whose = format!("object {id}: ");
     let problem = problem.strip_prefix(&whose).unwrap_or(&problem);
-    let copy =
-        if matches!(loose::is_sound(&site.disk, id), Ok(true)) { "; there is a sound loose file of it" } else { "" };
+    let copy = if matches!(loose::is_sound(&site.disk, id), Ok(true)) { "; a loose copy is sound" } else { "" };
     progress.problem(file, format!("{whose}{problem}{copy}"));
 }
 

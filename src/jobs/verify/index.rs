@@ -92,13 +92,12 @@ fn leftovers<D: Dir>(site: &Site<D>, progress: &mut Progress) -> Result<()> {
     let writing = listed.iter().filter(|entry| !names::is_made_mark(&entry.name)).count();
     if writing > 0 {
         let note = format!(
-            "{writing} files are being written, or were left by a crash: `clean` removes them when they are a day old"
+            "{writing} files are being written, or were left by a crash: `clean` removes them once they are a day old"
         );
         progress.note(INCOMING, note);
     }
     if site.index.as_ref().map_or(Ok(false), Index::has_uncommitted)? {
-        progress
-            .note(INDEX, "lines without a commit line follow in the log: of a packer that was killed, or is at work");
+        progress.note(INDEX, "the log ends in lines without a commit line: a packer was killed, or is at work");
     }
     for path in site.index.as_ref().map_or(Ok(Vec::new()), Index::leftovers)? {
         progress.note(path, "it was left by a crash, or replaced a moment ago: the next packer removes it");

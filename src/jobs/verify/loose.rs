@@ -112,7 +112,7 @@ fn take<D: Dir>(disk: &Disk<D>, id: &ObjectId, size: u64, sound: bool, progress:
         Ok(true) => {}
         Ok(false) if matches!(loose::size(&disk.dir, id), Ok(None)) => {}
         Ok(false) => {
-            progress.problem(names::loose(id), "its bytes do not match its id; restore it from a copy, or add it again")
+            progress.problem(names::loose(id), "its bytes do not match its ID; restore it from a copy, or add it again")
         }
         Err(error) => progress.failed(&names::loose(id), error),
     }

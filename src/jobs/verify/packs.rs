@@ -261,7 +261,8 @@ impl<D: Dir> Pack<D> {
             progress.bytes = progress.bytes.saturating_add(record.location.size);
             return;
         }
-        let note = "does not hold its bytes: torn by a crash before it counted, or damaged; the index would tell";
+        let note =
+            "does not match its ID: torn by a crash before it was committed, or damaged, which only an index shows";
         let file = format!("{} at byte {}", names::pack(self.number), record.location.offset);
         progress.note(file, format!("a record of object {} {note}", record.id));
     }
