@@ -78,7 +78,11 @@ impl<'a> Cursor<'a> {
         }
         let mut value: u64 = 0;
         for digit in digits {
-            value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+            // Not `checked_mul`, which is a call on WebAssembly.
+            if value > u64::MAX / 10 {
+                return None;
+            }
+            value = (value * 10).checked_add(u64::from(digit - b'0'))?;
         }
         Some(value)
     }
