@@ -9,20 +9,23 @@ use crate::engine;
 /// The component as the build script compiled it, aligned to a page of memory so that it can be executed in place.
 static COMPILED: &Page<[u8]> = &Page(*include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store.cwasm")));
 
+/// The same with checks that let a call be stopped at its deadline.
+static WITH_DEADLINES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/loosepack-store-deadlines.cwasm"));
+
 #[repr(C, align(4096))]
 struct Page<T: ?Sized>(T);
 
-/// The component, ready to run, and the engine that runs it.
+/// The component, ready to run, and the engine that runs it. `deadlines`: calls can be stopped at a deadline.
 ///
 /// It is compiled now, which takes some tenths of a second, if what was compiled ahead of time does not fit this
 /// system.
-pub(crate) fn load() -> wasmtime::Result<(Engine, Component)> {
-    let mut config = engine::config();
+pub(crate) fn load(deadlines: bool) -> wasmtime::Result<(Engine, Component)> {
+    let mut config = engine::config(deadlines);
     if address_space_is_limited() {
         // By default 4 GiB of addresses are reserved for each memory, so that accesses need no check.
         config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(64 << 20);
     }
-    let engine = in_place::allow(&mut config).then(|| Engine::new(&config)).transpose()?;
+    let engine = (!deadlines && in_place::allow(&mut config)).then(|| Engine::new(&config)).transpose()?;
     if let Some(engine) = engine
         && let Ok(component) = in_place::load(&engine)
     {
@@ -30,15 +33,16 @@ pub(crate) fn load() -> wasmtime::Result<(Engine, Component)> {
     }
     config.with_custom_code_memory(None);
     let engine = Engine::new(&config)?;
-    let component = copy(&engine).or_else(|_| Component::new(&engine, STORE))?;
+    let compiled = if deadlines { WITH_DEADLINES } else { &COMPILED.0 };
+    let component = copy(&engine, compiled).or_else(|_| Component::new(&engine, STORE))?;
     Ok((engine, component))
 }
 
 /// Loads a copy of what was compiled ahead of time.
-fn copy(engine: &Engine) -> wasmtime::Result<Component> {
+fn copy(engine: &Engine, compiled: &'static [u8]) -> wasmtime::Result<Component> {
     // SAFETY: the bytes were made by `Engine::precompile_component` in the build script and are part of this
     // executable. wasmtime checks version, settings and processor features.
-    unsafe { Component::deserialize(engine, &COMPILED.0) }
+    unsafe { Component::deserialize(engine, compiled) }
 }
 
 /// Returns whether this process may have few addresses, as `ulimit -v` of batch systems has it.
@@ -128,8 +132,10 @@ mod tests {
 
     #[test]
     fn what_was_compiled_ahead_of_time_fits_the_machine_that_compiled_it() {
-        let mut config = engine::config();
-        copy(&Engine::new(&config).unwrap()).unwrap();
+        for (deadlines, compiled) in [(false, &COMPILED.0), (true, WITH_DEADLINES)] {
+            copy(&Engine::new(&engine::config(deadlines)).unwrap(), compiled).unwrap();
+        }
+        let mut config = engine::config(false);
         if in_place::allow(&mut config) {
             in_place::load(&Engine::new(&config).unwrap()).unwrap();
         }
@@ -137,18 +143,18 @@ mod tests {
 
     #[test]
     fn several_engines_run_the_same_code() {
-        let (first, second) = (load().unwrap(), load().unwrap());
+        let (first, second) = (load(false).unwrap(), load(true).unwrap());
         drop(first);
-        drop(load().unwrap());
+        drop(load(false).unwrap());
         drop(second);
     }
 
     #[test]
     fn code_that_does_not_fit_is_compiled_anew() {
-        let mut config = engine::config();
+        let mut config = engine::config(false);
         config.memory_reservation(0).memory_guard_size(0);
         let other = Engine::new(&config).unwrap();
-        assert!(copy(&other).is_err());
+        assert!(copy(&other, &COMPILED.0).is_err());
         Component::new(&other, STORE).unwrap();
     }
 }

@@ -3,8 +3,9 @@
 
 use wasmtime::{Config, OptLevel};
 
-/// The settings of an engine for loosepack's component.
-pub(crate) fn config() -> Config {
+/// The settings of an engine for loosepack's component. `deadlines`: a call can be stopped at its deadline, which costs a
+/// tenth of the speed.
+pub(crate) fn config(deadlines: bool) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.cranelift_opt_level(OptLevel::Speed);
@@ -13,7 +14,6 @@ pub(crate) fn config() -> Config {
     // The component's initial memory is some kilobytes: copying them is cheaper than making a file of them, which also
     // fails where the size of files is limited (`ulimit -f`).
     config.memory_init_cow(false);
-    // Lets a call be stopped at its deadline. What the checks cost is less than the noise of a measurement.
-    config.epoch_interruption(true);
+    config.epoch_interruption(deadlines);
     config
 }

@@ -49,7 +49,7 @@ impl Runtime {
     /// # Errors
     /// Those of [`Runtime::new`]; [`Error::Io`](crate::Error::Io) when no thread can be started for the clock.
     pub fn with_limits(limits: Limits) -> Result<Self> {
-        let (engine, component) = embedded::load()?;
+        let (engine, component) = embedded::load(limits.call.is_some())?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         linker::add(&mut linker, State::unfinished_file)?;
