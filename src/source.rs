@@ -56,6 +56,14 @@ enum State<F, O> {
     Ended,
 }
 
+impl<F: File> FileSource<F, fn() -> Result<F, Code>> {
+    /// A source that reads a regular file. `before`: what it was found to be before it was opened. `path` is for
+    /// messages.
+    pub fn opened(path: impl Into<String>, file: F, before: Metadata) -> Self {
+        FileSource { path: path.into(), state: State::Open { file, position: 0, before } }
+    }
+}
+
 impl<F: File, O: FnOnce() -> Result<F, Code>> FileSource<F, O> {
     /// A source that calls `open` at the first read. `path` is for messages.
     pub fn new(path: impl Into<String>, open: O) -> Self {

@@ -12,8 +12,8 @@ use crate::names::shown;
 
 /// The thing that a path names.
 pub(crate) enum Input {
-    /// A regular file.
-    File(File),
+    /// A regular file, and what it was before it was opened.
+    File(File, Metadata),
     /// A directory.
     Folder,
 }
@@ -31,8 +31,10 @@ pub(crate) fn open(path: &Path) -> Result<Input, String> {
     if path.as_os_str().is_empty() {
         return Err("a PATH is empty".into());
     }
-    // Looked at first: opening a pipe would wait for somebody to write to it.
-    let found = fs::metadata(path).map_err(|error| cannot("open", path, &error))?;
+    let opened = open_at_once(path);
+    // What cannot be opened may still be no file, which says more than why it cannot be opened.
+    let found = opened.as_ref().map_or_else(|_| fs::metadata(path), File::metadata);
+    let found = found.map_err(|error| cannot("open", path, &error))?;
     if found.is_dir() {
         return Ok(Input::Folder);
     }
@@ -40,7 +42,23 @@ pub(crate) fn open(path: &Path) -> Result<Input, String> {
         let path = shown(path);
         return Err(format!("{path} is not a regular file: add what it gives with `loosepack add - < {path}`"));
     }
-    File::open(path).map(Input::File).map_err(|error| cannot("open", path, &error))
+    let opened = opened.or_else(|_| File::open(path));
+    opened.map(|file| Input::File(file, metadata(&found))).map_err(|error| cannot("open", path, &error))
+}
+
+/// Opens a file for reading without waiting: opening a pipe would wait for somebody to write to it. A path is looked up
+/// once, which takes most of the time of a small file.
+#[cfg(unix)]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(openat(CWD, path, flags, Mode::empty())?.into())
+}
+
+/// Elsewhere a file is looked at before it is opened.
+#[cfg(not(unix))]
+fn open_at_once(_: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Standard input.
@@ -93,15 +111,7 @@ impl loosepack::File for InputFile {
     }
 
     fn metadata(&self) -> Result<Metadata, Code> {
-        let found = self.0.metadata().map_err(|error| Code::from(&error))?;
-        let kind = match found.file_type() {
-            kind if kind.is_file() => Kind::File,
-            kind if kind.is_dir() => Kind::Dir,
-            _ => Kind::Other,
-        };
-        let since = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
-        Ok(Metadata { kind, len: found.len(), modified })
+        Ok(metadata(&self.0.metadata().map_err(|error| Code::from(&error))?))
     }
 
     fn write_at(&self, _: &[u8], _: u64) -> Result<usize, Code> {
@@ -115,4 +125,16 @@ impl loosepack::File for InputFile {
     fn sync(&self) -> Result<(), Code> {
         Err(Code::ReadOnly)
     }
+}
+
+/// Metadata as the store's sources compare it.
+fn metadata(found: &fs::Metadata) -> Metadata {
+    let kind = match found.file_type() {
+        kind if kind.is_file() => Kind::File,
+        kind if kind.is_dir() => Kind::Dir,
+        _ => Kind::Other,
+    };
+    let since = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    Metadata { kind, len: found.len(), modified }
 }

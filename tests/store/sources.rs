@@ -87,6 +87,20 @@ fn sources_that_fail_leave_nothing() {
 }
 
 #[test]
+fn a_file_that_changed_before_it_was_read_is_refused() {
+    let dir = SimDir::new();
+    dir.put("file", b"bytes");
+    let before = dir.open_read("file").unwrap().metadata().unwrap();
+    let opened = |before| FileSource::opened("file", dir.open_read("file").unwrap(), before);
+    let mut writer = create(SimDir::new());
+    assert_eq!(writer.add_source(&mut opened(before)), Ok(id(b"bytes")));
+    for before in [Metadata { len: 4, ..before }, Metadata { len: 6, ..before }] {
+        assert_eq!(writer.add_source(&mut opened(before)), Err(Error::SourceChanged("file".into())));
+    }
+    assert_eq!(writer.objects(None, 10).unwrap().len(), 1, "nothing was stored of the changed file");
+}
+
+#[test]
 fn a_directory_is_no_source() {
     let dir = SimDir::new();
     dir.create_dir("dir").unwrap();

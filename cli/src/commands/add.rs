@@ -171,7 +171,9 @@ impl Adding<'_, '_> {
             return self.source(path, Box::new(ReadSource::new("standard input", standard)));
         }
         match input::open(path) {
-            Ok(Input::File(file)) => self.file(path, file),
+            Ok(Input::File(file, before)) => {
+                self.source(path, Box::new(FileSource::opened(shown(path), InputFile(file), before)))
+            }
             Ok(Input::Folder) if self.add.recursive => self.folder(path),
             Ok(Input::Folder) => {
                 self.problem(format!("{} is a folder: add what is in it with -r", shown(path)));
@@ -197,7 +199,10 @@ impl Adding<'_, '_> {
                 Met::File(below) => {
                     let path = walk::join(name, &below);
                     match walk.open(&below) {
-                        Ok(file) => self.file(&path, file)?,
+                        Ok(file) => {
+                            let source = FileSource::new(shown(&path), move || Ok(InputFile(file)));
+                            self.source(&path, Box::new(source))?;
+                        }
                         Err(error) => self.problem(cannot("open", &path, &error)),
                     }
                 }
@@ -208,10 +213,6 @@ impl Adding<'_, '_> {
             self.progress.tell(skipped);
         }
         Ok(())
-    }
-
-    fn file(&mut self, path: &Path, file: File) -> Result<(), Failure> {
-        self.source(path, Box::new(FileSource::new(shown(path), move || Ok(InputFile(file)))))
     }
 
     /// Adds the bytes of a source. A failure of the source does not stop the others; one of the container does.
