@@ -54,7 +54,7 @@ pub fn portable() -> Result<Kind> {
     let runtime = ways::portable()?;
     Ok(Kind {
         name: PORTABLE,
-        version: "loosepack-portable.wasm in wasmtime, WASI alone".into(),
+        version: "loosepack.wasm in wasmtime, WASI alone".into(),
         open: Box::new(move |folder, work| Ok(side(runtime.clone(), folder, None, work))),
     })
 }
