@@ -42,6 +42,21 @@ use crate::source::{Source, read_up_to};
 /// fn shared_without_a_lock<T: Sync>() {}
 /// shared_without_a_lock::<loosepack::Container<loosepack::dir::cap::CapDir>>();
 /// ```
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path();
+/// use loosepack::dir::cap::CapDir;
+/// use loosepack::{Compression, Config, Container, Job as _, Options};
+///
+/// let store = Container::create(CapDir::open(path)?, Config::default(), Options::default())?;
+/// let id = store.add(b"some bytes")?;
+/// store.pack_loose(Compression::Auto)?.finish()?;
+/// store.clean()?.finish()?;
+/// assert_eq!(store.get(&id)?, b"some bytes");
+/// assert_eq!(store.stats()?.packed_objects, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Container<D: Dir> {
     pub(crate) disk: Disk<D>,
     pub(crate) options: Options,

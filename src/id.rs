@@ -6,6 +6,15 @@ use core::fmt;
 use core::str::FromStr;
 
 /// The name of an object: the SHA-256 of its bytes. Sorts as its hexadecimal text does.
+///
+/// ```
+/// use loosepack::ObjectId;
+///
+/// let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/// let id: ObjectId = text.parse()?;
+/// assert_eq!(id.to_string(), text);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId([u8; Self::LEN]);
 

@@ -69,6 +69,25 @@ impl Progress {
 }
 
 /// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.
+///
+/// ```
+/// # use loosepack::dir::cap::CapDir;
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = CapDir::open(folder.path())?;
+/// # let store = loosepack::Container::create(dir, Default::default(), Default::default())?;
+/// use loosepack::{Job as _, Part};
+///
+/// let mut job = store.verify(Part::default())?;
+/// loop {
+///     let progress = job.step()?;
+///     assert!(progress.problems.is_empty());
+///     if progress.finished {
+///         break;
+///     }
+///     eprintln!("{} of {}", progress.done, progress.total);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Job {
     /// Does a bounded piece of the work.
     ///

@@ -7,6 +7,18 @@
 //! disk, and uses no `std`. It is compiled to a WebAssembly component (`wit/` is the contract) and, for embedding
 //! without one, natively.
 //!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path();
+//! use loosepack::dir::cap::CapDir;
+//! use loosepack::{Config, Container, Options};
+//!
+//! let store = Container::create(CapDir::open(path)?, Config::default(), Options::default())?;
+//! let id = store.add(b"some bytes")?;
+//! assert_eq!(store.get(&id)?, b"some bytes");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Map
 //!
 //! Each module uses those below it.

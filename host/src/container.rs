@@ -30,6 +30,15 @@ pub(crate) const IDS_MAX: usize = 1 << 18;
 ///
 /// All operations fail with [`Error::Store`](crate::Error::Store) for failures of the store, and with
 /// [`Error::Runtime`](crate::Error::Runtime) when the component was stopped.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let runtime = loosepack_host::Runtime::new()?;
+/// # let store = runtime.create(folder.path(), Default::default(), Default::default())?;
+/// let id = store.add(b"some bytes")?;
+/// assert_eq!(store.get(&id)?, b"some bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Container {
     handle: Handle,
 }
@@ -278,6 +287,19 @@ pub(crate) fn streams(instance: &Instance, dir: &Path, paths: &[String]) -> Resu
 }
 
 /// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let runtime = loosepack_host::Runtime::new()?;
+/// # let store = runtime.create(folder.path(), Default::default(), Default::default())?;
+/// use std::io::Write as _;
+///
+/// let mut writer = store.writer()?;
+/// writer.write_all(b"some bytes")?;
+/// let id = writer.finish()?;
+/// assert_eq!(store.get(&id)?, b"some bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ObjectWriter {
     handle: Handle,
 }

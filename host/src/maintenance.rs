@@ -18,6 +18,17 @@ use crate::{Compression, ObjectId, Progress, StoreError};
 type Store = wasmtime::Store<State>;
 
 /// Writes objects straight to packs. Holds the pack lock until dropped.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let runtime = loosepack_host::Runtime::new()?;
+/// # let store = runtime.create(folder.path(), Default::default(), Default::default())?;
+/// let mut writer = store.pack_writer(loosepack_host::Compression::Never)?;
+/// let id = writer.add(b"some bytes")?;
+/// writer.finish()?;
+/// assert_eq!(store.get(&id)?, b"some bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PackWriter {
     handle: Handle,
     failed: bool,
@@ -105,6 +116,16 @@ impl PackWriter {
 }
 
 /// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let runtime = loosepack_host::Runtime::new()?;
+/// # let store = runtime.create(folder.path(), Default::default(), Default::default())?;
+/// store.add(b"some bytes")?;
+/// let packed = store.pack_loose(loosepack_host::Compression::Auto)?.finish()?;
+/// assert_eq!(packed.objects, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Job {
     handle: Handle,
 }

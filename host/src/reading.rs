@@ -16,6 +16,21 @@ use crate::{Content, ObjectId, StoreError};
 ///
 /// When it is read from its start to its end without seeking, the read that would give the last bytes fails unless the
 /// whole matches the id.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let runtime = loosepack_host::Runtime::new()?;
+/// # let store = runtime.create(folder.path(), Default::default(), Default::default())?;
+/// # let id = store.add(b"some bytes")?;
+/// use std::io::{Read as _, Seek as _, SeekFrom};
+///
+/// let mut reader = store.reader(&id)?;
+/// reader.seek(SeekFrom::Start(5))?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ObjectReader {
     handle: Handle,
     size: u64,
@@ -87,6 +102,18 @@ impl Seek for ObjectReader {
 }
 
 /// Many objects that are being read: an iterator over ids and what was found for them.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let runtime = loosepack_host::Runtime::new()?;
+/// # let store = runtime.create(folder.path(), Default::default(), Default::default())?;
+/// # let ids = vec![store.add(b"some bytes")?];
+/// for item in store.read_many(&ids)? {
+///     let (id, content) = item?;
+///     println!("{id} {content:?}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ObjectBatch {
     instance: Instance,
     container: ResourceAny,

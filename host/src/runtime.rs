@@ -26,6 +26,15 @@ type Opened = wasmtime::Result<std::result::Result<ResourceAny, WitError>>;
 
 /// The component, ready to run. Making one takes about a millisecond, opening a container with it much less; share one
 /// among all threads.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path();
+/// let runtime = loosepack_host::Runtime::new()?;
+/// runtime.create(path, Default::default(), Default::default())?;
+/// assert_eq!(runtime.open(path)?.stats()?.loose_objects, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Runtime {
     engine: Engine,

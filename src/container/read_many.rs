@@ -87,6 +87,25 @@ impl Block {
 
 /// Many objects that are being read. `C` is how it holds its container: a reference, or what shares the ownership of
 /// it.
+///
+/// ```
+/// # use loosepack::dir::cap::CapDir;
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = CapDir::open(folder.path())?;
+/// # let store = loosepack::Container::create(dir, Default::default(), Default::default())?;
+/// # let ids = vec![store.add(b"some bytes")?];
+/// let mut batch = store.read_many(ids)?;
+/// loop {
+///     let items = batch.next_items();
+///     if items.is_empty() {
+///         break;
+///     }
+///     for (id, content) in items {
+///         println!("{id} {content:?}");
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ObjectBatch<D: Dir, C: Deref<Target = Container<D>>> {
     container: C,
     /// The IDs that were asked for.

@@ -14,6 +14,20 @@ use crate::read::{Placement, Stored, StoredReader};
 ///
 /// Where its copy is damaged or cannot be read, another sound copy is read instead, if there is one. An object of up
 /// to 1 MiB is checked before any of its bytes are given out, also when only a part of it is read.
+///
+/// ```
+/// # use loosepack::dir::cap::CapDir;
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = CapDir::open(folder.path())?;
+/// # let store = loosepack::Container::create(dir, Default::default(), Default::default())?;
+/// # let id = store.add(b"some bytes")?;
+/// let mut reader = store.reader(&id)?;
+/// let mut buffer = [0; 4];
+/// reader.seek(5);
+/// let read = reader.read(&mut buffer)?;
+/// assert_eq!(buffer[..read], b"byte"[..read]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ObjectReader<D: Dir> {
     disk: Disk<D>,
     reader: StoredReader<D::File>,

@@ -8,6 +8,19 @@ use crate::loose::LooseWriter;
 use crate::proof::Packed;
 
 /// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.
+///
+/// ```
+/// # use loosepack::dir::cap::CapDir;
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = CapDir::open(folder.path())?;
+/// # let store = loosepack::Container::create(dir, Default::default(), Default::default())?;
+/// let mut writer = store.writer()?;
+/// writer.write(b"some ")?;
+/// writer.write(b"bytes")?;
+/// let id = writer.finish()?;
+/// assert_eq!(store.get(&id)?, b"some bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ObjectWriter<D: Dir> {
     writer: LooseWriter<D>,
     packed: Packed<D>,

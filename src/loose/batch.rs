@@ -18,6 +18,18 @@ use crate::source::{Source, read_up_to};
 /// Objects that are added loose, and become visible and durable together: at [`LooseBatch::commit`], and when a bounded
 /// number of them has gathered. Where the system can flush everything at once, a batch costs two flushes instead of two
 /// for each object. Dropped before, it leaves none of those added since the last commit.
+///
+/// ```
+/// # use loosepack::dir::cap::CapDir;
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = CapDir::open(folder.path())?;
+/// # let store = loosepack::Container::create(dir, Default::default(), Default::default())?;
+/// let mut batch = store.batch()?;
+/// let id = batch.add(b"some bytes")?;
+/// batch.commit()?;
+/// assert_eq!(store.get(&id)?, b"some bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct LooseBatch<D: Dir> {
     disk: Disk<D>,
     /// Written to `incoming`.

@@ -17,6 +17,18 @@ use crate::source::Source;
 ///
 /// Objects that are packed already are dropped before they are written. The others become visible and durable together
 /// at [`PackWriter::commit`], [`PackWriter::finish`], and whenever a bounded number of them has gathered.
+///
+/// ```
+/// # use loosepack::dir::cap::CapDir;
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = CapDir::open(folder.path())?;
+/// # let store = loosepack::Container::create(dir, Default::default(), Default::default())?;
+/// let mut writer = store.pack_writer(loosepack::Compression::Never)?;
+/// let id = writer.add(b"some bytes")?;
+/// writer.finish()?;
+/// assert_eq!(store.get(&id)?, b"some bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PackWriter<D: Dir>(Packer<D>);
 
 impl<D: Dir> Container<D> {
