@@ -57,14 +57,6 @@ impl Command {
     }
 }
 
-/// How to print.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct Format {
-    /// Print JSON: an object on each line
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// When to compress what is packed.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Compress {

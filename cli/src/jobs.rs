@@ -3,8 +3,8 @@
 use loosepack::{Finding, Job};
 use serde_json::json;
 
-use crate::commands::Format;
 use crate::failure::{Failure, Outcome};
+use crate::output::Format;
 use crate::session::Session;
 
 /// The result of a job.

@@ -10,6 +10,14 @@ use crate::failure::Failure;
 /// Written at once, unless a terminal reads it.
 const PIECE: usize = 64 << 10;
 
+/// How to print.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Format {
+    /// Print JSON: an object on each line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Standard output: in large pieces, or line by line on a terminal.
 pub(crate) struct Output {
     out: BufWriter<StdoutLock<'static>>,

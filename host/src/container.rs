@@ -9,17 +9,11 @@ use wasmtime_wasi::FsPerms;
 use crate::bindings::exports::loosepack::store::container::GuestContainer;
 use crate::convert::{self, answer};
 use crate::error::Result;
-use crate::instance::{Handle, Instance};
+use crate::instance::{Handle, IDS_MAX, Instance, PIECE};
 use crate::maintenance::{Job, PackWriter};
 use crate::reading::{ObjectBatch, ObjectReader};
 use crate::state::{self, State};
 use crate::{Compression, Config, Durability, ObjectId, ObjectInfo, Part, Stats};
-
-/// Bytes requested from a reader at once.
-pub(crate) const PIECE: usize = 256 << 10;
-
-/// IDs passed to the component at once: with the answers they take about 16 MiB of its memory.
-pub(crate) const IDS_MAX: usize = 1 << 18;
 
 /// A handle on a container.
 ///
@@ -109,7 +103,7 @@ impl Container {
     /// Stores files of a directory as loose objects, durable together. Returns one result for each file, in order.
     /// `paths` are relative to `dir`, which the component may read during this call.
     pub fn add_files(&self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
-        let streams = streams(self.instance(), dir.as_ref(), paths)?;
+        let streams = self.instance().file_streams(dir.as_ref(), paths)?;
         let results = answer(self.call(|interface, store, this| interface.call_add_streams(store, this, &streams)))?;
         Ok(results.into_iter().map(|result| convert::id(&answer(Ok(result))?)).collect())
     }
@@ -272,18 +266,6 @@ impl Container {
                 .call(|component, store| Ok(component.loosepack_store_maintenance().call_force_unlock(store, this)?)),
         )
     }
-}
-
-/// Lazy streams of files of a directory, for one call.
-pub(crate) fn streams(instance: &Instance, dir: &Path, paths: &[String]) -> Result<Vec<ResourceAny>> {
-    instance.with(|component, guest| {
-        let dir = state::lend_dir(guest, dir, FsPerms::ReadOnly)?;
-        let interface = component.loosepack_store_sources().lazy_stream();
-        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let streams = interface.call_from_files(guest.call(), dir.borrow(), &paths);
-        dir.take_back(guest)?;
-        answer(Ok(streams?))
-    })
 }
 
 /// A loose object that is being written. Dropped before [`ObjectWriter::finish`], it leaves no object.

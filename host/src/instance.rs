@@ -1,12 +1,21 @@
 //! A component that runs, shared by the handles on what is in it.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::component::ResourceAny;
+use wasmtime_wasi::FsPerms;
 
 use crate::bindings;
+use crate::convert::answer;
 use crate::error::Result;
-use crate::state::{Guest, State};
+use crate::state::{self, Guest, State};
+
+/// Bytes requested from a reader at once.
+pub(crate) const PIECE: usize = 256 << 10;
+
+/// IDs passed to the component at once: with the answers they take about 16 MiB of its memory.
+pub(crate) const IDS_MAX: usize = 1 << 18;
 
 /// A component that runs, with one container open in it. It does one thing at a time.
 #[derive(Clone)]
@@ -37,6 +46,18 @@ impl Instance {
     pub(crate) fn with<T>(&self, run: impl FnOnce(&bindings::Store, &mut Guest) -> Result<T>) -> Result<T> {
         let Running { guest, component } = &mut *self.lock();
         run(component, guest)
+    }
+
+    /// Lazy streams of files of a directory, for one call.
+    pub(crate) fn file_streams(&self, dir: &Path, paths: &[String]) -> Result<Vec<ResourceAny>> {
+        self.with(|component, guest| {
+            let dir = state::lend_dir(guest, dir, FsPerms::ReadOnly)?;
+            let interface = component.loosepack_store_sources().lazy_stream();
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            let streams = interface.call_from_files(guest.call(), dir.borrow(), &paths);
+            dir.take_back(guest)?;
+            answer(Ok(streams?))
+        })
     }
 
     /// Keeps a handle that the component gave.

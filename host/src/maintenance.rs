@@ -7,7 +7,6 @@ use wasmtime::component::ResourceAny;
 
 use crate::bindings::exports::loosepack::store::maintenance::{Guest as Maintenance, GuestPackWriter};
 use crate::bindings::exports::loosepack::store::store_types::Error as WitError;
-use crate::container::streams;
 use crate::convert::{self, answer};
 use crate::error::Result;
 use crate::instance::{Handle, Instance};
@@ -72,7 +71,7 @@ impl PackWriter {
     /// Appends files of a directory. Returns one result for each file, in order. `paths` are relative to `dir`, which
     /// the component may read during this call.
     pub fn add_files(&mut self, dir: impl AsRef<Path>, paths: &[String]) -> Result<Vec<Result<ObjectId>>> {
-        let streams = streams(self.handle.instance(), dir.as_ref(), paths)?;
+        let streams = self.handle.instance().file_streams(dir.as_ref(), paths)?;
         self.add_streams(&streams)
     }
 

@@ -6,10 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use loosepack::store::{Block, ReadMany};
 use wasmtime::component::ResourceAny;
 
-use crate::container::{IDS_MAX, PIECE};
 use crate::convert::{self, answer};
 use crate::error::Result;
-use crate::instance::{Handle, Instance};
+use crate::instance::{Handle, IDS_MAX, Instance, PIECE};
 use crate::{Content, ObjectId, StoreError};
 
 /// An object that is being read.

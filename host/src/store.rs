@@ -4,7 +4,7 @@ use loosepack::source::Source;
 use loosepack::store::{Adder, ReadMany, Reader};
 use loosepack::{Error, Job, Result, Store};
 
-use crate::container::PIECE;
+use crate::instance::PIECE;
 use crate::{
     Compression, Config, Container, Durability, ObjectId, ObjectInfo, ObjectReader, ObjectWriter, PackWriter, Part,
     Stats,

@@ -13,13 +13,14 @@ use loosepack::store::Adder;
 use loosepack::{Access, Error, ObjectId, Store};
 use serde_json::json;
 
-use super::{Compress, Format};
+use super::Compress;
 use crate::STANDARD;
 use crate::failure::{Failure, Outcome};
 use crate::ids::next_line;
 use crate::input::{self, Input, InputFile, cannot};
 use crate::intake::{Large, read_head};
 use crate::names::{self, shown};
+use crate::output::Format;
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sizes::counted;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use loosepack::{Access, ObjectId};
 
-use super::Format;
 use crate::failure::{Failure, Outcome};
 use crate::ids::{self, Ids};
 use crate::jobs;
+use crate::output::Format;
 use crate::session::Session;
 use crate::sizes::{counted, human};
 

@@ -3,9 +3,9 @@
 use loosepack::Access;
 use serde_json::json;
 
-use super::Format;
 use crate::failure::{Failure, Outcome};
 use crate::ids::{self, Ids};
+use crate::output::Format;
 use crate::session::Session;
 
 /// Show which objects exist

@@ -3,10 +3,9 @@
 use loosepack::{Access, Error, ObjectId, ObjectInfo, Placement};
 use serde_json::{Value, json};
 
-use super::Format;
 use crate::failure::{Failure, Outcome, tell};
 use crate::ids::{self, Ids};
-use crate::output::Output;
+use crate::output::{Format, Output};
 use crate::session::Session;
 
 /// Show size and place of objects

@@ -3,8 +3,9 @@
 use loosepack::{Access, ObjectId, ObjectInfo, Placement};
 use serde_json::json;
 
-use super::{Format, info};
+use super::info;
 use crate::failure::{Failure, Outcome};
+use crate::output::Format;
 use crate::session::Session;
 
 /// Ids that are listed together.

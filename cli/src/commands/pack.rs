@@ -2,9 +2,10 @@
 
 use loosepack::Access;
 
-use super::{Compress, Format};
+use super::Compress;
 use crate::failure::{Failure, Outcome};
 use crate::jobs;
+use crate::output::Format;
 use crate::session::Session;
 use crate::sizes::{counted, human};
 

@@ -2,9 +2,9 @@
 
 use loosepack::Access;
 
-use super::Format;
 use crate::failure::{Failure, Outcome};
 use crate::jobs;
+use crate::output::Format;
 use crate::session::Session;
 use crate::sizes::{counted, human};
 

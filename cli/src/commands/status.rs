@@ -3,8 +3,8 @@
 use loosepack::Access;
 use serde_json::json;
 
-use super::Format;
 use crate::failure::{Failure, Outcome};
+use crate::output::Format;
 use crate::session::Session;
 use crate::sizes::{counted, human};
 

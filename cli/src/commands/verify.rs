@@ -5,9 +5,8 @@ use std::str::FromStr;
 use loosepack::{Access, Finding, Part, Progress as Step};
 use serde_json::json;
 
-use super::Format;
 use crate::failure::{Failure, Outcome};
-use crate::output::Output;
+use crate::output::{Format, Output};
 use crate::session::Session;
 use crate::sizes::{counted, human};
 
