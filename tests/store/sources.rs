@@ -3,6 +3,7 @@
 use crate::sim::SimDir;
 use crate::support::{create, id, noise};
 use crate::watch::{Call, Verdict, Watch};
+use loosepack::dir::Metadata;
 use loosepack::source::{self, FileSource, Source};
 use loosepack::{Code, Compression, Dir, Error, File as _};
 use std::cell::{Cell, RefCell};
