@@ -135,7 +135,8 @@ fn padded(rest: &mut Cursor<'_>, name: &[u8], width: u8) -> Option<u64> {
     rest.skip(name).then_some(())?;
     let text = rest.take(usize::from(width))?;
     let start = text.iter().take_while(|byte| **byte == b' ').count();
-    Cursor(&text[start..]).number(b"").filter(|_| text[start..].iter().all(u8::is_ascii_digit))
+    let mut digits = Cursor(&text[start..]);
+    digits.number(b"").filter(|_| digits.0.is_empty())
 }
 
 #[cfg(test)]

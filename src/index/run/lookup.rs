@@ -144,10 +144,14 @@ impl<F: File> Run<F> {
     fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
         let (hex, width) = (id.to_hex(), self.header.digits.width());
         let line = |number: usize| &lines[number * width..][..width];
+        // Nearly always the first digits tell: a number is compared faster than text.
+        let first = |digits: &[u8]| digits.first_chunk().map(|first| u64::from_be_bytes(*first));
+        let first_of_id = first(&hex);
         let (mut low, mut high) = (0, lines.len() / width);
         while low < high {
             let middle = if step < high - low { low + step - 1 } else { low.midpoint(high) };
-            match id_digits(line(middle)).cmp(&hex[..]) {
+            let digits = id_digits(line(middle));
+            match first(digits).cmp(&first_of_id).then_with(|| digits.cmp(&hex[..])) {
                 Ordering::Less => (low, step) = (middle + 1, step.saturating_mul(2)),
                 Ordering::Greater => (high, step) = (middle, lines.len()),
                 Ordering::Equal => {
