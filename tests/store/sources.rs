@@ -93,7 +93,7 @@ fn a_file_that_changed_before_it_was_read_is_refused() {
     dir.put("file", b"bytes");
     let before = dir.open_read("file").unwrap().metadata().unwrap();
     let opened = |before| FileSource::opened("file", dir.open_read("file").unwrap(), before);
-    let mut writer = create(SimDir::new());
+    let writer = create(SimDir::new());
     assert_eq!(writer.add_source(&mut opened(before)), Ok(id(b"bytes")));
     for before in [Metadata { len: 4, ..before }, Metadata { len: 6, ..before }] {
         assert_eq!(writer.add_source(&mut opened(before)), Err(Error::SourceChanged("file".into())));
