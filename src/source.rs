@@ -57,8 +57,8 @@ enum State<F, O> {
 }
 
 impl<F: File> FileSource<F, fn() -> Result<F, Code>> {
-    /// A source that reads a regular file. `before`: what it was found to be before it was opened. `path` is for
-    /// messages.
+    /// A source that reads a regular file. `before`: what it was found to be before anything was read from it. `path` is
+    /// for messages.
     pub fn opened(path: impl Into<String>, file: F, before: Metadata) -> Self {
         FileSource { path: path.into(), state: State::Open { file, position: 0, before } }
     }

@@ -12,7 +12,7 @@ use crate::names::shown;
 
 /// The thing that a path names.
 pub(crate) enum Input {
-    /// A regular file, and what it was before it was opened.
+    /// A regular file, and what it was before anything was read from it.
     File(File, Metadata),
     /// A directory.
     Folder,
