@@ -6,6 +6,7 @@ mod listing;
 mod read_many;
 mod reader;
 pub mod to_file;
+pub(crate) mod usage;
 mod writer;
 
 use alloc::string::String;
@@ -16,6 +17,7 @@ use self::find::OpenPacks;
 pub use self::listing::Stats;
 pub use self::read_many::{Block, Content, Found, ObjectBatch};
 pub use self::reader::ObjectReader;
+pub use self::usage::PackInfo;
 pub use self::writer::ObjectWriter;
 
 use crate::dir::Dir;

@@ -7,6 +7,7 @@ mod clean;
 mod delete;
 mod pack_loose;
 mod reindex;
+mod repack;
 mod unlock;
 mod verify;
 
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::ControlFlow;
 
+pub use self::repack::RepackOptions;
 pub use self::verify::Part;
 use crate::error::{Error, Finding, Result};
 

@@ -68,12 +68,12 @@ pub mod store;
 mod tuning;
 
 pub use container::to_file;
-pub use container::{Container, Content, ObjectBatch, ObjectInfo, ObjectReader, ObjectWriter, Stats};
+pub use container::{Container, Content, ObjectBatch, ObjectInfo, ObjectReader, ObjectWriter, PackInfo, Stats};
 pub use dir::{Dir, File};
 pub use error::{Code, Error, Finding, IoFailure, Result};
 pub use format::{Config, Location, Totals};
 pub use id::{InvalidId, ObjectId};
-pub use jobs::{Job, Part, Progress};
+pub use jobs::{Job, Part, Progress, RepackOptions};
 pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
 pub use packer::PackWriter;

@@ -1,6 +1,7 @@
 //! Packs: appending records. No policy.
 
 pub(crate) mod check;
+pub(crate) mod flush;
 pub(crate) mod scrub;
 pub(crate) mod walk;
 
@@ -93,6 +94,16 @@ impl<D: Dir> PackAppender<D> {
         Ok(())
     }
 
+    /// Leaves the last pack as it is: the next record starts another. Before anything is appended.
+    pub(crate) fn leave(&mut self) -> Result<()> {
+        if self.file.take().is_some() {
+            self.number = next_number(self.number)?;
+            self.kept = (self.number, 0);
+            self.out.clear();
+        }
+        Ok(())
+    }
+
     fn path(&self) -> String {
         names::pack(self.number)
     }
@@ -107,7 +118,7 @@ impl<D: Dir> PackAppender<D> {
             self.write_out()?;
             self.disk.flush.file(self.file(), &self.path())?;
             self.file = None;
-            self.number = self.number.checked_add(1).ok_or_else(|| Error::Other("no pack number is left".into()))?;
+            self.number = next_number(self.number)?;
         }
         if self.file.is_none() {
             let path = self.path();
@@ -240,4 +251,8 @@ impl<D: Dir> PackAppender<D> {
         self.new_entry = false;
         Ok(())
     }
+}
+
+fn next_number(number: u32) -> Result<u32> {
+    number.checked_add(1).ok_or_else(|| Error::Other("no pack number is left".into()))
 }

@@ -1,6 +1,8 @@
 //! The holder of the pack lock: takes objects, drops those that are packed already, appends the others and commits.
 
+mod copy;
 mod frames;
+mod large;
 pub(crate) mod lock;
 pub(crate) mod session;
 mod writer;
@@ -11,24 +13,19 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
-use self::frames::Frames;
 pub(crate) use self::frames::{Head, read_head};
 use self::session::PackerSession;
 pub use self::writer::PackWriter;
-use crate::codec::sample;
-use crate::codec::{Compressing, Framing};
+use crate::codec::Compressing;
 use crate::container::Container;
 use crate::dir::Dir;
 use crate::error::{Error, Result};
-use crate::format::FRAME;
 use crate::format::location::Location;
-use crate::format::zlib_stream::{self, ADLER_OF_NOTHING, EMPTY_BLOCK};
 use crate::id::ObjectId;
 use crate::index::{IndexWriter, Trust};
 use crate::options::Compression;
-use crate::pack::{OpenRecord, PackAppender};
+use crate::pack::PackAppender;
 use crate::proof::Proof;
-use crate::source::Source;
 use crate::tuning::Tuning;
 
 /// Holds the pack lock.
@@ -39,8 +36,8 @@ pub(crate) struct Packer<D: Dir> {
     compression: Compression,
     level: u8,
     gathered: Vec<u8>,
-    /// Id and size of each object in `gathered`.
-    gathered_objects: Vec<(ObjectId, usize)>,
+    /// The objects in `gathered`, in their order.
+    gathered_objects: Vec<Gathered>,
     /// Batches that are being compressed, oldest first.
     compressing: VecDeque<Batch>,
     /// Appended, but not committed.
@@ -56,6 +53,14 @@ pub(crate) struct Packer<D: Dir> {
     /// The index is being written. After a failure it is unknown whether the entries count.
     telling: bool,
     _session: PackerSession<D>,
+}
+
+/// A small object that waits to be appended.
+struct Gathered {
+    id: ObjectId,
+    size: usize,
+    /// Where it is packed and is to be no longer. Without that, an object that is packed already is dropped.
+    from: Option<Location>,
 }
 
 /// Small objects that are being compressed.
@@ -117,9 +122,13 @@ impl<D: Dir> Packer<D> {
 
     /// Takes an object of at most one frame.
     pub(crate) fn add(&mut self, id: ObjectId, content: &[u8]) -> Result<()> {
+        self.gather(id, content, None)
+    }
+
+    fn gather(&mut self, id: ObjectId, content: &[u8], from: Option<Location>) -> Result<()> {
         self.check()?;
         self.gathered.extend_from_slice(content);
-        self.gathered_objects.push((id, content.len()));
+        self.gathered_objects.push(Gathered { id, size: content.len(), from });
         if self.gathered.len() >= self.tuning.gather_bytes || self.gathered_objects.len() >= self.tuning.gather_objects
         {
             self.writing(Self::append_gathered)?;
@@ -127,26 +136,27 @@ impl<D: Dir> Packer<D> {
         self.commit_if_many()
     }
 
-    /// Returns whether the object is at the location that the index has for it. If not, it is appended again.
-    fn is_proved(&mut self, id: &ObjectId, known: Option<Location>) -> Result<bool> {
+    /// Returns whether the object is at the location that the index has for it, and is not to be moved `from` there. If
+    /// not, it is appended.
+    fn stays(&mut self, id: &ObjectId, known: Option<Location>, from: Option<Location>) -> Result<bool> {
         let Some(location) = known else { return Ok(false) };
-        let proved = self.proof.holds(id, location)?;
-        if !proved {
+        let stays = from != known && self.proof.holds(id, location)?;
+        if !stays {
             self.replaced.push(location);
         }
-        Ok(proved)
+        Ok(stays)
     }
 
     /// Appends what has been gathered, or has it compressed first.
     fn append_gathered(&mut self) -> Result<()> {
-        let ids: Vec<ObjectId> = self.gathered_objects.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<ObjectId> = self.gathered_objects.iter().map(|object| object.id).collect();
         let known = self.index.index().lookup_many(&ids, Trust::Quick)?;
         let mut start = 0;
         let mut objects = Vec::with_capacity(ids.len());
-        for ((id, size), known) in mem::take(&mut self.gathered_objects).into_iter().zip(known) {
+        for (Gathered { id, size, from }, known) in mem::take(&mut self.gathered_objects).into_iter().zip(known) {
             let range = start..start + size as u32;
             start = range.end;
-            if !self.taken.contains(&id) && !self.is_proved(&id, known)? {
+            if !self.taken.contains(&id) && !self.stays(&id, known, from)? {
                 self.taken.insert(id);
                 objects.push((id, range));
             }
@@ -189,104 +199,6 @@ impl<D: Dir> Packer<D> {
     fn note(&mut self, id: ObjectId, location: Location) {
         self.appended.push((id, location));
         self.appended_bytes += location.length;
-    }
-
-    /// Takes an object of more than one frame: `head`, which has more than [`FRAME`] bytes, and the rest of `source`.
-    ///
-    /// If it is not the `expected` one, or the source fails, it is dropped and the packer goes on: see
-    /// [`Packer::check`].
-    pub(crate) fn add_large(
-        &mut self,
-        head: Vec<u8>,
-        source: &mut dyn Source,
-        expected: Option<&ObjectId>,
-    ) -> Result<ObjectId> {
-        let stored = self.writing(|packer| packer.append_large(head, source, expected))?;
-        self.commit_if_many()?;
-        stored
-    }
-
-    /// The outer result is that of writing, the inner one that of reading.
-    fn append_large(
-        &mut self,
-        head: Vec<u8>,
-        source: &mut dyn Source,
-        expected: Option<&ObjectId>,
-    ) -> Result<Result<ObjectId>> {
-        let compressed = sample::worth_trying(&head[..FRAME], self.compression);
-        let mut record = self.packs.start_record()?;
-        let mut frames = Frames::new(source, head, self.tuning.piece);
-        let stream = match compressed {
-            true => self.write_stream(&mut record, &mut frames)?.map(Some),
-            false => self.write_plain(&mut record, &mut frames)?.map(|()| None),
-        };
-        let stream = match stream {
-            Ok(stream) => stream,
-            Err(error) => {
-                self.packs.abandon_record(&record)?;
-                return Ok(Err(error));
-            }
-        };
-        let size = frames.size;
-        let id = frames.finish();
-        let unexpected = expected.is_some_and(|expected| *expected != id);
-        let known = self.index.index().lookup(&id, Trust::Quick)?;
-        if unexpected || self.taken.contains(&id) || self.is_proved(&id, known)? {
-            self.packs.abandon_record(&record)?;
-            return Ok(Ok(id));
-        }
-        let location = self.packs.finish_record(record, &id, size, &stream.unwrap_or_default())?;
-        self.taken.insert(id);
-        self.note(id, location);
-        Ok(Ok(id))
-    }
-
-    /// Writes an object's bytes as they are. Results are those of [`Packer::append_large`].
-    fn write_plain(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<()>> {
-        loop {
-            match frames.next() {
-                Ok(Some((frame, _))) => self.packs.write(record, &frame)?,
-                Ok(None) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-    }
-
-    /// Writes an object as a zlib stream of frames; returns where they end. Frames are compressed while later ones are
-    /// read and earlier ones are written.
-    fn write_stream(&mut self, record: &mut OpenRecord, frames: &mut Frames<'_>) -> Result<Result<Vec<u64>>> {
-        self.packs.write(record, &zlib_stream::header(self.level))?;
-        let mut adler = ADLER_OF_NOTHING;
-        let mut ends = Vec::new();
-        let mut going = VecDeque::new();
-        let mut ended = false;
-        while !ended || !going.is_empty() {
-            match if ended { Ok(None) } else { frames.next() } {
-                Ok(Some((frame, last))) => {
-                    let len = frame.len() as u64;
-                    going.push_back((Framing::start(frame, self.level, last), len));
-                    ended = last;
-                }
-                Ok(None) => ended = true,
-                Err(error) => return Ok(Err(error)),
-            }
-            if (going.len() > self.tuning.ahead || ended)
-                && let Some((framing, len)) = going.pop_front()
-            {
-                let (blocks, frame_adler) = framing.finish();
-                adler = zlib_stream::adler32_append(adler, frame_adler, len);
-                let trailer = adler.to_be_bytes();
-                let length = PackAppender::<D>::payload_length(record) + (blocks.len() + trailer.len()) as u64;
-                if ended && going.is_empty() && length == frames.size {
-                    // A payload of the object's own size would pass for the object itself.
-                    self.packs.write(record, &EMPTY_BLOCK)?;
-                }
-                self.packs.write(record, &blocks)?;
-                ends.push(PackAppender::<D>::payload_length(record));
-            }
-        }
-        self.packs.write(record, &adler.to_be_bytes())?;
-        Ok(Ok(ends))
     }
 
     fn commit_if_many(&mut self) -> Result<()> {

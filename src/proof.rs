@@ -8,13 +8,17 @@ use crate::dir::{Dir, File as _};
 use crate::disk::Disk;
 use crate::disk::directory;
 use crate::disk::regular;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Code, Context as _, Error, Result};
 use crate::format::location::Location;
 use crate::format::names::{self, PACKS};
 use crate::id::ObjectId;
 use crate::index::{Index, Trust};
+use crate::pack::flush::flush_all;
 use crate::pack::walk::record_at;
 use crate::read::{Stored, StoredReader};
+
+/// How often flushing all packs is tried again when some are repacked meanwhile.
+const FLUSH_ATTEMPTS: u32 = 100;
 
 /// Reads packed objects that are added again, and makes durable the packs that hold them: whoever wrote them may not
 /// have flushed, or may have been killed.
@@ -80,24 +84,57 @@ impl<D: Dir> Proof<D> {
 
     /// Makes the relied-on packs durable, and the index with their entries.
     pub(crate) fn settle(&mut self, index: &mut Index<D>) -> Result<()> {
-        self.flush()?;
+        if self.flush()? == Relied::Moved {
+            index.refresh()?;
+        }
         index.settle_once()
     }
 
     /// Makes everything durable that has been relied on.
-    pub(crate) fn flush(&mut self) -> Result<()> {
+    pub(crate) fn flush(&mut self) -> Result<Relied> {
+        let mut relied = Relied::Kept;
         if self.relied.is_empty() {
-            return Ok(());
+            return Ok(relied);
         }
         for (number, end) in mem::take(&mut self.relied) {
             let path = names::pack(number);
-            let file = self.disk.open_read(&path).during("open", &path)?;
-            self.disk.flush.file(&file, &path)?;
-            self.durable.insert(number, end);
+            match self.disk.open_read(&path) {
+                Ok(file) => {
+                    self.disk.flush.file(&file, &path)?;
+                    self.durable.insert(number, end);
+                }
+                Err(Code::NotFound) => relied = Relied::Moved,
+                Err(code) => return Err(code).during("open", &path),
+            }
         }
         directory::settle(&self.disk, PACKS)?;
-        self.disk.flush.dir(&self.disk.dir, PACKS)
+        self.disk.flush.dir(&self.disk.dir, PACKS)?;
+        if relied == Relied::Moved {
+            self.flush_moved()?;
+        }
+        Ok(relied)
     }
+
+    /// Makes objects durable that were repacked since they were proved, by somebody who may not flush.
+    fn flush_moved(&self) -> Result<()> {
+        for _ in 0..FLUSH_ATTEMPTS {
+            let (_, unopened) = flush_all(&self.disk)?;
+            // Another pack that is gone was repacked as well, perhaps to one that was not listed.
+            if unopened.iter().all(|failure| failure.code != Code::NotFound) {
+                return Ok(());
+            }
+        }
+        Err(Error::Other("packs are removed faster than they can be made durable".into()))
+    }
+}
+
+/// What became of packs that were relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relied {
+    /// They are where they were.
+    Kept,
+    /// Some were repacked: the index tells where their objects are.
+    Moved,
 }
 
 /// Proves objects that are added loose and are packed already, with an index of its own that is opened when it is
@@ -123,8 +160,8 @@ impl<D: Dir> Packed<D> {
         self.relied |= holds;
         holds
     }
+
     /// Makes the relied-on packs durable, and the index with their entries.
-    /// Makes the relied-on packs durable.
     pub(crate) fn flush(&mut self) -> Result<()> {
         match &mut self.index {
             Some(index) if mem::take(&mut self.relied) => self.proof.settle(index),

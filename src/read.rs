@@ -1,6 +1,7 @@
 //! Reading an object, loose or packed, plain or compressed.
 
 mod frames;
+mod payload;
 pub(crate) mod window;
 
 use alloc::format;
@@ -46,6 +47,14 @@ pub(crate) struct Stored<F> {
     pub(crate) size: u64,
     file: Arc<F>,
     tuning: Arc<Tuning>,
+}
+
+impl<F> Clone for Stored<F> {
+    /// Shares the open file.
+    fn clone(&self) -> Self {
+        let Stored { id, placement, size, file, tuning } = self;
+        Stored { id: *id, placement: *placement, size: *size, file: file.clone(), tuning: tuning.clone() }
+    }
 }
 
 impl<F: File> Stored<F> {
@@ -107,10 +116,6 @@ impl<F: File> Stored<F> {
         Error::corrupt(self.place(), format!("object {}: {problem}", self.id))
     }
 
-    fn mismatch(&self) -> Error {
-        self.corrupt("its bytes do not match its ID; restore it from a copy, or add it again")
-    }
-
     /// Memory to read it piece by piece.
     pub(crate) fn buffer(&self) -> Vec<u8> {
         let chunk = self.tuning.chunk;
@@ -140,26 +145,6 @@ impl<F: File> Stored<F> {
             return Err(self.mismatch());
         }
         Ok(bytes)
-    }
-
-    /// How the object is got out of bytes that have been read of its pack from `start` on, which must hold its payload;
-    /// `None` for one of several frames.
-    pub(crate) fn payload(&self, start: u64, verify: bool) -> Option<Payload> {
-        let Placement::Packed(location) = self.placement else { return None };
-        let (mut first, mut end) = (location.offset - start, location.offset + location.length - start);
-        if location.compressed() {
-            if frame_count(self.size) > 1 {
-                return None;
-            }
-            (first, end) = (first + ZLIB_HEADER, end - ZLIB_TRAILER);
-        }
-        Some(Payload {
-            range: u32::try_from(first).ok()?..u32::try_from(end).ok()?,
-            size: u32::try_from(self.size).ok()?,
-            compressed: location.compressed(),
-            expected: verify.then_some(self.id),
-            adler: None,
-        })
     }
 
     /// Where in the file the bytes of an object that is not compressed start.
@@ -198,7 +183,7 @@ impl<F: File> Stored<F> {
         let (start, end) = self.frame_range(location, number)?;
         let length = end.checked_sub(start).filter(|length| *length <= FRAME as u64 + FRAME_GROWTH);
         if end > location.length - ZLIB_TRAILER || length.is_none() {
-            return Err(self.corrupt("its frame table is damaged"));
+            return Err(self.damaged_table());
         }
         let blocks = self.read_vec((end - start) as usize, location.offset + start)?;
         let size = (self.size - number * FRAME as u64).min(FRAME as u64) as u32;
@@ -219,7 +204,7 @@ impl<F: File> Stored<F> {
         self.read_exact(&mut entries[skipped..], table + frame_table::position(first))?;
         let (before, own) = entries.split_at(ENTRY);
         let start = if number == 0 { Some(ZLIB_HEADER) } else { frame_table::decode(number - 1, before) };
-        start.zip(frame_table::decode(number, own)).ok_or_else(|| self.corrupt("its frame table is damaged"))
+        start.zip(frame_table::decode(number, own)).ok_or_else(|| self.damaged_table())
     }
 }
 

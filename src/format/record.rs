@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::json::{Cursor, field};
+use super::{frame_table, location::Location};
 use crate::id::ObjectId;
 
 /// A record header is at most this long, its line end included: 20 digits for each number.
@@ -10,19 +11,38 @@ pub(crate) const HEADER_MAX: usize = 148;
 
 /// The first bytes of a record header.
 pub(crate) const HEADER_START: &[u8] = b"{\"id\":\"";
+/// What stands before the size, and what before the length.
+const SIZE: &[u8] = b"\",\"size\":";
+const LENGTH: &[u8] = b",\"length\":";
+/// What stands before the name of the encoding, and what after it.
+const ENCODING: &[u8] = b",\"enc\":\"";
+const HEADER_END: &[u8] = b"\"}";
+/// Bytes of the name of an encoding.
+const ENCODING_LEN: usize = 4;
 
 /// Appends a record header to `out`. `padded`: to [`HEADER_MAX`], so that it can be written over a reserved place.
 pub(crate) fn header(out: &mut Vec<u8>, id: &ObjectId, size: u64, length: u64, compressed: bool, padded: bool) {
     let start = out.len();
     out.extend_from_slice(HEADER_START);
     out.extend_from_slice(&id.to_hex());
-    field(out, b"\",\"size\":", size);
-    field(out, b",\"length\":", length);
-    out.extend_from_slice(if compressed { b",\"enc\":\"zlib\"}" } else { b",\"enc\":\"none\"}" });
+    field(out, SIZE, size);
+    field(out, LENGTH, length);
+    out.extend_from_slice(ENCODING);
+    out.extend_from_slice(if compressed { b"zlib" } else { b"none" });
+    out.extend_from_slice(HEADER_END);
     if padded {
         out.resize(start + HEADER_MAX - 1, b' ');
     }
     out.push(b'\n');
+}
+
+/// Bytes of the record of a payload, from its header, which is taken to be unpadded, to its end.
+pub(crate) fn length(location: &Location) -> u64 {
+    let digits = |number: u64| u64::from(number.checked_ilog10().unwrap_or(0)) + 1;
+    let names = [HEADER_START, SIZE, LENGTH, ENCODING, HEADER_END].iter().map(|name| name.len()).sum::<usize>();
+    let texts = (names + ObjectId::HEX_LEN + ENCODING_LEN + b"\n".len()) as u64;
+    let header = texts + digits(location.size) + digits(location.length);
+    (header + 1 + frame_table::length(location.size, location.length)).saturating_add(location.length)
 }
 
 /// A record header, parsed, and its length.
@@ -39,15 +59,15 @@ pub(crate) fn parse_header(text: &[u8]) -> Option<Header> {
     let mut rest = Cursor(text);
     rest.skip(HEADER_START).then_some(())?;
     let id = rest.id()?;
-    let size = rest.number(b"\",\"size\":")?;
-    let length = rest.number(b",\"length\":")?;
-    rest.skip(b",\"enc\":\"").then_some(())?;
-    let compressed = match rest.take(4)? {
+    let size = rest.number(SIZE)?;
+    let length = rest.number(LENGTH)?;
+    rest.skip(ENCODING).then_some(())?;
+    let compressed = match rest.take(ENCODING_LEN)? {
         b"none" => false,
         b"zlib" => true,
         _ => return None,
     };
-    (compressed == (length != size) && rest.skip(b"\"}")).then_some(())?;
+    (compressed == (length != size) && rest.skip(HEADER_END)).then_some(())?;
     let spaces = rest.0.iter().take_while(|byte| **byte == b' ').count();
     let bytes = text.len() - rest.0.len() + spaces + 1;
     let padded = spaces == 0 || bytes == HEADER_MAX;
@@ -70,6 +90,19 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(&padded).unwrap();
         assert_eq!(value["enc"], "zlib");
         assert_eq!(value["length"], u64::MAX);
+    }
+
+    #[test]
+    fn the_length_of_a_record_is_that_of_what_is_written() {
+        let id = ObjectId::from_bytes([7; 32]);
+        for (size, length) in [(0, 0), (9, 9), (10, 10), (12_345, 99), (3 << 20, 1_000_000), (3 << 20, 3 << 20)] {
+            let mut text = Vec::new();
+            header(&mut text, &id, size, length, size != length, false);
+            let table = frame_table::length(size, length);
+            let location = Location { pack: 0, offset: 0, length, size };
+            assert_eq!(super::length(&location), text.len() as u64 + length + 1 + table, "{location:?}");
+        }
+        super::length(&Location { pack: 0, offset: 0, length: u64::MAX, size: 5 });
     }
 
     #[test]

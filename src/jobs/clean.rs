@@ -21,6 +21,7 @@ use crate::format::names::{self, INCOMING, INCOMING_AGE, SHARDS};
 use crate::id::ObjectId;
 use crate::index::{Index, Trust};
 use crate::loose;
+use crate::pack::flush::flush_all;
 use crate::packer::session::PackerSession;
 use crate::read::window::Window;
 use crate::read::{Stored, StoredReader};
@@ -48,7 +49,7 @@ impl<D: Dir> Container<D> {
     pub fn clean(&self) -> Result<impl Job + use<D>> {
         let session = PackerSession::open_to_free(self)?;
         // Whatever a loose file is removed for is durable before.
-        let (packs, unopened) = session.flush_packs()?;
+        let (packs, unopened) = flush_all(&session.disk)?;
         let mut progress = Progress::of(SHARDS + 1);
         for IoFailure { path, code, .. } in unopened {
             progress.problem(path, format!("cannot open it: {code}"));

@@ -22,6 +22,7 @@ use crate::format::names::{self, DIRECTORIES};
 use crate::index::rebuild::Rebuild;
 use crate::index::salvage::{self, Leaf, Remains};
 use crate::pack::check::Inspection;
+use crate::pack::flush::flush_all;
 use crate::pack::walk::Record;
 use crate::packer::session::PackerSession;
 
@@ -72,7 +73,7 @@ impl<D: Dir> Container<D> {
         let session = PackerSession::open(self)?;
         make_directories(&session.disk)?;
         // Packs are durable before the new index refers to them.
-        let (packs, unopened) = session.flush_packs()?;
+        let (packs, unopened) = flush_all(&session.disk)?;
         // The objects of an unreadable pack would be left out.
         if let Some(failure) = unopened.into_iter().next() {
             return Err(Error::Io(failure));

@@ -223,7 +223,7 @@ fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
 
 /// How the object is got out of a payload of one frame, which starts so far into its window; `None` when the ends of
 /// its zlib stream are damaged.
-fn payload(record: &Record, start: usize, bytes: &[u8]) -> Option<Payload> {
+pub(crate) fn payload(record: &Record, start: usize, bytes: &[u8]) -> Option<Payload> {
     let Record { id, location, .. } = record;
     let (mut range, mut adler) = (start..start + bytes.len(), None);
     if location.compressed() {

@@ -58,6 +58,8 @@ mod reading;
 mod readonly;
 /// Rebuilding the index from the packs.
 mod reindexing;
+/// Freeing the dead bytes of packs.
+mod repacking;
 /// A directory in memory that loses power.
 mod sim;
 /// Files and readers that objects are added from, and those that fail.

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Content, ObjectId, Options, Part};
+use loosepack::{Compression, Config, Container, Content, ObjectId, Options, Part, RepackOptions};
 
 use crate::sim::SimDir;
 use crate::support::{clean, folding, id, noise, open, pack, run, text, verify};
@@ -213,6 +213,67 @@ fn a_second_packer_is_turned_away_at_every_moment() {
             assert_eq!(store.get(id), Ok(content));
         }
     });
+}
+
+/// Moves everything that is packed, in however many packs, and packs and moves the rest.
+fn repack(dir: &SimDir) {
+    let store = Container::open(dir.clone(), Options { tuning: folding(1), ..Options::default() }).unwrap();
+    let options = RepackOptions { compression: Some(Compression::Always), ..RepackOptions::default() };
+    run(store.repack(options).unwrap()).unwrap();
+}
+
+fn pack_clean_and_repack(dir: &SimDir) {
+    pack_and_clean(dir);
+    repack(dir);
+}
+
+#[test]
+fn reading_is_steady_while_others_repack() {
+    for meanwhile in [repack, pack_clean_and_repack] {
+        is_steady(meanwhile, |store| {
+            for (id, content) in ids().iter().zip(contents()) {
+                assert_eq!(store.get(id), Ok(content.clone()));
+                assert_eq!(store.info(id).unwrap().size, content.len() as u64);
+                let mut reader = store.reader(id).unwrap();
+                let (mut start, mut rest) = ([0; 40], vec![0; content.len() - 40]);
+                assert_eq!((reader.read(&mut start), reader.read(&mut rest)), (Ok(40), Ok(content.len() - 40)));
+                assert_eq!([&start[..], &rest[..]].concat(), content);
+            }
+            (store.objects(None, usize::MAX).unwrap(), store.contains(&ids()))
+        });
+        is_steady(meanwhile, |store| {
+            let mut batch = store.read_many(ids()).unwrap();
+            let mut answered = Vec::new();
+            while let answers = batch.next_items()
+                && !answers.is_empty()
+            {
+                answered.extend(answers);
+            }
+            answered.sort_by_key(|(id, _)| *id);
+            answered
+        });
+    }
+}
+
+#[test]
+fn adding_what_others_repack_is_steady() {
+    for meanwhile in [repack, pack_clean_and_repack] {
+        is_steady(meanwhile, |store| {
+            for content in contents() {
+                let id = store.add(&content).unwrap();
+                assert_eq!(store.get(&id), Ok(content));
+            }
+            let added = store.add_many(&contents()).unwrap();
+            assert_eq!(store.contains(&added), Ok(vec![true; added.len()]));
+        });
+    }
+}
+
+#[test]
+fn verifying_finds_no_damage_in_what_others_repack() {
+    for meanwhile in [repack, pack_clean_and_repack] {
+        is_steady(meanwhile, |store| verify(store, Part::default()).1);
+    }
 }
 
 fn reindex(dir: &SimDir) {

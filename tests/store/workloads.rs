@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, Result};
+use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, RepackOptions, Result};
 
 use crate::promises::{self, Known, open, options};
 use crate::sim::{SimDir, Survival};
@@ -282,6 +282,40 @@ fn delete(dir: &Watch<SimDir>, known: &mut Known, numbers: &[u64]) -> Result<()>
     contents.iter().for_each(|content| known.give_up(content));
     open(dir)?.delete(contents.iter().map(|content| id(content)).collect())?.finish()?;
     contents.iter().for_each(|content| known.gone(content));
+    Ok(())
+}
+
+/// A lived-in container with much that is dead.
+pub(crate) fn half_dead() -> (SimDir, Known) {
+    let (dir, mut known) = lived_in();
+    let store = Container::open(dir.clone(), options()).expect("it opens");
+    let mut writer = store.pack_writer(Compression::Auto).expect("the pack lock is free");
+    for number in 100..112 {
+        writer.add(&small(number % 7 + 200)).expect("an object can be added");
+        writer.add(&noise(60, number)).expect("an object can be added");
+        known.ack(&small(number % 7 + 200));
+        known.ack(&noise(60, number));
+    }
+    writer.finish().expect("and committed");
+    let dead: Vec<Vec<u8>> = (0..3).map(small).chain((100..107).map(|number| noise(60, number))).collect();
+    run(store.delete(dead.iter().map(|content| id(content)).collect()).expect("the pack lock is free"))
+        .expect("they can be deleted");
+    dead.iter().for_each(|content| known.gone(content));
+    (dir.power_cut(Survival::Everything, 0), known)
+}
+
+/// Repacks what is a little dead, and adds objects that are moved meanwhile or gone.
+pub(crate) fn repack_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    let options = RepackOptions { min_dead: Some(1), ..RepackOptions::default() };
+    if let Some(problem) = run(store.repack(options)?)?.1.into_iter().next() {
+        return Err(Error::Corrupt(problem));
+    }
+    for content in [small(1), noise(60, 108)] {
+        known.offer(&content);
+        store.add(&content)?;
+        known.ack(&content);
+    }
     Ok(())
 }
 
