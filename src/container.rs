@@ -13,7 +13,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell, RefMut};
 
+pub(crate) use self::create::check_vacant;
 use self::find::OpenPacks;
+pub(crate) use self::find::open_loose;
 pub use self::listing::Stats;
 pub use self::read_many::{Block, Content, Found, ObjectBatch};
 pub use self::reader::ObjectReader;
@@ -26,6 +28,7 @@ use crate::disk::small_file;
 use crate::error::{Error, Result};
 use crate::format::FRAME;
 use crate::format::container_json::{Config, ContainerJson};
+use crate::format::location::Totals;
 use crate::format::names::CONTAINER;
 use crate::id::ObjectId;
 use crate::index::Index;
@@ -121,6 +124,20 @@ impl<D: Dir> Container<D> {
         })
     }
 
+    /// Another handle on the same directory, for a job that outlives this one.
+    pub(crate) fn again(&self) -> Self {
+        Container {
+            disk: self.disk.clone(),
+            options: self.options.clone(),
+            config: self.config,
+            id: self.id.clone(),
+            index: RefCell::default(),
+            packs: RefCell::default(),
+            proof: RefCell::new(Proof::new(self.disk.clone())),
+            settled: self.settled.clone(),
+        }
+    }
+
     /// The index as this handle has last seen it. What was deleted through this handle is not in it.
     fn index(&self) -> Result<RefMut<'_, Index<D>>> {
         let mut index = self.index.borrow_mut();
@@ -139,6 +156,13 @@ impl<D: Dir> Container<D> {
     /// Returns the settings it was created with.
     pub fn config(&self) -> Config {
         self.config
+    }
+
+    /// Sums over the entries of the index as it is now.
+    pub(crate) fn totals(&self) -> Result<Totals> {
+        let mut index = self.index()?;
+        index.refresh()?;
+        Ok(index.totals())
     }
 
     /// Fails unless this handle may write. What it writes to is durable from then on.
@@ -179,7 +203,7 @@ impl<D: Dir> Container<D> {
     fn is_packed(&self, id: &ObjectId) -> Result<bool> {
         let Ok(mut index) = self.index() else { return Ok(false) };
         let mut proof = self.proof.borrow_mut();
-        Ok(proof.finds(&mut index, id) && proof.settle(&mut index).map(|()| true)?)
+        Ok(proof.finds(&mut index, id).is_some() && proof.settle(&mut index).map(|()| true)?)
     }
 
     /// Stores many as loose objects, durable together. Returns their IDs, in order.

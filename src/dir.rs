@@ -60,6 +60,13 @@ pub trait Dir: Clone {
     /// Replaces a file.
     fn rename(&self, from: &str, to: &str) -> Result<(), Code>;
 
+    /// Gives a file a second name in another directory, [`Code::Exists`] when there is anything of that name.
+    /// [`Code::Unsupported`] where the system cannot do it.
+    fn link(&self, from: &str, to_dir: &Self, to: &str) -> Result<(), Code> {
+        let _ = (from, to_dir, to);
+        Err(Code::Unsupported)
+    }
+
     /// Removes a file. Who has it open can go on reading it; where the system cannot do that, removing fails.
     fn remove_file(&self, path: &str) -> Result<(), Code>;
 

@@ -1,5 +1,7 @@
 //! The container's directory in the hands of one handle: where it reads and writes, how it flushes, in what sizes.
 
+pub(crate) mod backup_mark;
+pub(crate) mod collections;
 pub(crate) mod directory;
 pub(crate) mod flush;
 pub(crate) mod regular;

@@ -230,7 +230,12 @@ impl Error {
         matches!(self, Error::Io(failure) if failure.code.is_circumstance())
     }
 
-    /// Finding to a stored file.
+    /// Returns whether there is no room for more.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Error::Io(failure) if matches!(failure.code, Code::NoSpace | Code::Quota))
+    }
+
+    /// A finding about a stored file.
     pub(crate) fn corrupt(file: impl Into<String>, problem: impl Into<String>) -> Self {
         Error::Corrupt(Finding { file: file.into(), message: problem.into() })
     }

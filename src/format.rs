@@ -3,6 +3,7 @@
 //! This module holds every byte of the format, each thing's encoding beside its decoding, without a file: nothing else
 //! knows what stands on disk.
 
+pub(crate) mod backup_json;
 pub(crate) mod container_json;
 pub(crate) mod fences;
 pub(crate) mod frame_table;

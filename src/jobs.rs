@@ -3,8 +3,11 @@
 //! A job is a [`Work`], which does one bounded piece at a time, in the frame of [`Running`], which counts, ends it
 //! after a failure, and gives up what it holds as soon as it is done.
 
+mod backup;
 mod clean;
 mod delete;
+mod gc;
+mod import;
 mod pack_loose;
 mod reindex;
 mod repack;
@@ -16,6 +19,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::ControlFlow;
 
+pub use self::backup::BackupOptions;
+pub use self::gc::{GcOptions, KeepList};
 pub use self::repack::RepackOptions;
 pub use self::verify::Part;
 use crate::error::{Error, Finding, Result};

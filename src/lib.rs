@@ -73,7 +73,7 @@ pub use dir::{Dir, File};
 pub use error::{Code, Error, Finding, IoFailure, Result};
 pub use format::{Config, Location, Totals};
 pub use id::{InvalidId, ObjectId};
-pub use jobs::{Job, Part, Progress, RepackOptions};
+pub use jobs::{BackupOptions, GcOptions, Job, KeepList, Part, Progress, RepackOptions};
 pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
 pub use packer::PackWriter;

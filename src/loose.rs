@@ -10,6 +10,7 @@ pub use self::batch::LooseBatch;
 use crate::codec::{self, Sha256};
 use crate::dir::{Dir, Kind, write_all_at};
 use crate::disk::Disk;
+use crate::disk::collections::Collections;
 use crate::disk::directory;
 use crate::disk::regular;
 use crate::disk::small_file::create_incoming;
@@ -113,13 +114,13 @@ impl<D: Dir> LooseWriter<D> {
     pub(crate) fn finish(self, packed: impl FnOnce(&ObjectId) -> Result<bool>) -> Result<ObjectId> {
         let (id, mut file) = self.close()?;
         let disk = file.disk.clone();
-        if is_there(&disk, &id, file.len)? {
-            flush_file(&disk, &id)?;
-        } else if packed(&id)? {
-            return Ok(id);
-        } else {
-            file.sync()?;
-            file.put_in_place(&id)?;
+        match existing(&disk, &id, file.len, packed)? {
+            Some(Existing::Packed) => return Ok(id),
+            Some(Existing::Loose) => {}
+            None => {
+                file.sync()?;
+                file.put_in_place(&id)?;
+            }
         }
         commit(&disk, &id)?;
         Ok(id)
@@ -140,18 +141,43 @@ pub(crate) fn add<D: Dir>(
     packed: impl FnOnce(&ObjectId) -> Result<bool>,
 ) -> Result<ObjectId> {
     let id = codec::sha256(bytes);
-    if is_there(disk, &id, bytes.len() as u64)? {
-        flush_file(disk, &id)?;
-    } else if packed(&id)? {
-        return Ok(id);
-    } else {
-        let mut file = IncomingFile::create(disk)?;
-        file.append(bytes)?;
-        file.sync()?;
-        file.put_in_place(&id)?;
+    match existing(disk, &id, bytes.len() as u64, packed)? {
+        Some(Existing::Packed) => return Ok(id),
+        Some(Existing::Loose) => {}
+        None => {
+            let mut file = IncomingFile::create(disk)?;
+            file.append(bytes)?;
+            file.sync()?;
+            file.put_in_place(&id)?;
+        }
     }
     commit(disk, &id)?;
     Ok(id)
+}
+
+/// Where an object is that is added again. It is sound there, and durable but for the entry of a loose file.
+enum Existing {
+    Loose,
+    Packed,
+}
+
+/// Looks for an object that is about to be added. `None` also when a garbage collection may be about to remove it.
+fn existing<D: Dir>(
+    disk: &Disk<D>,
+    id: &ObjectId,
+    len: u64,
+    packed: impl FnOnce(&ObjectId) -> Result<bool>,
+) -> Result<Option<Existing>> {
+    let collections = Collections::count(&disk.dir)?;
+    let existing = if is_there(disk, id, len)? {
+        flush_file(disk, id)?;
+        Existing::Loose
+    } else if packed(id)? {
+        Existing::Packed
+    } else {
+        return Ok(None);
+    };
+    Ok(collections.are_over(&disk.dir)?.then_some(existing))
 }
 
 /// Makes the entry of a loose object durable: also when it was there already, as whoever put it there may not have come

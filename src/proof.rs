@@ -52,25 +52,30 @@ impl<D: Dir> Proof<D> {
         Ok(holds)
     }
 
-    fn read(&mut self, id: &ObjectId, location: Location) -> Result<bool> {
+    fn open(&mut self, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
         let path = names::pack(location.pack);
         let file = match &self.open {
             Some((number, file)) if *number == location.pack => file.clone(),
             _ => match regular::open(&self.disk.dir, &path)? {
                 Some((file, _)) => Arc::new(file),
-                None => return Ok(false),
+                None => return Ok(None),
             },
         };
         self.open = Some((location.pack, file.clone()));
         let len = file.metadata().during("examine", &path)?.len;
-        let stored = Stored::packed(*id, file.clone(), location, len, &self.disk.tuning)?;
+        Stored::packed(*id, file, location, len, &self.disk.tuning).map(Some)
+    }
+
+    fn read(&mut self, id: &ObjectId, location: Location) -> Result<bool> {
+        let Some(stored) = self.open(id, location)? else { return Ok(false) };
+        let file = stored.file();
         // With its header and its line end, so that what is added again heals them as well.
         Ok(StoredReader::new(stored, true).is_sound()? && record_at(&*file, id, &location)?.is_ok())
     }
 
-    /// Returns whether the current index has the object, and the object is there. If that cannot be decided, the answer
-    /// is no and it is stored once more.
-    pub(crate) fn finds(&mut self, index: &mut Index<D>, id: &ObjectId) -> bool {
+    /// Returns where the object is, according to the current index, if it is there. If that cannot be decided, the answer
+    /// is nowhere and it is stored once more.
+    pub(crate) fn finds(&mut self, index: &mut Index<D>, id: &ObjectId) -> Option<Location> {
         let mut lookup = || {
             index.lookup(id, Trust::Quick)?.map_or(Ok(None), |_| {
                 // It may have been deleted since the index was read.
@@ -79,7 +84,7 @@ impl<D: Dir> Proof<D> {
             })
         };
         let told = lookup().ok().flatten();
-        told.is_some_and(|location| matches!(self.holds(id, location), Ok(true)))
+        told.filter(|location| matches!(self.holds(id, *location), Ok(true)))
     }
 
     /// Makes the relied-on packs durable, and the index with their entries.
@@ -151,14 +156,19 @@ impl<D: Dir> Packed<D> {
         Packed { index: None, proof: Proof::new(disk.clone()), relied: false }
     }
 
-    /// Returns whether the object is packed, and sound: as [`Proof::finds`] has it.
-    pub(crate) fn holds(&mut self, id: &ObjectId) -> bool {
+    /// Returns where the object is packed, if it is, and sound: as [`Proof::finds`] has it.
+    pub(crate) fn holds(&mut self, id: &ObjectId) -> Option<Location> {
         if self.index.is_none() {
             self.index = Index::open(&self.proof.disk).ok();
         }
-        let holds = self.index.as_mut().is_some_and(|index| self.proof.finds(index, id));
-        self.relied |= holds;
-        holds
+        let place = self.index.as_mut().and_then(|index| self.proof.finds(index, id));
+        self.relied |= place.is_some();
+        place
+    }
+
+    /// Opens an object where it was packed; `None` if its pack no longer exists.
+    pub(crate) fn open(&mut self, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
+        self.proof.open(id, location)
     }
 
     /// Makes the relied-on packs durable, and the index with their entries.

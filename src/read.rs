@@ -21,6 +21,7 @@ use crate::format::location::Location;
 use crate::format::names;
 use crate::format::zlib_stream;
 use crate::id::ObjectId;
+use crate::source::Source;
 use crate::tuning::Tuning;
 
 /// Bytes before and after the blocks of a zlib stream.
@@ -325,5 +326,14 @@ impl<F: File> StoredReader<F> {
             }
         }
         Ok(())
+    }
+}
+
+/// The bytes of a stored object, checked as they are read.
+pub(crate) struct Content<F>(pub(crate) StoredReader<F>);
+
+impl<F: File> Source for Content<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.0.read(buffer)
     }
 }

@@ -52,6 +52,9 @@ pub struct Tuning {
     /// The same limit, in objects: the most that a killed packer loses, and that has to be remembered. A batch of the
     /// log has at most this many lines plus `gather_objects`.
     pub commit_objects: usize,
+    /// Bytes of loose objects that are packed before their files are removed, when that is done in one job: the room that
+    /// it takes on the disk.
+    pub clean_bytes: u64,
     /// Objects after which a batch of loose ones is committed whether the caller asks or not.
     pub loose_objects: usize,
     /// From this number of files on, the whole file system is flushed at once. Fewer are flushed one by one: the file
@@ -108,6 +111,7 @@ impl Default for Tuning {
             gather_objects: 8192,
             commit_bytes: 1 << 30,
             commit_objects: 1 << 17,
+            clean_bytes: 256 << 20,
             loose_objects: 8192,
             flush_together: 8,
             log_entries: 8192,
@@ -144,6 +148,7 @@ impl Tuning {
         gather_objects: 1,
         commit_bytes: 1,
         commit_objects: 1,
+        clean_bytes: 1,
         loose_objects: 1,
         flush_together: 1,
         log_entries: 0,
@@ -179,6 +184,7 @@ impl Tuning {
             gather_objects: self.gather_objects.clamp(1, 1 << 17),
             commit_bytes: self.commit_bytes.max(1),
             commit_objects: self.commit_objects.clamp(1, 1 << 18),
+            clean_bytes: self.clean_bytes.max(1),
             loose_objects: self.loose_objects.max(1),
             flush_together: self.flush_together.max(1),
             log_entries: self.log_entries,

@@ -7,6 +7,7 @@ use super::Container;
 use crate::codec;
 use crate::dir::{Dir, Kind};
 use crate::disk::Disk;
+use crate::disk::backup_mark;
 use crate::disk::directory;
 use crate::disk::flush::Flush;
 use crate::disk::small_file::{self, make_directory};
@@ -73,9 +74,14 @@ impl<D: Dir> Container<D> {
     }
 
     /// Makes the container itself durable, before anything in it is acknowledged: whoever made it may not have flushed,
-    /// or may have been killed before.
+    /// or may have been killed before. Fails when it is a backup.
     pub(super) fn settle(&self) -> Result<()> {
         let Disk { dir, flush, .. } = &self.disk;
+        if !self.settled.get() && backup_mark::read(dir)?.is_some() {
+            let problem = "this container is a backup, which only `backup` writes to: restore it to another directory, or \
+                           remove lock/backup.json to work with it";
+            return Err(Error::Other(problem.into()));
+        }
         if self.settled.replace(true) || !flush.is_full() || !directory::is_marked(dir, THE_CONTAINER)? {
             return Ok(());
         }
@@ -94,7 +100,7 @@ impl<D: Dir> Container<D> {
 }
 
 /// Fails unless a directory holds nothing but what making a container leaves when it is interrupted.
-fn check_vacant(dir: &impl Dir) -> Result<()> {
+pub(crate) fn check_vacant(dir: &impl Dir) -> Result<()> {
     let entries = dir.list(".").during("list", ".")?;
     if entries.iter().any(|entry| entry.name == CONTAINER) {
         return Err(Error::AlreadyExists("there is a container here already".into()));

@@ -104,7 +104,7 @@ impl<D: Dir> Container<D> {
     }
 
     /// Where packed objects lie, in the order of `ids`. `None` is not certain.
-    pub(super) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
+    pub(crate) fn locate_many(&self, ids: &[ObjectId]) -> Result<Vec<Option<Location>>> {
         let mut index = self.index()?;
         if let [id] = ids {
             return Ok(vec![index.lookup(id, Trust::Quick)?]);
@@ -161,7 +161,7 @@ fn is_unreadable(error: &Error) -> bool {
 }
 
 /// The loose copy of an object; `None` when there is none.
-pub(super) fn open_loose<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
+pub(crate) fn open_loose<D: Dir>(disk: &Disk<D>, id: &ObjectId) -> Result<Option<Stored<D::File>>> {
     let found = loose::open(&disk.dir, id)?;
     Ok(found.map(|(file, size)| Stored::loose(*id, Arc::new(file), size, &disk.tuning)))
 }

@@ -71,6 +71,11 @@ impl Usage {
         Ok(entries.len() == limit)
     }
 
+    /// The packs that the index has entries in, without their sizes.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &PackInfo> {
+        self.packs.values()
+    }
+
     /// Adds the sizes of the packs, by number.
     pub(crate) fn finish<D: Dir>(mut self, disk: &Disk<D>) -> Result<Vec<PackInfo>> {
         for entry in small_file::list(&disk.dir, PACKS)? {

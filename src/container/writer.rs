@@ -46,6 +46,6 @@ impl<D: Dir> ObjectWriter<D> {
     /// [`Error::Io`](crate::Error::Io), [`Error::WriterFailed`](crate::Error::WriterFailed).
     pub fn finish(self) -> Result<ObjectId> {
         let ObjectWriter { writer, mut packed } = self;
-        writer.finish(|id| Ok(packed.holds(id) && packed.flush().map(|()| true)?))
+        writer.finish(|id| Ok(packed.holds(id).is_some() && packed.flush().map(|()| true)?))
     }
 }

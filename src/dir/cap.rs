@@ -78,6 +78,10 @@ impl Dir for CapDir {
         self.0.rename(from, &self.0, to).map_err(code)
     }
 
+    fn link(&self, from: &str, to_dir: &Self, to: &str) -> Result<(), Code> {
+        self.0.hard_link(from, &to_dir.0, to).map_err(code)
+    }
+
     fn remove_file(&self, path: &str) -> Result<(), Code> {
         self.0.remove_file(path).map_err(code)
     }

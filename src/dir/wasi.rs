@@ -104,6 +104,10 @@ impl Dir for WasiDir {
         self.0.rename_at(from, &self.0, to).map_err(code)
     }
 
+    fn link(&self, from: &str, to_dir: &Self, to: &str) -> Result<(), Code> {
+        self.0.link_at(PathFlags::empty(), from, &to_dir.0, to).map_err(code)
+    }
+
     fn remove_file(&self, path: &str) -> Result<(), Code> {
         self.0.unlink_file_at(path).map_err(code)
     }

@@ -27,6 +27,12 @@ pub(crate) const OS_MARK: &str = "lock/pack.os.json";
 /// Made, exclusively, by a packer whose host gives no locks.
 pub(crate) const FILE_MARK: &str = "lock/pack.file.json";
 
+/// Its length counts the starts and ends of garbage collections: it is odd while one is at work.
+pub(crate) const COLLECTIONS: &str = "lock/gc";
+
+/// Made in a directory that becomes a backup, and names the container that it is a copy of.
+pub(crate) const BACKUP: &str = "lock/backup.json";
+
 /// All directories of a container, parents first.
 pub(crate) const DIRECTORIES: [&str; 5] = [LOOSE, INCOMING, PACKS, INDEX, LOCK];
 
@@ -103,6 +109,19 @@ pub(crate) fn made_directory(name: &str) -> Option<String> {
         directory == PACKS || directory.strip_prefix(LOOSE).and_then(|rest| rest.strip_prefix('/')).is_some_and(shard);
     known.then_some(directory)
 }
+
+/// The path to which a garbage collection moves a loose object before it decides about it.
+pub(crate) fn collected(id: &ObjectId) -> String {
+    format!("{INCOMING}/{COLLECTED}{id}")
+}
+
+/// The object that a file of `incoming` is, if a garbage collection moved it there.
+pub(crate) fn collected_id(name: &str) -> Option<ObjectId> {
+    ObjectId::from_hex(name.strip_prefix(COLLECTED)?.as_bytes())
+}
+
+/// Prefix of the name of such a file.
+const COLLECTED: &str = "gc-";
 
 /// Prefix of a marker's name.
 const MADE: &str = "made-";

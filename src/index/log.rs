@@ -139,6 +139,11 @@ impl<F: File> Log<F> {
         Error::corrupt(format!("{}:{}", self.path, self.committed.lines + 1), problem)
     }
 
+    /// The file, its path, and how many of its bytes count.
+    pub(super) fn counting(&self) -> (&F, &str, u64) {
+        (&self.file, &self.path, self.committed.end)
+    }
+
     /// Makes durable what counts.
     pub(super) fn flush(&self, flush: &Flush) -> Result<()> {
         flush.file(&self.file, &self.path)

@@ -83,6 +83,10 @@ impl<F: File> Run<F> {
         flush.file(&self.file, &self.path)
     }
 
+    pub(super) fn file(&self) -> &F {
+        &self.file
+    }
+
     pub(super) fn path(&self) -> &str {
         &self.path
     }

@@ -144,21 +144,24 @@ impl<D: Dir> IndexWriter<D> {
         self.remove_leftovers()
     }
 
-    /// Removes index files that the manifest does not name: replaced ones, and what a killed packer left. A reader that
-    /// has one of them open reads on, and sees the newer index when it looks for it.
     fn remove_leftovers(&mut self) -> Result<()> {
-        let Index { disk: Disk { dir, .. }, manifest, .. } = &self.index;
-        for entry in dir.list(INDEX).during("list", INDEX)? {
-            if manifest.names(&entry.name) || entry.kind != Kind::File {
-                continue;
-            }
-            let path: String = format!("{INDEX}/{}", entry.name);
-            match dir.remove_file(&path) {
-                // A file that cannot be removed while a reader has it open is left for the next packer.
-                Ok(()) | Err(Code::NotFound | Code::Busy | Code::Access) => {}
-                Err(code) => return Err(code).during("remove", &path),
-            }
-        }
-        Ok(())
+        remove_unnamed(&self.index.disk.dir, &self.index.manifest)
     }
+}
+
+/// Removes index files that the manifest does not name: replaced ones, and what a killed packer left. A reader that has
+/// one of them open reads on, and sees the newer index when it looks for it.
+pub(super) fn remove_unnamed(dir: &impl Dir, manifest: &Manifest) -> Result<()> {
+    for entry in dir.list(INDEX).during("list", INDEX)? {
+        if manifest.names(&entry.name) || entry.kind != Kind::File {
+            continue;
+        }
+        let path: String = format!("{INDEX}/{}", entry.name);
+        match dir.remove_file(&path) {
+            // A file that cannot be removed while a reader has it open is left for the next packer.
+            Ok(()) | Err(Code::NotFound | Code::Busy | Code::Access) => {}
+            Err(code) => return Err(code).during("remove", &path),
+        }
+    }
+    Ok(())
 }

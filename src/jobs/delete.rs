@@ -87,7 +87,7 @@ impl<D: Dir> Work for Delete<D> {
 }
 
 /// Makes the removal of loose files durable. The shards are in order; some may be missing.
-fn flush_shards<D: Dir>(disk: &Disk<D>, mut shards: Vec<u8>) -> Result<()> {
+pub(super) fn flush_shards<D: Dir>(disk: &Disk<D>, mut shards: Vec<u8>) -> Result<()> {
     shards.dedup();
     for shard in shards.into_iter().map(names::shard) {
         match disk.metadata(&shard) {

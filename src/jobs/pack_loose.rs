@@ -2,8 +2,10 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::ControlFlow;
 
+use super::clean::Cleaner;
 use super::{Job, Progress, Running, Work};
 use crate::codec;
 use crate::container::Container;
@@ -27,6 +29,15 @@ struct PackLoose<D: Dir> {
     buffer: Vec<u8>,
     /// Loose objects that are packed already.
     packed: u64,
+    cleaning: Option<Cleaning<D>>,
+}
+
+/// Loose files that go as soon as their objects are committed.
+struct Cleaning<D: Dir> {
+    cleaner: Cleaner<D>,
+    /// Objects whose loose files are still there.
+    ids: Vec<ObjectId>,
+    bytes: u64,
 }
 
 impl<D: Dir> Container<D> {
@@ -38,8 +49,22 @@ impl<D: Dir> Container<D> {
     /// [`Error::Locked`] when another packer is at work; those of opening the index and the last pack.
     pub fn pack_loose(&self, compression: Compression) -> Result<impl Job + use<D>> {
         let packer = Packer::new(self, compression)?;
-        let work = PackLoose { disk: self.disk.clone(), packer, ids: Vec::new(), buffer: Vec::new(), packed: 0 };
-        Ok(Running::new(work, Progress::of(SHARDS)))
+        Ok(PackLoose::start(self.disk.clone(), packer, None, Progress::of(SHARDS)))
+    }
+
+    /// Starts to move loose objects into packs, as [`Container::pack_loose`], and to remove their loose files: a batch of
+    /// objects at a time, as soon as they are committed and their packed copies have been read back. So the disk needs
+    /// room for a batch, of 256 MiB, in place of room for all. Objects that are packed already are cleaned as well. It
+    /// counts objects packed.
+    ///
+    /// # Errors
+    /// Those of [`Container::pack_loose`].
+    pub fn pack_and_clean(&self, compression: Compression) -> Result<impl Job + use<D>> {
+        let packer = Packer::new(self, compression)?;
+        let mut progress = Progress::of(SHARDS);
+        let cleaner = Cleaner::new(&self.disk, &mut progress)?;
+        let cleaning = Cleaning { cleaner, ids: Vec::new(), bytes: 0 };
+        Ok(PackLoose::start(self.disk.clone(), packer, Some(cleaning), progress))
     }
 }
 
@@ -54,8 +79,13 @@ impl<D: Dir> Work for PackLoose<D> {
                 }
                 let listed = loose::list(&self.disk.dir, progress.done as u8)?;
                 let packed = self.packer.packed(&listed)?;
-                self.packed += packed.iter().filter(|packed| **packed).count() as u64;
-                self.ids.extend(listed.iter().zip(packed).rev().filter(|(_, packed)| !packed).map(|(id, _)| *id));
+                for (id, packed) in listed.into_iter().zip(packed).rev() {
+                    match (packed, &mut self.cleaning) {
+                        (false, _) => self.ids.push(id),
+                        (true, None) => self.packed += 1,
+                        (true, Some(cleaning)) => cleaning.ids.push(id),
+                    }
+                }
                 progress.done += 1;
                 // Listing is work as well: an empty container should not be one step.
                 objects += (step_objects / 16).max(1);
@@ -67,6 +97,11 @@ impl<D: Dir> Work for PackLoose<D> {
                     bytes += size;
                     progress.objects += 1;
                     progress.bytes += size;
+                    if let Some(cleaning) = &mut self.cleaning {
+                        cleaning.ids.push(id);
+                        cleaning.bytes += size;
+                    }
+                    self.clean_if_much(progress)?;
                 }
                 // Removed meanwhile.
                 Err(Error::NotFound(_)) => {}
@@ -81,12 +116,36 @@ impl<D: Dir> Work for PackLoose<D> {
     }
 
     fn finish(mut self, progress: &mut Progress) -> Result<()> {
-        self.packer.commit()?;
+        self.clean(progress)?;
         if self.packed > 0 {
             let note = format!("{} objects are packed already and were left here: `clean` removes them", self.packed);
             progress.note(LOOSE, note);
         }
         Ok(())
+    }
+}
+
+impl<D: Dir> PackLoose<D> {
+    fn start(disk: Disk<D>, packer: Packer<D>, cleaning: Option<Cleaning<D>>, progress: Progress) -> impl Job + use<D> {
+        let work = PackLoose { disk, packer, ids: Vec::new(), buffer: Vec::new(), packed: 0, cleaning };
+        Running::new(work, progress)
+    }
+
+    fn clean_if_much(&mut self, progress: &mut Progress) -> Result<()> {
+        let tuning = &self.disk.tuning;
+        let much = self.cleaning.as_ref().is_some_and(|cleaning| {
+            cleaning.bytes >= tuning.clean_bytes || cleaning.ids.len() >= tuning.commit_objects
+        });
+        if much { self.clean(progress) } else { Ok(()) }
+    }
+
+    /// Commits what has been packed, and removes the loose files of it if they are to go.
+    fn clean(&mut self, progress: &mut Progress) -> Result<()> {
+        self.packer.commit()?;
+        let Some(Cleaning { cleaner, ids, bytes }) = &mut self.cleaning else { return Ok(()) };
+        *bytes = 0;
+        cleaner.refresh()?;
+        cleaner.clean(self.packer.index(), mem::take(ids), progress).map(drop)
     }
 }
 

@@ -1,18 +1,24 @@
 //! Loose objects that become durable together.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::{IncomingFile, LooseWriter, flush_file, is_there};
+use super::{IncomingFile, LooseWriter, flush_file, is_there, open};
 use crate::codec;
 use crate::dir::Dir;
 use crate::disk::Disk;
+use crate::disk::collections::Collections;
 use crate::disk::directory;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::format::location::Location;
 use crate::format::names;
 use crate::id::ObjectId;
 use crate::proof::Packed;
+use crate::read::{Stored, StoredReader};
 use crate::source::{Source, read_up_to};
 
 /// Objects that are added loose, and become visible and durable together: at [`LooseBatch::commit`], and when a bounded
@@ -36,11 +42,13 @@ pub struct LooseBatch<D: Dir> {
     written: Vec<(ObjectId, IncomingFile<D>)>,
     /// Their ids.
     written_ids: BTreeSet<ObjectId>,
-    /// Objects that were loose already. They, like those that are packed, may be deleted before the batch is committed,
-    /// so adding one again checks again.
-    found: BTreeSet<ObjectId>,
+    /// Objects that existed already, and where they are packed, unless they are loose. They may be deleted before the
+    /// batch is committed, so adding one again checks again.
+    found: BTreeMap<ObjectId, Option<Location>>,
     /// Tells of those that were packed already.
     packed: Packed<D>,
+    /// The garbage collections there had been when the first object since the last commit was looked for.
+    collections: Option<Collections>,
 }
 
 impl<D: Dir> LooseBatch<D> {
@@ -49,8 +57,9 @@ impl<D: Dir> LooseBatch<D> {
             disk: disk.clone(),
             written: Vec::new(),
             written_ids: BTreeSet::new(),
-            found: BTreeSet::new(),
+            found: BTreeMap::new(),
             packed: Packed::new(disk),
+            collections: None,
         }
     }
 
@@ -92,11 +101,22 @@ impl<D: Dir> LooseBatch<D> {
         if self.written_ids.contains(id) {
             return Ok(false);
         }
-        if is_there(&self.disk, id, len)? {
-            self.found.insert(*id);
-            return Ok(false);
+        let collections = match self.collections {
+            Some(collections) => collections,
+            None => *self.collections.insert(Collections::count(&self.disk.dir)?),
+        };
+        let place = match is_there(&self.disk, id, len)? {
+            true => None,
+            false => match self.packed.holds(id) {
+                None => return Ok(true),
+                place => place,
+            },
+        };
+        // A collection that is at work may be about to remove it.
+        if !collections.at_work() {
+            self.found.insert(*id, place);
         }
-        Ok(!self.packed.holds(id))
+        Ok(collections.at_work())
     }
 
     /// Adds the bytes of a source.
@@ -144,9 +164,11 @@ impl<D: Dir> LooseBatch<D> {
     /// [`Error::Io`](crate::Error::Io): some of what was added since the last commit may have become visible.
     pub fn commit(&mut self) -> Result<()> {
         self.check()?;
-        let found = mem::take(&mut self.found);
+        let mut found = mem::take(&mut self.found);
         let mut written = mem::take(&mut self.written);
         self.written_ids.clear();
+        self.restore_collected(&mut found, &mut written)?;
+        let found: Vec<ObjectId> = found.into_iter().filter(|(_, packed)| packed.is_none()).map(|(id, _)| id).collect();
         let shards: BTreeSet<u8> = written.iter().map(|(id, _)| id).chain(&found).map(ObjectId::shard).collect();
         let all = written.len() + found.len();
         // The bytes are durable before they have their name: whoever finds an object flushes its entry, and no more.
@@ -165,6 +187,38 @@ impl<D: Dir> LooseBatch<D> {
                 directory::settle(&self.disk, &shard)?;
                 flush.dir(dir, &shard)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Makes copies of objects that existed already, if a garbage collection may have removed them since. They are written
+    /// with the others.
+    fn restore_collected(
+        &mut self,
+        found: &mut BTreeMap<ObjectId, Option<Location>>,
+        written: &mut Vec<(ObjectId, IncomingFile<D>)>,
+    ) -> Result<()> {
+        let Some(collections) = self.collections.take() else { return Ok(()) };
+        if found.is_empty() || collections.are_over(&self.disk.dir)? {
+            return Ok(());
+        }
+        for (id, place) in mem::take(found) {
+            let stored = match place {
+                Some(location) => self.packed.open(&id, location)?,
+                None => open(&self.disk.dir, &id)?
+                    .map(|(file, size)| Stored::loose(id, Arc::new(file), size, &self.disk.tuning)),
+            };
+            let stored = stored.ok_or_else(|| {
+                Error::Other(format!("object {id} was collected as garbage while it was added again: add it once more"))
+            })?;
+            let (mut reader, mut buffer) = (StoredReader::new(stored, true), vec![0; self.disk.tuning.chunk]);
+            let mut writer = LooseWriter::new(&self.disk)?;
+            while let read @ 1.. = reader.read(&mut buffer)? {
+                writer.write(&buffer[..read])?;
+            }
+            let (id, mut file) = writer.close()?;
+            file.file = None;
+            written.push((id, file));
         }
         Ok(())
     }

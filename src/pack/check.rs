@@ -12,7 +12,9 @@ use crate::codec::{Checking, Payload};
 use crate::dir::File;
 use crate::error::{Error, Result};
 use crate::format::FRAME;
+use crate::format::location::Location;
 use crate::format::zlib_stream;
+use crate::id::ObjectId;
 use crate::tuning::Tuning;
 
 /// A walk through a pack on which each record is checked. Windows are checked while later ones are read.
@@ -145,7 +147,7 @@ impl<F: File> Inspection<F> {
             let Some(inner) = &self.inner else { break };
             let check = match inner.payload(&record) {
                 Some((_, bytes)) if record.location.size <= FRAME as u64 => {
-                    let payload = payload(&record, 0, bytes);
+                    let payload = payload(record.id, record.location, 0, bytes);
                     let sound = payload.map(|payload| Checking::start(bytes, vec![payload]).finish() == [true]);
                     Check::Done(sound.unwrap_or(false))
                 }
@@ -209,7 +211,7 @@ fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
     for record in &records {
         checked.push(match walk.payload(record) {
             Some((start, bytes)) if record.location.size <= FRAME as u64 => {
-                let payload = payload(record, start, bytes);
+                let payload = payload(record.id, record.location, start, bytes);
                 let checked = payload.is_some();
                 payloads.extend(payload);
                 Some(checked)
@@ -221,10 +223,9 @@ fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
     Window { records, checked, checking }
 }
 
-/// How the object is got out of a payload of one frame, which starts so far into its window; `None` when the ends of
-/// its zlib stream are damaged.
-pub(crate) fn payload(record: &Record, start: usize, bytes: &[u8]) -> Option<Payload> {
-    let Record { id, location, .. } = record;
+/// How the object is got out of a payload of one frame, which starts so far into its window, and whose every byte is
+/// checked; `None` when the ends of its zlib stream are damaged.
+pub(crate) fn payload(id: ObjectId, location: Location, start: usize, bytes: &[u8]) -> Option<Payload> {
     let (mut range, mut adler) = (start..start + bytes.len(), None);
     if location.compressed() {
         let (header, rest) = bytes.split_at_checked(zlib_stream::HEADER)?;
@@ -237,7 +238,7 @@ pub(crate) fn payload(record: &Record, start: usize, bytes: &[u8]) -> Option<Pay
         range: range.start as u32..range.end as u32,
         size: location.size as u32,
         compressed: location.compressed(),
-        expected: Some(*id),
+        expected: Some(id),
         adler,
     })
 }

@@ -12,8 +12,7 @@ use crate::id::ObjectId;
 use crate::index::Index;
 use crate::pack::OpenRecord;
 use crate::pack::scrub::Scrub;
-use crate::read::{Stored, StoredReader};
-use crate::source::Source;
+use crate::read::{Content, Stored, StoredReader};
 
 impl<D: Dir> Packer<D> {
     /// The index, with everything that has been committed.
@@ -112,14 +111,5 @@ impl<D: Dir> Packer<D> {
             return Ok(Err(stored.mismatch()));
         }
         Ok(stored.frame_ends())
-    }
-}
-
-/// The bytes of a stored object, checked as they are read.
-struct Content<F>(StoredReader<F>);
-
-impl<F: File> Source for Content<F> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.0.read(buffer)
     }
 }

@@ -3,7 +3,7 @@
 use super::lock::PackerLock;
 use crate::container::Container;
 use crate::dir::Dir;
-use crate::disk::Disk;
+use crate::disk::{Disk, collections};
 use crate::error::Result;
 use crate::index::IndexWriter;
 
@@ -20,7 +20,7 @@ impl<D: Dir> PackerSession<D> {
     pub(crate) fn open(container: &Container<D>) -> Result<Self> {
         container.check_writable()?;
         let lock = PackerLock::acquire(&container.disk.dir, &container.options.holder)?;
-        Ok(PackerSession { disk: container.disk.clone(), _lock: lock })
+        Self::with(container, lock)
     }
 
     /// Opens a session that only removes unneeded files. It works on a full disk, and must neither append to packs or
@@ -28,7 +28,13 @@ impl<D: Dir> PackerSession<D> {
     pub(crate) fn open_to_free(container: &Container<D>) -> Result<Self> {
         container.check_writable()?;
         let lock = PackerLock::acquire_to_free(&container.disk.dir, &container.options.holder)?;
-        Ok(PackerSession { disk: container.disk.clone(), _lock: lock })
+        Self::with(container, lock)
+    }
+
+    fn with(container: &Container<D>, lock: PackerLock<D>) -> Result<Self> {
+        let session = PackerSession { disk: container.disk.clone(), _lock: lock };
+        collections::end_killed(&session.disk)?;
+        Ok(session)
     }
 
     /// The index, to be written to.

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::codec::Payload;
 use crate::dir::{File, read_full_vec_at};
@@ -43,6 +44,12 @@ impl<T: Copy> Window<T> {
             (window.end, window.size) = (end, size);
         }
         Some(window)
+    }
+
+    /// Where in the window's bytes the payload of one of its objects lies.
+    pub(crate) fn range(&self, location: &Location) -> Range<usize> {
+        let start = (location.offset - self.start) as usize;
+        start..start + location.length as usize
     }
 
     /// Reads the window: its bytes, and how each object is got out of them. `open` finds an object, whose file is read.

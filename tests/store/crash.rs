@@ -10,11 +10,11 @@ use crate::sim::{SimDir, Survival};
 use crate::support::{Rng, tiny, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
-    self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, create, delete_loose,
-    delete_some, empty, first_packer_killed, fold, half_dead, killed_at_its_fold, killed_deleting,
-    killed_making_directories, killed_packing_into_a_run, lived_in, nothing, pack_and_clean, packer_killed,
-    packer_killed_at_its_commit, reindex, reindex_in_little_memory, repack_some, unindexed, unlock_and_pack,
-    without_shards, workload, write_large, write_one_batch, write_packs, write_some,
+    self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, collect_some, create,
+    delete_loose, delete_some, empty, first_packer_killed, fold, half_dead, killed_at_its_fold, killed_deleting,
+    killed_making_directories, killed_packing_into_a_run, lived_in, lived_in_yesterday, nothing, pack_and_clean,
+    pack_with_cleaning, packer_killed, packer_killed_at_its_commit, reindex, reindex_in_little_memory, repack_some,
+    unindexed, unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs, write_some,
 };
 
 /// Policies and seeds; fewer where a check is expensive.
@@ -201,6 +201,16 @@ fn deleting_survives_every_crash() {
 #[test]
 fn deleting_after_somebody_was_killed_deleting_survives_every_crash() {
     survives(&workload(killed_deleting, delete_loose), 2);
+}
+
+#[test]
+fn collecting_garbage_survives_every_crash() {
+    survives(&workload(lived_in_yesterday, collect_some), 1);
+}
+
+#[test]
+fn packing_and_cleaning_at_once_survive_every_crash() {
+    survives(&workload(lived_in, pack_with_cleaning), 1);
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! The store on directories: real ones, and one that loses power.
 
+/// Collecting garbage, and packing and cleaning at once.
+mod collecting;
 /// The contract of `Dir`, on every implementation.
 mod conformance;
 /// Damage where a second, sound copy exists: reading, healing, and adding again.
 mod copies;
+/// Importing, mending, backing up and restoring.
+mod copying;
 /// Containers made by hand with hostile content: one deliberate lie each, and the bound on what believing it costs.
 mod crafted;
 /// Every operation cut at every step, with every outcome that a power cut may have.

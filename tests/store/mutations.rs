@@ -7,10 +7,10 @@ use crate::crash::sweep;
 use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
     COMMIT, PUT, Syncs, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, clean_the_unflushed,
-    create, delete_loose, delete_packed, empty, first_pack_unindexed, first_packer_killed, fold, half_dead, is_log,
-    is_pack, killed_deleting, killed_making_directories, killed_packing_into_a_run, lived_in, nothing,
-    packer_killed_at_its_commit, reindex, repack_some, unindexed, without_shards, workload, write_one_batch,
-    write_packs,
+    collect_some, create, delete_loose, delete_packed, empty, first_pack_unindexed, first_packer_killed, fold,
+    half_dead, is_log, is_pack, killed_deleting, killed_making_directories, killed_packing_into_a_run, lived_in,
+    lived_in_yesterday, nothing, pack_with_cleaning, packer_killed_at_its_commit, reindex, repack_some, unindexed,
+    without_shards, workload, write_one_batch, write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -259,6 +259,18 @@ fn leaving_out_the_sync_of_the_removal_of_loose_files_is_noticed() {
     for start in [lived_in, killed_deleting] {
         is_noticed(&workload(start, delete_loose), |_, call, path| call == Call::SyncDir && path.starts_with("loose/"));
     }
+}
+
+#[test]
+fn leaving_out_the_sync_of_collected_shards_is_noticed() {
+    is_noticed(&workload(lived_in_yesterday, collect_some), |_, call, path| {
+        call == Call::SyncDir && path.starts_with("loose/")
+    });
+}
+
+#[test]
+fn leaving_out_the_sync_of_packs_before_loose_files_are_removed_in_the_same_job_is_noticed() {
+    is_noticed(&workload(lived_in, pack_with_cleaning), |_, call, path| call == Call::Sync && is_pack(path));
 }
 
 #[test]

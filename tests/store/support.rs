@@ -120,6 +120,7 @@ pub(crate) fn tiny() -> Tuning {
         gather_objects: 3,
         commit_bytes: 900,
         commit_objects: 4,
+        clean_bytes: 500,
         loose_objects: 3,
         log_entries: 6,
         rebuild: 2,

@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, RepackOptions, Result};
+use loosepack::{
+    Compression, Config, Container, Durability, Error, GcOptions, Job as _, Options, RepackOptions, Result,
+};
 
 use crate::promises::{self, Known, open, options};
 use crate::sim::{SimDir, Survival};
@@ -283,6 +285,37 @@ fn delete(dir: &Watch<SimDir>, known: &mut Known, numbers: &[u64]) -> Result<()>
     open(dir)?.delete(contents.iter().map(|content| id(content)).collect())?.finish()?;
     contents.iter().for_each(|content| known.gone(content));
     Ok(())
+}
+
+/// Collects garbage, and adds some of it again.
+pub(crate) fn collect_some(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
+    let store = open(dir)?;
+    let garbage: Vec<Vec<u8>> = [0, 1, 3, 4, 7, 8].map(small).into();
+    garbage.iter().for_each(|content| known.give_up(content));
+    let keep = known.acked.keys().copied().collect();
+    run(store.gc(keep, GcOptions::default())?)?;
+    garbage.iter().for_each(|content| known.gone(content));
+    for content in &garbage[2..5] {
+        known.offer(content);
+        store.add(content)?;
+        known.ack(content);
+    }
+    Ok(())
+}
+
+/// A lived-in container a day later.
+pub(crate) fn lived_in_yesterday() -> (SimDir, Known) {
+    let (dir, known) = lived_in();
+    dir.advance(24 * 3600 * 1_000_000_000);
+    (dir, known)
+}
+
+/// Packs and cleans in one job.
+pub(crate) fn pack_with_cleaning(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
+    match run(open(dir)?.pack_and_clean(Compression::Always)?)?.1.into_iter().next() {
+        Some(problem) => Err(Error::Corrupt(problem)),
+        None => Ok(()),
+    }
 }
 
 /// A lived-in container with much that is dead.

@@ -129,7 +129,7 @@ impl<D: Dir> Moving<D> {
         for record in live {
             match walk.payload(record) {
                 Some((start, bytes)) if record.location.size <= FRAME as u64 => {
-                    if let Some(payload) = payload(record, start, bytes) {
+                    if let Some(payload) = payload(record.id, record.location, start, bytes) {
                         small.push((*record, bytes));
                         payloads.push(payload);
                     }

@@ -40,6 +40,7 @@ fn tuning(rng: &mut Rng) -> Tuning {
         commit_bytes: up_to(20_000),
         commit_objects: up_to(40) as usize,
         loose_objects: up_to(20) as usize,
+        clean_bytes: up_to(2000),
         flush_together: up_to(9) as usize,
         log_entries: up_to(60) as usize,
         rebuild: up_to(4) as usize,

@@ -1,0 +1,39 @@
+//! The file that makes a directory a backup: only a backup writes to it.
+
+use alloc::string::String;
+
+use crate::dir::Dir;
+use crate::disk::flush::Flush;
+use crate::disk::{Disk, small_file};
+use crate::error::{Code, Context as _, Error, Result};
+use crate::format::backup_json;
+use crate::format::names::{BACKUP, LOCK};
+use crate::options::Durability;
+
+/// The container that a directory is a backup of, or is about to become one of.
+pub(crate) fn read(dir: &impl Dir) -> Result<Option<String>> {
+    let Some(bytes) = small_file::read(dir, BACKUP)? else { return Ok(None) };
+    let malformed = || Error::corrupt(BACKUP, "it is malformed: remove the backup, and make another");
+    backup_json::decode(&bytes).map(Some).ok_or_else(malformed)
+}
+
+/// Makes a directory one that is to become a backup of the container `id`. It is not durable.
+pub(crate) fn write(dir: &impl Dir, id: &str) -> Result<()> {
+    small_file::replace(dir, BACKUP, &backup_json::encode(id), &Flush::new(Durability::None))
+}
+
+/// Makes the mark durable.
+pub(crate) fn flush<D: Dir>(disk: &Disk<D>) -> Result<()> {
+    let file = disk.open_read(BACKUP).during("open", BACKUP)?;
+    disk.flush.file(&file, BACKUP)?;
+    disk.flush.dir(&disk.dir, LOCK)
+}
+
+/// Makes a backup a container like any other.
+pub(crate) fn remove<D: Dir>(disk: &Disk<D>) -> Result<()> {
+    match disk.remove_file(BACKUP) {
+        Ok(()) | Err(Code::NotFound) => {}
+        Err(code) => return Err(code).during("remove", BACKUP),
+    }
+    disk.flush.dir(&disk.dir, LOCK)
+}

@@ -1,0 +1,291 @@
+//! Copying objects from another container, and mending damaged ones with it.
+//!
+//! Payloads are copied as they are, without being compressed again, and checked on the way. Everything goes straight to
+//! packs, in the order in which it lies in the other container.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::ops::ControlFlow;
+
+use super::{Job, Progress, Running, Work};
+use crate::codec::Checking;
+use crate::container::Container;
+use crate::dir::Dir;
+use crate::error::{Error, Result};
+use crate::format::FRAME;
+use crate::format::location::Location;
+use crate::id::ObjectId;
+use crate::index::Trust;
+use crate::loose;
+use crate::options::Compression;
+use crate::pack::check::payload;
+use crate::packer::{Head, Packer, read_head};
+use crate::proof::Proof;
+use crate::read::window::Window;
+use crate::read::{Content, Stored, StoredReader};
+
+/// Copies objects. Units of progress are ids.
+struct Import<D: Dir, S: Dir> {
+    source: Container<S>,
+    packer: Packer<D>,
+    target: Container<D>,
+    ids: Ids,
+    which: Which<D>,
+    /// Objects to be copied that are packed in the source, last first, and where they are packed here, damaged.
+    packed: Vec<(Location, ObjectId)>,
+    /// Those that are loose, or absent.
+    others: Vec<ObjectId>,
+    damaged: BTreeMap<ObjectId, Location>,
+}
+
+/// The objects that are looked at.
+enum Ids {
+    /// These, sorted; those that are left come first.
+    Given(Vec<ObjectId>),
+    /// All, after this one.
+    All(Option<ObjectId>),
+}
+
+/// Which of them are copied.
+enum Which<D: Dir> {
+    /// Those that are not here.
+    Absent,
+    /// Those that are here and damaged.
+    Damaged(Proof<D>),
+}
+
+impl<D: Dir> Container<D> {
+    /// Starts to copy objects from another container: these, or all. Objects that exist here are not copied. One that is
+    /// damaged or absent there is reported. Stopped or killed, it goes on where it was when it is started again. Units of
+    /// progress are objects of the other container; it counts those that were copied.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when a packer is at work here; those of opening either index.
+    pub fn import<S: Dir>(&self, source: &Container<S>, ids: Option<Vec<ObjectId>>) -> Result<impl Job + use<D, S>> {
+        let (ids, total) = match ids {
+            Some(mut ids) => {
+                ids.sort_unstable_by_key(|id| Reverse(*id));
+                ids.dedup();
+                let total = ids.len() as u64;
+                (Ids::Given(ids), total)
+            }
+            None => (Ids::All(None), source.count_roughly()?),
+        };
+        self.copy_from(source, ids, Which::Absent, total)
+    }
+
+    /// Starts to mend damaged objects with those of another container, such as a backup: each object that is here, loose
+    /// or packed, is read, and one that does not match its ID is fetched. What the other container does not have either
+    /// is reported. An object that the index has lost is not known here: [`Container::import`] fetches it. Damaged loose
+    /// files stay until [`Container::clean`]. Units of progress are objects; it counts those that were mended.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when a packer is at work here; those of opening either index.
+    pub fn repair<S: Dir>(&self, source: &Container<S>) -> Result<impl Job + use<D, S>> {
+        let which = Which::Damaged(Proof::new(self.disk.clone()));
+        self.copy_from(source, Ids::All(None), which, self.count_roughly()?)
+    }
+
+    fn copy_from<S: Dir>(
+        &self,
+        source: &Container<S>,
+        ids: Ids,
+        which: Which<D>,
+        total: u64,
+    ) -> Result<impl Job + use<D, S>> {
+        let packer = Packer::new(self, Compression::Never)?;
+        let work = Import {
+            source: source.again(),
+            packer,
+            target: self.again(),
+            ids,
+            which,
+            packed: Vec::new(),
+            others: Vec::new(),
+            damaged: BTreeMap::new(),
+        };
+        Ok(Running::new(work, Progress::of(total)))
+    }
+
+    /// Returns about how many objects there are. One that is both loose and packed counts twice.
+    fn count_roughly(&self) -> Result<u64> {
+        let mut count = self.totals()?.objects;
+        for shard in 0..=u8::MAX {
+            count += loose::list(&self.disk.dir, shard)?.len() as u64;
+        }
+        Ok(count)
+    }
+}
+
+impl<D: Dir, S: Dir> Work for Import<D, S> {
+    fn advance(&mut self, progress: &mut Progress) -> Result<ControlFlow<()>> {
+        let mut left = self.target.disk.tuning.step_bytes;
+        while left > 0 && !self.packed.is_empty() {
+            left = left.saturating_sub(self.copy_window(progress)?);
+        }
+        while left > 0
+            && let Some(id) = self.others.pop()
+        {
+            left = left.saturating_sub(self.copy_alone(id, progress)?);
+        }
+        if !self.packed.is_empty() || !self.others.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.damaged.clear();
+        let ids = self.next_ids()?;
+        if ids.is_empty() {
+            return Ok(ControlFlow::Break(()));
+        }
+        progress.done += ids.len() as u64;
+        progress.total = progress.total.max(progress.done);
+        let wanted = match self.which {
+            Which::Absent => self.absent(ids)?,
+            Which::Damaged(_) => self.unsound(ids)?,
+        };
+        for (id, location) in wanted.iter().zip(self.source.locate_many(&wanted)?) {
+            match location {
+                Some(location) => self.packed.push((location, *id)),
+                None => self.others.push(*id),
+            }
+        }
+        self.packed.sort_unstable_by_key(|(location, _)| Reverse(location.place()));
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn finish(mut self, _: &mut Progress) -> Result<()> {
+        self.packer.commit()
+    }
+}
+
+impl<D: Dir, S: Dir> Import<D, S> {
+    fn next_ids(&mut self) -> Result<Vec<ObjectId>> {
+        let limit = self.target.disk.tuning.step_entries;
+        let after = match &mut self.ids {
+            Ids::Given(ids) => return Ok(ids.split_off(ids.len().saturating_sub(limit))),
+            Ids::All(after) => after,
+        };
+        let page = match self.which {
+            Which::Absent => self.source.objects(after.as_ref(), limit)?,
+            Which::Damaged(_) => self.target.objects(after.as_ref(), limit)?,
+        };
+        *after = page.last().copied().or(*after);
+        Ok(page)
+    }
+
+    fn absent(&mut self, ids: Vec<ObjectId>) -> Result<Vec<ObjectId>> {
+        let known = self.packer.packed(&ids)?;
+        let mut absent = Vec::new();
+        for (id, _) in ids.into_iter().zip(known).filter(|(_, known)| !known) {
+            if loose::size(&self.target.disk.dir, &id)?.is_none() {
+                absent.push(id);
+            }
+        }
+        Ok(absent)
+    }
+
+    /// Those that are damaged where a reader looks first, and have no sound loose copy.
+    fn unsound(&mut self, ids: Vec<ObjectId>) -> Result<Vec<ObjectId>> {
+        let Which::Damaged(proof) = &mut self.which else { return Ok(Vec::new()) };
+        let places = self.packer.index().lookup_many(&ids, Trust::Quick)?;
+        let mut unsound = Vec::new();
+        for (id, place) in ids.into_iter().zip(places) {
+            let sound = match place {
+                Some(location) => proof.holds(&id, location)?,
+                None => loose::is_sound(&self.target.disk, &id)?,
+            };
+            if !sound {
+                self.damaged.extend(place.map(|place| (id, place)));
+                unsound.push(id);
+            }
+        }
+        Ok(unsound)
+    }
+
+    /// Copies objects that lie close together in the source; returns their bytes.
+    fn copy_window(&mut self, progress: &mut Progress) -> Result<u64> {
+        let source = &self.source;
+        let Some(window) = Window::take(&mut self.packed, &source.disk.tuning) else { return Ok(0) };
+        let read = window.read(true, |location, id| source.open_packed(&id, location)).unwrap_or_default();
+        let mut alone: Vec<ObjectId> = Vec::new();
+        let mut copied = 0;
+        match read {
+            None => alone.extend(window.objects.iter().map(|(_, id)| *id)),
+            Some((bytes, _)) => {
+                let whole = |location: &Location, id: ObjectId| {
+                    let range = window.range(location);
+                    payload(id, *location, range.start, bytes.get(range)?)
+                };
+                let payloads: Vec<_> = window.objects.iter().map(|(location, id)| whole(location, *id)).collect();
+                let mut sound =
+                    Checking::start(&bytes[..], payloads.iter().flatten().cloned().collect()).finish().into_iter();
+                for ((location, id), payload) in window.objects.iter().zip(&payloads) {
+                    if payload.is_none() || sound.next() != Some(true) {
+                        alone.push(*id);
+                        continue;
+                    }
+                    let from = self.damaged.get(id).copied();
+                    self.packer.copy_small(*id, location.size, &bytes[window.range(location)], from)?;
+                    count(location.size, progress);
+                    copied += location.length;
+                }
+            }
+        }
+        for id in alone {
+            copied += self.copy_alone(id, progress)?;
+        }
+        Ok(copied)
+    }
+
+    /// Copies an object from whichever of its copies is sound; returns its size. A failure of the source is reported.
+    fn copy_alone(&mut self, id: ObjectId, progress: &mut Progress) -> Result<u64> {
+        let copied = match self.source.find(&id) {
+            Ok(stored) if stored.size <= FRAME as u64 => match self.source.read_all(&stored) {
+                Ok(bytes) => self.packer.add(id, &bytes).map(|()| Ok(bytes.len() as u64))?,
+                Err(error) => Err(error),
+            },
+            Ok(stored) => self.copy_large(&stored)?.map(|()| stored.size),
+            Err(error) => Err(error),
+        };
+        match copied {
+            Ok(size) => {
+                count(size, progress);
+                Ok(size)
+            }
+            Err(error) => {
+                let text = match error {
+                    Error::NotFound(_) => "the other container does not have it".into(),
+                    error => format!("in the other container: {error}"),
+                };
+                progress.problem(format!("object {id}"), text);
+                Ok(0)
+            }
+        }
+    }
+
+    /// The outer result is that of writing, the inner one that of reading.
+    fn copy_large(&mut self, stored: &Stored<S::File>) -> Result<Result<()>> {
+        if stored.location().is_some() {
+            let from = self.damaged.get(&stored.id).copied();
+            return self.packer.copy_large(stored, from);
+        }
+        let mut source = Content(StoredReader::new(stored.clone(), true));
+        let head = match read_head(&mut source, self.packer.piece()) {
+            Ok(Head::Large(head)) => head,
+            // It became shorter since it was opened.
+            Ok(Head::Whole(_)) => return Ok(Err(stored.mismatch())),
+            Err(error) => return Ok(Err(error)),
+        };
+        match self.packer.add_large(head, &mut source, Some(&stored.id)) {
+            Ok(added) if added == stored.id => Ok(Ok(())),
+            Ok(_) => Ok(Err(stored.mismatch())),
+            Err(error) => self.packer.check().map_err(|_| error.clone()).map(|()| Err(error)),
+        }
+    }
+}
+
+fn count(size: u64, progress: &mut Progress) {
+    progress.objects += 1;
+    progress.bytes = progress.bytes.saturating_add(size);
+}
