@@ -7,6 +7,7 @@ mod maintenance;
 mod preopens;
 mod runtime;
 mod sources;
+mod transfer;
 
 /// The exports of the component, generated from `wit/`.
 mod bindings {

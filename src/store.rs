@@ -5,12 +5,12 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 pub use crate::container::{Block, Found};
-use crate::container::{Container, ObjectBatch, ObjectInfo, ObjectReader, Stats};
+use crate::container::{Container, ObjectBatch, ObjectInfo, ObjectReader, PackInfo, Stats};
 use crate::dir::Dir;
 use crate::error::Result;
 use crate::format::Config;
 use crate::id::ObjectId;
-use crate::jobs::{Job, Part};
+use crate::jobs::{GcOptions, Job, Part, RepackOptions};
 use crate::loose::LooseBatch;
 use crate::options::{Compression, Durability};
 use crate::packer::PackWriter;
@@ -48,10 +48,18 @@ pub trait Store {
     fn stats(&self) -> Result<Stats>;
     /// Starts to move loose objects into packs.
     fn pack_loose(&self, compression: Compression) -> Result<Box<dyn Job + '_>>;
+    /// Starts to move loose objects into packs and to remove their loose files, batch by batch.
+    fn pack_and_clean(&self, compression: Compression) -> Result<Box<dyn Job + '_>>;
     /// Starts to remove the loose files of packed objects.
     fn clean(&self) -> Result<Box<dyn Job + '_>>;
     /// Starts to delete objects.
     fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>>;
+    /// Starts to delete all objects but these.
+    fn gc(&self, keep: Vec<ObjectId>, options: GcOptions) -> Result<Box<dyn Job + '_>>;
+    /// Returns all packs, and how much of each is in use.
+    fn packs(&self) -> Result<Vec<PackInfo>>;
+    /// Starts to free the dead bytes of packs.
+    fn repack(&self, options: RepackOptions) -> Result<Box<dyn Job + '_>>;
     /// Starts to check everything.
     fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>>;
     /// Starts to rebuild the index.
@@ -172,12 +180,28 @@ impl<D: Dir + 'static> Store for Container<D> {
         Ok(Box::new(self.pack_loose(compression)?))
     }
 
+    fn pack_and_clean(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.pack_and_clean(compression)?))
+    }
+
     fn clean(&self) -> Result<Box<dyn Job + '_>> {
         Ok(Box::new(self.clean()?))
     }
 
     fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>> {
         Ok(Box::new(self.delete(ids)?))
+    }
+
+    fn gc(&self, keep: Vec<ObjectId>, options: GcOptions) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.gc(keep.into_iter().collect(), options)?))
+    }
+
+    fn packs(&self) -> Result<Vec<PackInfo>> {
+        self.packs()
+    }
+
+    fn repack(&self, options: RepackOptions) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.repack(options)?))
     }
 
     fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>> {

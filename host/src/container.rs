@@ -10,10 +10,10 @@ use crate::bindings::exports::loosepack::store::container::GuestContainer;
 use crate::convert::{self, answer};
 use crate::error::Result;
 use crate::instance::{Handle, IDS_MAX, Instance, PIECE};
-use crate::maintenance::{Job, PackWriter};
+use crate::pack_writer::PackWriter;
 use crate::reading::{ObjectBatch, ObjectReader};
 use crate::state::{self, State};
-use crate::{Compression, Config, Durability, ObjectId, ObjectInfo, Part, Stats};
+use crate::{Compression, Config, Durability, ObjectId, ObjectInfo, Stats};
 
 /// A handle on a container.
 ///
@@ -34,7 +34,7 @@ use crate::{Compression, Config, Durability, ObjectId, ObjectInfo, Part, Stats};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Container {
-    handle: Handle,
+    pub(crate) handle: Handle,
 }
 
 impl Container {
@@ -42,7 +42,7 @@ impl Container {
         Container { handle }
     }
 
-    fn instance(&self) -> &Instance {
+    pub(crate) fn instance(&self) -> &Instance {
         self.handle.instance()
     }
 
@@ -219,52 +219,6 @@ impl Container {
     /// Takes the pack lock, and starts writing objects straight to packs.
     pub fn pack_writer(&self, compression: Compression) -> Result<PackWriter> {
         PackWriter::open(self.instance(), self.handle.get()?, compression)
-    }
-
-    /// Starts to move loose objects into packs. The loose files stay until [`Container::clean`].
-    pub fn pack_loose(&self, compression: Compression) -> Result<Job> {
-        let compression = convert::compression(compression);
-        Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
-            interface.call_pack_loose(store, this, compression)
-        })
-    }
-
-    /// Starts to remove the loose files of packed objects, and what crashed writers left behind.
-    pub fn clean(&self) -> Result<Job> {
-        Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_clean(store, this))
-    }
-
-    /// Starts to delete objects, loose or packed. IDs without an object are not counted.
-    pub fn delete(&self, ids: &[ObjectId]) -> Result<Job> {
-        let ids = ObjectId::many_to_bytes(ids);
-        Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
-            interface.call_delete(store, this, &ids)
-        })
-    }
-
-    /// Starts to read and check a part of everything. When the index does not open, it needs a handle of
-    /// [`Runtime::open_damaged`](crate::Runtime::open_damaged).
-    pub fn verify(&self, part: Part) -> Result<Job> {
-        let part = convert::part(part);
-        Job::start(self.instance(), self.handle.get()?, |interface, store, this| {
-            interface.call_verify(store, this, part)
-        })
-    }
-
-    /// Starts to rebuild the index from the packs. When the index does not open, it needs a handle of
-    /// [`Runtime::open_damaged`](crate::Runtime::open_damaged).
-    pub fn reindex(&self) -> Result<Job> {
-        Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_reindex(store, this))
-    }
-
-    /// Removes the lock file that a packer left behind when it was killed. Only for a person who knows that none is
-    /// running.
-    pub fn force_unlock(&self) -> Result<Option<String>> {
-        let this = self.handle.get()?;
-        answer(
-            self.instance()
-                .call(|component, store| Ok(component.loosepack_store_maintenance().call_force_unlock(store, this)?)),
-        )
     }
 }
 

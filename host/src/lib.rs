@@ -30,25 +30,28 @@ mod files;
 mod flushing;
 mod instance;
 mod interrupt;
+mod jobs;
 mod limits;
 mod linker;
 mod locking;
-mod maintenance;
+mod pack_writer;
 mod reading;
 mod runtime;
 mod state;
 mod store;
 #[doc(hidden)]
 pub mod streams;
+mod transfer;
 
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
+pub use jobs::Job;
 pub use limits::Limits;
 pub use linker::add_to_linker;
 pub use loosepack::{
-    Access, Compression, Config, Content, Durability, Error as StoreError, Finding, ObjectId, ObjectInfo, Options,
-    Part, Placement, Progress, Stats,
+    Access, BackupOptions, Compression, Config, Content, Durability, Error as StoreError, Finding, GcOptions, ObjectId,
+    ObjectInfo, Options, PackInfo, Part, Placement, Progress, RepackOptions, Stats,
 };
-pub use maintenance::{Job, PackWriter};
+pub use pack_writer::PackWriter;
 pub use reading::{ObjectBatch, ObjectReader};
 pub use runtime::Runtime;

@@ -6,8 +6,8 @@ use loosepack::{Error, Job, Result, Store};
 
 use crate::instance::PIECE;
 use crate::{
-    Compression, Config, Container, Durability, ObjectId, ObjectInfo, ObjectReader, ObjectWriter, PackWriter, Part,
-    Stats,
+    Compression, Config, Container, Durability, GcOptions, ObjectId, ObjectInfo, ObjectReader, ObjectWriter, PackInfo,
+    PackWriter, Part, RepackOptions, Stats,
 };
 
 impl Store for Container {
@@ -67,12 +67,28 @@ impl Store for Container {
         Ok(Box::new(self.pack_loose(compression)?))
     }
 
+    fn pack_and_clean(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.pack_and_clean(compression)?))
+    }
+
     fn clean(&self) -> Result<Box<dyn Job + '_>> {
         Ok(Box::new(self.clean()?))
     }
 
     fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>> {
         Ok(Box::new(self.delete(&ids)?))
+    }
+
+    fn gc(&self, keep: Vec<ObjectId>, options: GcOptions) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.gc(&keep, options)?))
+    }
+
+    fn packs(&self) -> Result<Vec<PackInfo>> {
+        Ok(self.packs()?)
+    }
+
+    fn repack(&self, options: RepackOptions) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.repack(options)?))
     }
 
     fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>> {

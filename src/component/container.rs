@@ -38,7 +38,7 @@ impl Handle {
     }
 }
 
-fn open_dir(dir: &Descriptor) -> crate::Result<WasiDir> {
+pub(super) fn open_dir(dir: &Descriptor) -> crate::Result<WasiDir> {
     WasiDir::new(dir).during("open", ".")
 }
 

@@ -134,6 +134,8 @@ impl From<Stats> for wit::Stats {
             loose_size: stats.loose_size,
             packs: stats.packs,
             packs_size: stats.packs_size,
+            packs_dead: stats.packs_dead,
+            index_size: stats.index_size,
             unfinished: stats.unfinished,
             unfinished_size: stats.unfinished_size,
         }

@@ -4,21 +4,27 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::time::Duration;
 
 use super::Component;
 use super::container::Handle;
 use super::convert::{Result, bytes, ids};
 use super::sources::with_source;
-use super::wit::maintenance::{self as wit, Guest, GuestJob, GuestPackWriter};
+use super::wit::maintenance::{self as wit, Guest, GuestJob, GuestKeepList, GuestPackWriter};
 use crate::dir::wasi::WasiDir;
-use crate::{Job, PackWriter, Part};
+use crate::{GcOptions, Job, KeepList, PackInfo, PackWriter, Part, RepackOptions};
 
 impl Guest for Component {
     type PackWriter = Writer;
     type Job = Steps;
+    type KeepList = Keep;
 
     fn pack_loose(container: wit::ContainerBorrow<'_>, compression: wit::Compression) -> Result<wit::Job> {
         Ok(Steps::hand_out(container.get::<Handle>().0.pack_loose(compression.into())?))
+    }
+
+    fn pack_and_clean(container: wit::ContainerBorrow<'_>, compression: wit::Compression) -> Result<wit::Job> {
+        Ok(Steps::hand_out(container.get::<Handle>().0.pack_and_clean(compression.into())?))
     }
 
     fn clean(container: wit::ContainerBorrow<'_>) -> Result<wit::Job> {
@@ -27,6 +33,24 @@ impl Guest for Component {
 
     fn delete(container: wit::ContainerBorrow<'_>, objects: Vec<u8>) -> Result<wit::Job> {
         Ok(Steps::hand_out(container.get::<Handle>().0.delete(ids(&objects)?)?))
+    }
+
+    fn gc(container: wit::ContainerBorrow<'_>, keep: wit::KeepList, options: wit::GcOptions) -> Result<wit::Job> {
+        let keep = keep.into_inner::<Keep>().0.into_inner();
+        let options = GcOptions { grace: Duration::from_nanos(options.grace), dry_run: options.dry_run };
+        Ok(Steps::hand_out(container.get::<Handle>().0.gc(keep, options)?))
+    }
+
+    fn packs(container: wit::ContainerBorrow<'_>) -> Result<Vec<wit::PackInfo>> {
+        let packs = container.get::<Handle>().0.packs()?.into_iter();
+        let info = |PackInfo { number, size, objects, live }| wit::PackInfo { number, size, objects, live };
+        Ok(packs.map(info).collect())
+    }
+
+    fn repack(container: wit::ContainerBorrow<'_>, options: wit::RepackOptions) -> Result<wit::Job> {
+        let wit::RepackOptions { min_dead, compression, level, dry_run } = options;
+        let options = RepackOptions { min_dead, compression: compression.map(Into::into), level, dry_run };
+        Ok(Steps::hand_out(container.get::<Handle>().0.repack(options)?))
     }
 
     fn verify(container: wit::ContainerBorrow<'_>, part: wit::Part) -> Result<wit::Job> {
@@ -39,6 +63,20 @@ impl Guest for Component {
 
     fn force_unlock(container: wit::ContainerBorrow<'_>) -> Result<Option<String>> {
         Ok(container.get::<Handle>().0.force_unlock()?)
+    }
+}
+
+/// The resource `keep-list`.
+pub(super) struct Keep(RefCell<KeepList>);
+
+impl GuestKeepList for Keep {
+    fn new() -> Self {
+        Keep(RefCell::default())
+    }
+
+    fn add(&self, objects: Vec<u8>) -> Result<()> {
+        self.0.borrow_mut().add(&ids(&objects)?);
+        Ok(())
     }
 }
 
@@ -87,7 +125,7 @@ impl GuestPackWriter for Writer {
 pub(super) struct Steps(RefCell<Box<dyn Job>>);
 
 impl Steps {
-    fn hand_out(job: impl Job + 'static) -> wit::Job {
+    pub(super) fn hand_out(job: impl Job + 'static) -> wit::Job {
         wit::Job::new(Steps(RefCell::new(Box::new(job))))
     }
 }

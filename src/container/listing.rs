@@ -7,8 +7,10 @@ use core::ops::{Bound, RangeBounds as _};
 use super::Container;
 use crate::dir::{Dir, Kind};
 use crate::disk::small_file;
-use crate::error::{Context as _, Result};
-use crate::format::names::{self, INCOMING, PACKS, SHARDS};
+use crate::error::{Code, Context as _, Result};
+use crate::format::location::Location;
+use crate::format::names::{self, INCOMING, INDEX, PACKS, SHARDS};
+use crate::format::record;
 use crate::id::ObjectId;
 use crate::loose;
 
@@ -29,6 +31,11 @@ pub struct Stats {
     pub packs: u64,
     /// Bytes of all packs, record headers and unreferenced bytes included.
     pub packs_size: u64,
+    /// About how many of these are dead: of objects that were deleted or packed again, and of crashed packers.
+    /// [`Container::packs`] tells exactly.
+    pub packs_dead: u64,
+    /// Bytes of the index.
+    pub index_size: u64,
     /// Files that are being written, or were left by a writer that was killed.
     pub unfinished: u64,
     /// Bytes of them.
@@ -92,8 +99,26 @@ impl<D: Dir> Container<D> {
         for entry in small_file::list(&self.disk.dir, PACKS)? {
             if let Some(number) = names::pack_number(&entry.name).filter(|_| entry.kind == Kind::File) {
                 let path = names::pack(number);
-                stats.packs += 1;
-                stats.packs_size += self.disk.metadata(&path).during("examine", &path)?.len;
+                match self.disk.metadata(&path) {
+                    Ok(found) => {
+                        stats.packs += 1;
+                        stats.packs_size += found.len;
+                    }
+                    // Repacked meanwhile.
+                    Err(Code::NotFound) => {}
+                    Err(code) => return Err(code).during("examine", &path),
+                }
+            }
+        }
+        let average = |sum: u64| sum.checked_div(totals.objects).unwrap_or(0);
+        let record = Location { pack: 0, offset: 0, length: average(totals.length), size: average(totals.size) };
+        let around = record::length(&record) - record.length;
+        let live = totals.length.saturating_add(totals.objects.saturating_mul(around));
+        stats.packs_dead = stats.packs_size.saturating_sub(live);
+        for entry in small_file::list(&self.disk.dir, INDEX)? {
+            // Replaced meanwhile.
+            if let Ok(found) = self.disk.metadata(&format!("{INDEX}/{}", entry.name)) {
+                stats.index_size += found.len;
             }
         }
         for entry in small_file::list(&self.disk.dir, INCOMING)? {

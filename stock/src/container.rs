@@ -5,7 +5,8 @@ use std::cell::{RefCell, RefMut};
 use loosepack::source::Source;
 use loosepack::store::{Adder, Block, ReadMany, Reader};
 use loosepack::{
-    Compression, Config, Durability, Error, Job, ObjectId, ObjectInfo, Part, Progress, Result, Stats, Store,
+    Compression, Config, Durability, Error, GcOptions, Job, ObjectId, ObjectInfo, PackInfo, Part, Progress,
+    RepackOptions, Result, Stats, Store,
 };
 use loosepack_host::streams::{Failure, SourceStream};
 use wasmtime::Store as Memory;
@@ -186,6 +187,11 @@ impl Store for Container {
         self.job(|interface, memory, this| interface.call_pack_loose(memory, this, convert::compression(compression)))
     }
 
+    fn pack_and_clean(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
+        let compression = convert::compression(compression);
+        self.job(|interface, memory, this| interface.call_pack_and_clean(memory, this, compression))
+    }
+
     fn clean(&self) -> Result<Box<dyn Job + '_>> {
         self.job(|interface, memory, this| interface.call_clean(memory, this))
     }
@@ -193,6 +199,32 @@ impl Store for Container {
     fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>> {
         let ids = ObjectId::many_to_bytes(&ids);
         self.job(|interface, memory, this| interface.call_delete(memory, this, &ids))
+    }
+
+    fn gc(&self, keep: Vec<ObjectId>, options: GcOptions) -> Result<Box<dyn Job + '_>> {
+        let list = self.call(|component, memory, _| {
+            let interface = component.loosepack_store_maintenance().keep_list();
+            let list = interface.call_constructor(&mut *memory)?;
+            let added = interface.call_add(&mut *memory, list, &ObjectId::many_to_bytes(&keep))?;
+            Ok(added.map(|()| list))
+        })?;
+        let grace = u64::try_from(options.grace.as_nanos()).unwrap_or(u64::MAX);
+        let options = maintenance::GcOptions { grace, dry_run: options.dry_run };
+        self.job(|interface, memory, this| interface.call_gc(memory, this, list, options))
+    }
+
+    fn packs(&self) -> Result<Vec<PackInfo>> {
+        let packs =
+            self.call(|component, memory, this| component.loosepack_store_maintenance().call_packs(memory, this))?;
+        let info = |maintenance::PackInfo { number, size, objects, live }| PackInfo { number, size, objects, live };
+        Ok(packs.into_iter().map(info).collect())
+    }
+
+    fn repack(&self, options: RepackOptions) -> Result<Box<dyn Job + '_>> {
+        let RepackOptions { min_dead, compression, level, dry_run } = options;
+        let compression = compression.map(convert::compression);
+        let options = maintenance::RepackOptions { min_dead, compression, level, dry_run };
+        self.job(|interface, memory, this| interface.call_repack(memory, this, options))
     }
 
     fn verify(&self, Part { completed, shard, shards }: Part) -> Result<Box<dyn Job + '_>> {

@@ -76,7 +76,7 @@ pub(crate) fn info(info: &wit::ObjectInfo) -> ObjectInfo {
 
 pub(crate) fn stats(stats: wit::Stats) -> Stats {
     let wit::Stats { packed_objects, packed_size, packed_length, loose_objects, loose_size, .. } = stats;
-    let wit::Stats { packs, packs_size, unfinished, unfinished_size, .. } = stats;
+    let wit::Stats { packs, packs_size, packs_dead, index_size, unfinished, unfinished_size, .. } = stats;
     Stats {
         packed_objects,
         packed_size,
@@ -85,6 +85,8 @@ pub(crate) fn stats(stats: wit::Stats) -> Stats {
         loose_size,
         packs,
         packs_size,
+        packs_dead,
+        index_size,
         unfinished,
         unfinished_size,
     }

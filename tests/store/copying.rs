@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use loosepack::{
-    BackupOptions, Compression, Config, Container, Error, Job as _, ObjectId, Options, Part, Placement,
-    RepackOptions, Tuning,
+    BackupOptions, Compression, Config, Container, Error, Job as _, ObjectId, Options, Part, Placement, RepackOptions,
+    Tuning,
 };
 
 use crate::sim::SimDir;

@@ -1,18 +1,17 @@
-//! Jobs and the pack writer.
+//! The pack writer.
 
 use std::path::Path;
 
 use loosepack::source::Source;
 use wasmtime::component::ResourceAny;
 
-use crate::bindings::exports::loosepack::store::maintenance::{Guest as Maintenance, GuestPackWriter};
-use crate::bindings::exports::loosepack::store::store_types::Error as WitError;
+use crate::bindings::exports::loosepack::store::maintenance::GuestPackWriter;
 use crate::convert::{self, answer};
 use crate::error::Result;
 use crate::instance::{Handle, Instance};
 use crate::state::State;
 use crate::streams::{Failure, SourceStream};
-use crate::{Compression, ObjectId, Progress, StoreError};
+use crate::{Compression, ObjectId, StoreError};
 
 type Store = wasmtime::Store<State>;
 
@@ -111,53 +110,5 @@ impl PackWriter {
         answer(self.handle.instance().call(|component, store| {
             Ok(component.loosepack_store_maintenance().pack_writer().call_finish(store, this)?)
         }))
-    }
-}
-
-/// A long operation, done in steps that the caller drives. Dropped early, what its steps have committed stays.
-///
-/// ```
-/// # let folder = tempfile::tempdir()?;
-/// # let runtime = loosepack_host::Runtime::new()?;
-/// # let store = runtime.create(folder.path(), Default::default(), Default::default())?;
-/// store.add(b"some bytes")?;
-/// let packed = store.pack_loose(loosepack_host::Compression::Auto)?.finish()?;
-/// assert_eq!(packed.objects, 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct Job {
-    handle: Handle,
-}
-
-impl Job {
-    pub(crate) fn start(
-        instance: &Instance,
-        container: ResourceAny,
-        start: impl FnOnce(&Maintenance, &mut Store, ResourceAny) -> wasmtime::Result<Result<ResourceAny, WitError>>,
-    ) -> Result<Self> {
-        let started =
-            instance.call(|component, store| Ok(start(component.loosepack_store_maintenance(), store, container)?));
-        Ok(Job { handle: instance.keep(answer(started)?) })
-    }
-
-    /// Does a bounded piece of the work.
-    pub fn step(&mut self) -> Result<Progress> {
-        let this = self.handle.get()?;
-        let stepped = self
-            .handle
-            .instance()
-            .call(|component, store| Ok(component.loosepack_store_maintenance().job().call_step(store, this)?));
-        Ok(convert::progress(answer(stepped)?))
-    }
-
-    /// Runs all remaining steps. The result contains the findings of all of them.
-    pub fn finish(&mut self) -> Result<Progress> {
-        Ok(loosepack::Job::finish(self)?)
-    }
-}
-
-impl loosepack::Job for Job {
-    fn step(&mut self) -> loosepack::Result<Progress> {
-        Ok(Job::step(self)?)
     }
 }
