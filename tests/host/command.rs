@@ -178,11 +178,54 @@ fn programs_read_json() {
     assert_eq!(json(&["info", ALPHA, "--json"])["size"], 6);
     assert_eq!(json(&["has", ALPHA, "--json"])["id"], ALPHA);
     assert_eq!(json(&["ls", "--json"])["id"], ALPHA);
-    json(&["pack", "--json"]);
-    json(&["clean", "--json"]);
     let status = json(&["status", "--json"]);
     assert!(status.is_object(), "{status}");
     assert_eq!(loosepack(dir.path(), ["ls"]).exits(0).text(), format!("{ALPHA}\n"));
+}
+
+#[test]
+fn jobs_print_progress_and_totals_as_json() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    loosepack(dir.path(), ["add", "a.txt"]).exits(0);
+    let jobs = [
+        (&["pack", "--json"][..], 256, 1, 0),
+        (&["pack", "--json"], 256, 0, 1),
+        (&["clean", "--json"], 257, 1, 0),
+        (&["verify", "--json"], 258, 1, 0),
+        (&["reindex", "--json"], 0, 1, 0),
+        (&["delete", "--json", ALPHA], 1, 1, 0),
+    ];
+    for (arguments, units, objects, notes) in jobs {
+        let ran = loosepack(dir.path(), arguments).exits(0);
+        let lines: Vec<serde_json::Value> =
+            ran.text().lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+        let (totals, lines) = lines.split_last().expect("there are lines");
+        let expected = serde_json::json!({
+            "objects": objects, "bytes": 6 * objects, "problems": 0, "notes": notes, "unread": 0
+        });
+        assert_eq!(*totals, expected, "{arguments:?}");
+        assert_eq!(lines.iter().filter(|line| line["note"].is_string()).count(), notes, "{arguments:?}");
+        let done: Vec<u64> = lines.iter().filter_map(|line| line["done"].as_u64()).collect();
+        let last = lines.iter().rfind(|line| line["done"].is_u64()).expect("progress is printed");
+        // The units of `reindex` are bytes.
+        let units = if units == 0 { last["total"].as_u64().unwrap() } else { units };
+        assert!(done.is_sorted() && done.last() == Some(&units), "{arguments:?}: {done:?}");
+        assert!(last["total"] == units && last["bytes"].is_u64(), "{arguments:?}: {last}");
+    }
+}
+
+#[test]
+fn a_job_is_done_although_nobody_reads_its_progress() {
+    let dir = with_store();
+    dir.file("a.txt", "alpha\n");
+    loosepack(dir.path(), ["add", "a.txt"]).exits(0);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut pack = command(dir.path());
+    pack.args(["-C", "store", "pack", "--json"]).stdout(writer).stderr(Stdio::piped());
+    Ran::of(pack.output().unwrap()).exits(0);
+    assert!(loosepack(dir.path(), ["info", ALPHA]).exits(0).text().contains("placement: packed"));
 }
 
 #[test]

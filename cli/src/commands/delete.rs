@@ -6,7 +6,7 @@ use loosepack::{Access, ObjectId};
 
 use crate::failure::{Failure, Outcome};
 use crate::ids::{self, Ids};
-use crate::jobs;
+use crate::jobs::{self, Done};
 use crate::output::Format;
 use crate::session::Session;
 use crate::sizes::{counted, human};
@@ -16,7 +16,8 @@ use crate::sizes::{counted, human};
 #[command(after_help = "\
 Can run at any time, also while others add and read. A reader that has an object open can read on. \
 The bytes of a packed object stay in its pack, unreferenced. If one of the IDs is invalid, nothing is \
-deleted. The exit status is 1 if one of the objects did not exist.
+deleted. The exit status is 1 if one of the objects did not exist. With --json, progress and findings are \
+printed as by `verify --json`.
 
 Examples:
   loosepack delete HASH
@@ -42,13 +43,14 @@ impl Delete {
         let store = session.open(Access::ReadWrite)?;
         let ids: Vec<ObjectId> = named.into_iter().collect();
         let mut job = session.take_lock(|| store.delete(ids.clone()))?;
-        let done = jobs::run(session, &mut *job)?;
-        let absent = (ids.len() as u64).saturating_sub(done.objects);
-        let mut summary = format!("deleted {}, {}", counted(done.objects, "object"), human(done.bytes));
-        if absent > 0 {
-            summary += &format!("; {} did not exist", counted(absent, "object"));
-        }
-        let outcome = done.print(self.format, &summary, session)?;
-        Ok(if absent > 0 { outcome.max(Outcome::Lacking) } else { outcome })
+        let absent = |done: &Done| (ids.len() as u64).saturating_sub(done.objects);
+        let done = jobs::run(session, &mut *job, self.format, |done| {
+            let deleted = format!("deleted {}, {}", counted(done.objects, "object"), human(done.bytes));
+            match absent(done) {
+                0 => deleted,
+                absent => format!("{deleted}; {} did not exist", counted(absent, "object")),
+            }
+        })?;
+        Ok(done.outcome().max(if absent(&done) > 0 { Outcome::Lacking } else { Outcome::Done }))
     }
 }
