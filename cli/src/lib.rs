@@ -6,6 +6,7 @@
 //! One subcommand is one file of `commands`: its arguments, its help, and what it does.
 
 mod commands;
+mod exclude;
 mod failure;
 mod folder;
 mod ids;
