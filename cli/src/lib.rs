@@ -8,11 +8,13 @@
 mod commands;
 mod exclude;
 mod failure;
+mod fetch;
 mod folder;
 mod ids;
 mod input;
 mod intake;
 mod jobs;
+mod lines;
 mod names;
 mod output;
 pub mod preopens;
