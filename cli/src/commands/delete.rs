@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use loosepack::{Access, ObjectId};
+use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
-use crate::ids::{self, Ids};
+use crate::ids::{self, BATCH, Ids};
 use crate::jobs::{self, Done};
 use crate::output::Format;
 use crate::session::Session;
@@ -21,10 +22,15 @@ printed as by `verify --json`.
 
 Examples:
   loosepack delete HASH
+  loosepack delete --dry-run - < ids.txt
   loosepack delete - < ids.txt")]
 pub(crate) struct Delete {
     #[command(flatten)]
     ids: Ids,
+
+    /// Count what would be deleted, and delete nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
 
     #[command(flatten)]
     format: Format,
@@ -40,8 +46,11 @@ impl Delete {
         if read == Outcome::Failed {
             return Err("nothing was deleted".to_string().into());
         }
-        let store = session.open(Access::ReadWrite)?;
         let ids: Vec<ObjectId> = named.into_iter().collect();
+        if self.dry_run {
+            return self.count(session, &ids);
+        }
+        let store = session.open(Access::ReadWrite)?;
         let mut job = session.take_lock(|| store.delete(ids.clone()))?;
         let absent = |done: &Done| (ids.len() as u64).saturating_sub(done.objects);
         let done = jobs::run(session, &mut *job, self.format, |done| {
@@ -52,5 +61,30 @@ impl Delete {
             }
         })?;
         Ok(done.outcome().max(if absent(&done) > 0 { Outcome::Lacking } else { Outcome::Done }))
+    }
+
+    /// Prints what would be deleted.
+    fn count(&self, session: &mut Session<'_>, ids: &[ObjectId]) -> Result<Outcome, Failure> {
+        let store = session.open(Access::ReadOnly)?;
+        let (mut objects, mut bytes) = (0_u64, 0_u64);
+        for ids in ids.chunks(BATCH) {
+            let infos = store.info_many(ids).map_err(|error| session.failure(error))?;
+            for info in infos.iter().flatten() {
+                objects += 1;
+                bytes = bytes.saturating_add(info.size);
+            }
+        }
+        let absent = ids.len() as u64 - objects;
+        if self.format.json {
+            session.out.json(&json!({ "objects": objects, "bytes": bytes, "absent": absent }))?;
+        } else {
+            let mut summary = format!("would delete {}, {}", counted(objects, "object"), human(bytes));
+            if absent > 0 {
+                let verb = if absent == 1 { "does" } else { "do" };
+                summary += &format!("; {} {verb} not exist", counted(absent, "object"));
+            }
+            session.out.line(&summary)?;
+        }
+        Ok(if absent > 0 { Outcome::Lacking } else { Outcome::Done })
     }
 }
