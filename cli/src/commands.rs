@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod add;
+mod batch;
 mod clean;
 mod delete;
 mod get;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Reindex(reindex::Reindex),
     Unlock(unlock::Unlock),
+    Batch(batch::Batch),
 }
 
 impl Command {
@@ -53,6 +55,7 @@ impl Command {
             Command::Verify(command) => command.run(session),
             Command::Reindex(command) => command.run(session),
             Command::Unlock(command) => command.run(session),
+            Command::Batch(command) => command.run(session),
         }
     }
 }
