@@ -3,6 +3,7 @@
 mod add;
 mod batch;
 mod clean;
+mod completions;
 mod delete;
 mod get;
 mod has;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Reindex(reindex::Reindex),
     Unlock(unlock::Unlock),
     Batch(batch::Batch),
+    Completions(completions::Completions),
 }
 
 impl Command {
@@ -56,6 +58,7 @@ impl Command {
             Command::Reindex(command) => command.run(session),
             Command::Unlock(command) => command.run(session),
             Command::Batch(command) => command.run(session),
+            Command::Completions(command) => command.run(session),
         }
     }
 }
