@@ -19,8 +19,8 @@ damaged. Notes report harmless leftovers of crashes.
 
 With --json, each line is an object: {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note, \
 {\"file\", \"unread\"} for a file that could not be read, and {\"done\", \"total\", \"objects\", \"bytes\"} \
-as the work goes on, about 1000 times at most. The last line has the totals. A unit of work is one of the 256 directories of loose \
-objects, the index, or a pack.
+as the work goes on, about 1000 times at most. The last line has the totals. A unit of work is one of the \
+256 directories of loose objects, the index, or a pack.
 
 Examples:
   loosepack -C store verify
