@@ -20,6 +20,7 @@ pub(crate) enum Input {
     /// A regular file, and what it was before anything was read from it.
     File(File, Metadata),
     /// A named pipe, or that of a process substitution, with a writer.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "pipes cannot be told from other special files there"))]
     Pipe(Box<dyn Read + Send>),
     /// A directory.
     Folder,
