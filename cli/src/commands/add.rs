@@ -78,7 +78,8 @@ pub(crate) struct Add {
 
     /// Run a command, and add what it writes to its standard output, unless it fails. All arguments that follow
     /// belong to it
-    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true, conflicts_with_all = ["paths", "files_from"])]
+    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true,
+          conflicts_with_all = ["paths", "files_from"])]
     stdin_from_command: Vec<OsString>,
 
     /// Write straight to packs: faster for many files, but one process at a time
