@@ -1,7 +1,9 @@
 //! The subcommands, one file each.
 
 mod add;
+mod batch;
 mod clean;
+mod completions;
 mod delete;
 mod get;
 mod has;
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Reindex(reindex::Reindex),
     Unlock(unlock::Unlock),
+    Batch(batch::Batch),
+    Completions(completions::Completions),
 }
 
 impl Command {
@@ -53,6 +57,8 @@ impl Command {
             Command::Verify(command) => command.run(session),
             Command::Reindex(command) => command.run(session),
             Command::Unlock(command) => command.run(session),
+            Command::Batch(command) => command.run(session),
+            Command::Completions(command) => command.run(session),
         }
     }
 }

@@ -47,6 +47,14 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
+    /// What the user would be told.
+    pub(crate) fn into_message(self) -> String {
+        match self {
+            Failure::ReaderGone => "its reader has gone".into(),
+            Failure::Told { message, .. } => message,
+        }
+    }
+
     /// Appends a sentence to the message.
     pub(crate) fn and(self, sentence: &str) -> Self {
         match self {

@@ -47,6 +47,16 @@ mod system {
             identity(&openat(CWD, path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
         }
 
+        /// The file system of a folder.
+        pub(crate) fn device(identity: &Identity) -> Option<u64> {
+            Some(identity.0)
+        }
+
+        /// The file system of an open file.
+        pub(crate) fn device_of(file: &File) -> io::Result<Option<u64>> {
+            Ok(Some(fstat(file)?.st_dev as u64))
+        }
+
         /// The entries of a folder below, and what it is.
         pub(crate) fn list(&mut self, below: &Path) -> io::Result<(Vec<(OsString, Kind)>, Identity)> {
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -132,6 +142,16 @@ mod system {
         /// Returns the identity of the folder at a path.
         pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
             Ok(path.components().filter(|component| *component != Component::CurDir).collect())
+        }
+
+        /// The file system of a folder, which is not known here.
+        pub(crate) fn device(_: &Identity) -> Option<u64> {
+            None
+        }
+
+        /// The file system of an open file, which is not known here.
+        pub(crate) fn device_of(_: &File) -> io::Result<Option<u64>> {
+            Ok(None)
         }
 
         /// The entries of a folder below, and what it is.

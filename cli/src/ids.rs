@@ -8,11 +8,11 @@ use crate::failure::{Failure, Outcome, tell};
 use crate::{STANDARD, names};
 
 /// Ids that are looked up together.
-const BATCH: usize = 8192;
+pub(crate) const BATCH: usize = 8192;
 
 /// Bytes that are kept of a line at most. A longer one, as of a long name after `--tag`, is read to its end all the
 /// same.
-const LINE_MAX: usize = 64 << 10;
+pub(crate) const LINE_MAX: usize = 64 << 10;
 
 /// The byte order mark that some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

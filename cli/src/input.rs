@@ -1,9 +1,14 @@
 //! The files that a command line names.
 
+mod command;
+#[cfg(unix)]
+mod pipe;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+pub(crate) use self::command::CommandSource;
 use loosepack::Code;
 use loosepack::dir::{Kind, Metadata};
 
@@ -14,6 +19,9 @@ use crate::names::shown;
 pub(crate) enum Input {
     /// A regular file, and what it was before anything was read from it.
     File(File, Metadata),
+    /// A named pipe, or that of a process substitution, with a writer.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "pipes cannot be told from other special files there"))]
+    Pipe(Box<dyn Read + Send>),
     /// A directory.
     Folder,
 }
@@ -23,7 +31,8 @@ pub(crate) fn cannot(operation: &str, path: &Path, error: &io::Error) -> String 
     format!("cannot {operation} {}: {}", shown(path), reason(error))
 }
 
-/// Opens an input for reading. Symbolic links are followed.
+/// Opens an input for reading. Symbolic links are followed. A named pipe that nobody writes to is waited for, for a few
+/// seconds.
 ///
 /// # Errors
 /// The message for the user.
@@ -32,6 +41,12 @@ pub(crate) fn open(path: &Path) -> Result<Input, String> {
         return Err("a PATH is empty".into());
     }
     let opened = open_at_once(path);
+    #[cfg(unix)]
+    if let Ok(file) = &opened
+        && pipe::is_one(file)
+    {
+        return pipe::open(opened.map_err(|error| cannot("open", path, &error))?, path).map(Input::Pipe);
+    }
     // What cannot be opened may still be no file, which says more than why it cannot be opened.
     let found = opened.as_ref().map_or_else(|_| fs::metadata(path), File::metadata);
     let found = found.map_err(|error| cannot("open", path, &error))?;
@@ -40,7 +55,7 @@ pub(crate) fn open(path: &Path) -> Result<Input, String> {
     }
     if !found.is_file() {
         let path = shown(path);
-        return Err(format!("{path} is not a regular file: add what it gives with `loosepack add - < {path}`"));
+        return Err(format!("{path} is neither a file nor a pipe: pipe what it gives into `loosepack add -`"));
     }
     let opened = opened.or_else(|_| File::open(path));
     opened.map(|file| Input::File(file, metadata(&found))).map_err(|error| cannot("open", path, &error))

@@ -6,12 +6,15 @@
 //! One subcommand is one file of `commands`: its arguments, its help, and what it does.
 
 mod commands;
+mod exclude;
 mod failure;
+mod fetch;
 mod folder;
 mod ids;
 mod input;
 mod intake;
 mod jobs;
+mod lines;
 mod names;
 mod output;
 pub mod preopens;
@@ -27,8 +30,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use loosepack::{Config, Options, Result, Store};
 
 use crate::commands::Command;
@@ -131,9 +134,29 @@ Exit status:
   1  an object is absent, or damage was found
   2  wrong use, or failure (WASI runtimes report it as 1)";
 
+/// Options of all subcommands that the help of some does not show, because they mean nothing there.
+const UNUSED: [(&str, &[&str]); 2] = [
+    ("no_sync", &["get", "has", "ls", "info", "status", "verify", "completions"]),
+    ("wait", &["init", "get", "has", "ls", "info", "status", "verify", "unlock", "completions"]),
+];
+
+/// Returns the definition of the command line, from which manual pages and completions are made as well.
+pub fn definition() -> clap::Command {
+    let mut definition = Cli::command();
+    for (option, subcommands) in UNUSED {
+        let hidden = definition.get_arguments().find(|argument| argument.get_id() == option).cloned();
+        definition = definition.mut_subcommands(|subcommand| match &hidden {
+            Some(hidden) if subcommands.contains(&subcommand.get_name()) => subcommand.arg(hidden.clone().hide(true)),
+            _ => subcommand,
+        });
+    }
+    definition
+}
+
 /// Runs the program with these arguments, its own name first.
 pub fn run(host: &dyn Host, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let outcome = match Cli::try_parse_from(arguments) {
+    let parsed = definition().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let outcome = match parsed {
         Ok(cli) => execute(host, &cli),
         Err(answer) => refuse(&answer),
     };
@@ -177,12 +200,35 @@ fn execute(host: &dyn Host, cli: &Cli) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::FromArgMatches as _;
 
-    use super::Cli;
+    use super::*;
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn options_that_mean_nothing_are_taken_and_not_shown() {
+        let mut definition = definition();
+        definition.build();
+        for (option, subcommands) in UNUSED {
+            for subcommand in definition.get_subcommands() {
+                let argument = subcommand.get_arguments().find(|argument| argument.get_id() == option);
+                let hides = argument.is_some_and(clap::Arg::is_hide_set);
+                assert_eq!(hides, subcommands.contains(&subcommand.get_name()), "{option} {}", subcommand.get_name());
+            }
+            for name in subcommands {
+                assert!(definition.find_subcommand(name).is_some(), "{name}");
+            }
+        }
+        for arguments in
+            [&["loosepack", "--wait", "7", "ls", "--no-sync"][..], &["loosepack", "ls", "--no-sync", "--wait", "7"]]
+        {
+            let found = super::definition().try_get_matches_from(arguments).expect("they are taken");
+            let cli = Cli::from_arg_matches(&found).expect("they fit");
+            assert!(cli.global.no_sync && cli.global.wait == 7);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::tell;
 use crate::sizes::{counted, human};
@@ -19,22 +19,24 @@ const RATE: u8 = 10;
 pub(crate) struct Progress {
     /// Start of the operation; `None` if nothing is shown.
     started: Option<Instant>,
+    /// When the first unit of a job was counted, and what was done by then: a job may resume another.
+    first: Option<(Instant, u64)>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// Starts the progress of an operation.
     pub(crate) fn new(quiet: bool) -> Self {
-        Progress { started: (!quiet && io::stderr().is_terminal()).then(Instant::now), bar: None }
+        Progress { started: (!quiet && io::stderr().is_terminal()).then(Instant::now), first: None, bar: None }
     }
 
     /// Shows a job that has done `done` of `total`.
     pub(crate) fn job(&mut self, done: u64, total: u64, objects: u64, bytes: u64) {
-        let rate = self.rate(bytes);
-        if let Some(bar) = self.shown("{bar:24} {percent:>3}%  {msg}, {eta} left") {
+        let (rate, left) = (self.rate(bytes), self.left(done, total));
+        if let Some(bar) = self.shown("{bar:24} {percent:>3}%  {msg}") {
             bar.set_length(total);
             bar.set_position(done);
-            bar.set_message(format!("{}, {}{rate}", counted(objects, "object"), human(bytes)));
+            bar.set_message(format!("{}, {}{rate}{left}", counted(objects, "object"), human(bytes)));
         }
     }
 
@@ -54,6 +56,16 @@ impl Progress {
         } else {
             format!(" ({}/s)", human((bytes as f64 / seconds) as u64))
         }
+    }
+
+    /// The time that is left of a job, once there is something to estimate it from.
+    fn left(&mut self, done: u64, total: u64) -> String {
+        if self.started.is_none() {
+            return String::new();
+        }
+        let (since, first) = *self.first.get_or_insert_with(|| (Instant::now(), done));
+        time_left(since.elapsed(), done.saturating_sub(first), total.saturating_sub(done))
+            .map_or_else(String::new, |left| format!(", {:#} left", HumanDuration(left)))
     }
 
     /// Tells the user something, above the line.
@@ -79,6 +91,12 @@ impl Progress {
             ProgressBar::with_draw_target(Some(0), target).with_style(style)
         }))
     }
+}
+
+/// The time that `left` units take when `done` ones took this long.
+fn time_left(took: Duration, done: u64, left: u64) -> Option<Duration> {
+    let seconds = took.as_secs_f64() / done as f64 * left as f64;
+    if done == 0 { None } else { Duration::try_from_secs_f64(seconds).ok() }
 }
 
 #[cfg(not(target_os = "wasi"))]
@@ -151,5 +169,18 @@ mod terminal {
         fn flush(&self) -> io::Result<()> {
             io::stderr().flush()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_is_in_proportion_to_the_work() {
+        assert_eq!(time_left(Duration::from_secs(10), 100, 50), Some(Duration::from_secs(5)));
+        assert_eq!(time_left(Duration::from_secs(10), 100, 0), Some(Duration::ZERO));
+        assert_eq!(time_left(Duration::from_secs(10), 0, 50), None, "there is nothing to estimate it from");
+        assert_eq!(time_left(Duration::MAX, 1, u64::MAX), None, "it is more than a duration holds");
     }
 }

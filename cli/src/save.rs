@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use loosepack::store::Reader;
@@ -12,11 +12,14 @@ use crate::input::cannot;
 use crate::names::shown;
 use crate::session::Session;
 
-/// Bytes that are read and written at once.
+/// Bytes that are read and written at once: whole blocks.
 const PIECE: u64 = 256 << 10;
 
-/// Writes what a reader gives to a file.
-pub(crate) fn save(session: &Session<'_>, reader: &mut dyn Reader, path: &Path) -> Result<(), Failure> {
+/// Bytes of a block of zeros that is left out of a sparse file: what file systems allocate at least.
+const BLOCK: usize = 4096;
+
+/// Writes what a reader gives to a file. `sparse`: blocks of zeros become holes.
+pub(crate) fn save(session: &Session<'_>, reader: &mut dyn Reader, path: &Path, sparse: bool) -> Result<(), Failure> {
     let failed = |operation: &'static str| move |error: io::Error| Failure::from(cannot(operation, path, &error));
     let found = fs::metadata(path).ok();
     // Its name says so, or it is one.
@@ -27,24 +30,54 @@ pub(crate) fn save(session: &Session<'_>, reader: &mut dyn Reader, path: &Path) 
     if found.is_some_and(|found| !found.is_file()) {
         // A device or a pipe cannot be replaced by a rename.
         let mut file = OpenOptions::new().write(true).open(path).map_err(failed("open"))?;
-        return copy(session, reader, &mut file, path);
+        return copy(session, reader, path, |bytes| file.write_all(bytes));
     }
     let mut output = Output::create(session, path).map_err(failed("create"))?;
-    copy(session, reader, &mut output.file, path)?;
+    let file = &mut output.file;
+    if sparse {
+        copy(session, reader, path, |bytes| write_sparse(file, bytes))?;
+        // A hole at the end is part of the file only by its length.
+        file.stream_position().and_then(|end| file.set_len(end)).map_err(failed("write"))?;
+    } else {
+        copy(session, reader, path, |bytes| file.write_all(bytes))?;
+    }
     output.put_in_place().map_err(failed("write"))
 }
 
-fn copy(session: &Session<'_>, reader: &mut dyn Reader, file: &mut File, path: &Path) -> Result<(), Failure> {
+/// Gives all bytes to `write`, [`PIECE`] at a time.
+fn copy(
+    session: &Session<'_>,
+    reader: &mut dyn Reader,
+    path: &Path,
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), Failure> {
     let mut buffer = vec![0; reader.size().clamp(1, PIECE) as usize];
     loop {
         match reader.read(&mut buffer).map_err(|error| session.failure(error))? {
             0 => return Ok(()),
-            read => file.write_all(&buffer[..read]).map_err(|error| match error.kind() {
+            read => write(&buffer[..read]).map_err(|error| match error.kind() {
                 io::ErrorKind::BrokenPipe => Failure::ReaderGone,
                 _ => cannot("write", path, &error).into(),
             })?,
         }
     }
+}
+
+/// Writes bytes that start at a block, but steps over blocks of zeros.
+fn write_sparse(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    let is_zero = |block: &[u8]| *block == [0; BLOCK][..block.len()];
+    let blocks: Vec<&[u8]> = bytes.chunks(BLOCK).collect();
+    let mut rest = bytes;
+    for run in blocks.chunk_by(|a, b| is_zero(a) == is_zero(b)) {
+        let (run_bytes, others) = rest.split_at(run.iter().map(|block| block.len()).sum());
+        if is_zero(run[0]) {
+            file.seek(SeekFrom::Current(run_bytes.len() as i64))?;
+        } else {
+            file.write_all(run_bytes)?;
+        }
+        rest = others;
+    }
+    Ok(())
 }
 
 /// An output file that is being written, beside its place and under another name.

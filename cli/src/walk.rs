@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::exclude::Exclude;
 use crate::folder::{Folder, Identity, Kind};
 use crate::input::cannot;
 use crate::names::shown;
@@ -20,6 +21,9 @@ pub(crate) struct Walk<'a> {
     name: &'a Path,
     /// A folder that is not walked: the container.
     except: Option<Identity>,
+    exclude: Option<&'a Exclude>,
+    /// The file system that the walk stays on; `None` if on any.
+    device: Option<u64>,
     /// Paths still to visit, last first.
     pending: Vec<(PathBuf, Kind)>,
     skipped: Skipped,
@@ -39,21 +43,34 @@ struct Skipped {
     links: u64,
     special: u64,
     containers: u64,
+    mounts: u64,
     /// The first of them.
     names: Vec<String>,
 }
 
 impl<'a> Walk<'a> {
-    /// A walk through the folder `name`, but not through `except`.
-    pub(crate) fn new(name: &'a Path, except: &Path) -> io::Result<Self> {
+    /// A walk through the folder `name`, but not through `except`, and through nothing that `exclude` has.
+    pub(crate) fn new(name: &'a Path, except: &Path, exclude: Option<&'a Exclude>) -> io::Result<Self> {
         let except = Folder::identity(except).ok();
         let pending = vec![(PathBuf::new(), Kind::Folder)];
-        Ok(Walk { folder: Folder::open(name)?, name, except, pending, skipped: Skipped::default() })
+        let (folder, skipped) = (Folder::open(name)?, Skipped::default());
+        Ok(Walk { folder, name, except, exclude, device: None, pending, skipped })
     }
 
-    /// Opens a file that the walk came upon.
-    pub(crate) fn open(&mut self, below: &Path) -> io::Result<File> {
-        self.folder.file(below)
+    /// Leaves out what is on other file systems than the folder where the walk begins.
+    pub(crate) fn stay(&mut self) -> io::Result<()> {
+        self.device = Folder::device(&Folder::identity(self.name)?);
+        Ok(())
+    }
+
+    /// Opens a file that the walk came upon; `None` if it is on another file system, and is skipped.
+    pub(crate) fn open(&mut self, below: &Path) -> io::Result<Option<File>> {
+        let file = self.folder.file(below)?;
+        if self.device.is_some() && Folder::device_of(&file)? != self.device {
+            self.skipped.add(|skipped| &mut skipped.mounts, &join(self.name, below));
+            return Ok(None);
+        }
+        Ok(Some(file))
     }
 
     /// The next file or problem; `None` at the end.
@@ -80,22 +97,30 @@ impl<'a> Walk<'a> {
             self.skipped.add(|skipped| &mut skipped.containers, &join(self.name, path));
             return Ok(());
         }
+        if self.device.is_some() && Folder::device(&identity) != self.device {
+            self.skipped.add(|skipped| &mut skipped.mounts, &join(self.name, path));
+            return Ok(());
+        }
         let start = self.pending.len();
-        self.pending.extend(entries.into_iter().map(|(name, kind)| (path.join(name), kind)));
+        let exclude = self.exclude;
+        let is_left =
+            |(path, kind): &(PathBuf, Kind)| exclude.is_none_or(|exclude| !exclude.has(path, *kind == Kind::Folder));
+        self.pending.extend(entries.into_iter().map(|(name, kind)| (path.join(name), kind)).filter(is_left));
         self.pending[start..].sort_by(|a, b| by_path(b, a));
         Ok(())
     }
 
     /// Summarizes what was skipped in one line; `None` if nothing was.
     pub(crate) fn skipped(&self) -> Option<String> {
-        let Skipped { links, special, containers, names } = &self.skipped;
+        let Skipped { links, special, containers, mounts, names } = &self.skipped;
         let counts = [
             (links, counted(*links, "symbolic link")),
             (special, counted(*special, "special file")),
             (containers, "the container".into()),
+            (mounts, format!("{mounts} on other file systems")),
         ];
         let counts: Vec<String> = counts.into_iter().filter(|(count, _)| **count > 0).map(|(_, text)| text).collect();
-        let more = if links + special + containers > names.len() as u64 { ", ..." } else { "" };
+        let more = if links + special + containers + mounts > names.len() as u64 { ", ..." } else { "" };
         (!counts.is_empty()).then(|| format!("skipped {}: {}{more}", counts.join(" and "), names.join(", ")))
     }
 }

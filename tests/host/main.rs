@@ -2,6 +2,8 @@
 
 /// The Rust API of the host.
 mod api;
+/// `batch` and `get --batch`, as programs drive them.
+mod batch;
 /// The command, as a user types it.
 mod command;
 /// What the components import, and that WASI alone is enough for two of them.
@@ -13,6 +15,9 @@ mod contract;
 /// Planted links, pipes and devices, met by the component.
 #[cfg(unix)]
 mod hostile;
+/// What `add` takes: pipes, commands, patterns, file systems.
+#[cfg(unix)]
+mod inputs;
 /// Signals, and too few open files.
 #[cfg(unix)]
 mod interrupt;

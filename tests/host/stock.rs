@@ -1,5 +1,6 @@
 //! Components under a runtime that gives nothing but WASI: within this process, and as a process of its own.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -11,6 +12,8 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi::p2::bindings::sync::Command as Commands;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
+
+use crate::support::{TempDir, loosepack};
 
 /// Runs a command component as `wasmtime run --dir DIR::GUEST` does; its exit code, and what it printed. (WASI 0.2
 /// knows success and failure: 0 and 1.)
@@ -82,4 +85,57 @@ fn a_process() {
     let arguments: Vec<&str> = arguments.lines().collect();
     let code = call(&engine, &component, &mut wasi, Path::new("."), ".", FsPerms::ReadWrite, &arguments);
     std::process::exit(code.expect("it does not trap"));
+}
+
+/// The command line is the same there as far as WASI goes.
+#[test]
+fn lists_patterns_and_holes_work_in_a_stock_runtime() {
+    let dir = TempDir::new();
+    for name in ["t/a.c", "t/a.o", "t/target/x.c"] {
+        dir.file(name, name);
+    }
+    dir.file("list", "t/a.o\nt/a.c\n");
+    let zeros = vec![0; 1 << 20];
+    dir.file("zeros", &zeros);
+    let run = |arguments: &[&str]| {
+        let arguments = [&["-C", "store"], arguments].concat();
+        run(COMMAND, dir.path(), ".", FsPerms::ReadWrite, &arguments)
+    };
+    let names = |output: &str| -> Vec<String> { output.lines().map(|line| line[66..].into()).collect() };
+    assert_eq!(run(&["init"]).0, 0);
+    let (code, output) = run(&["add", "-r", "t", "--exclude", "*.o", "--exclude", "target/"]);
+    assert_eq!((code, names(&output)), (0, vec!["t/a.c".into()]), "{output}");
+    let (code, output) = run(&["add", "--files-from", "list", "--exclude", "*.c"]);
+    assert_eq!((code, names(&output)), (0, vec!["t/a.o".into()]), "{output}");
+    let (code, output) = run(&["add", "zeros"]);
+    assert_eq!(code, 0, "{output}");
+    assert_eq!(run(&["get", &output[..64], "-o", "out", "--sparse"]).0, 0);
+    assert!(std::fs::read(dir.join("out")).expect("it is there") == zeros);
+    for (refused, remedy) in [
+        (&["add", "-r", "-x", "t"][..], "file systems cannot be told apart"),
+        (&["add", "--stdin-from-command", "true"], "| loosepack add -"),
+    ] {
+        let (code, output) = run(refused);
+        assert!(code == 1 && output.contains(remedy), "{output}");
+    }
+}
+
+/// Requests that come at once are answered without looking whether more come, which WASI does not tell.
+#[test]
+fn batch_works_in_a_stock_runtime() {
+    let dir = TempDir::new();
+    loosepack(dir.path(), ["init"]).exits(0);
+    let mut child =
+        command(dir.path(), &["batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    stdin.write_all(b"{\"op\":\"put\",\"text\":\"a\",\"tag\":1}\n{\"op\":\"nothing\",\"tag\":2}\n").expect("it reads");
+    let mut answers = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut answer = || answers.by_ref().map(|line| line.expect("text")).find(|line| line.contains("\"tag\""));
+    let id = loosepack::codec::sha256(b"a");
+    assert_eq!(answer(), Some(format!("{{\"tag\":1,\"id\":\"{id}\"}}")));
+    assert!(answer().is_some_and(|line| line.starts_with("{\"tag\":2,\"error\":\"invalid\"")));
+    stdin.write_all(format!("{{\"op\":\"has\",\"id\":\"{id}\",\"tag\":3}}\n").as_bytes()).expect("it reads");
+    assert_eq!(answer(), Some(format!("{{\"tag\":3,\"id\":\"{id}\",\"present\":true}}")));
+    drop(stdin);
+    child.wait().expect("it ends");
 }

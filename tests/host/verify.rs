@@ -89,7 +89,8 @@ fn an_index_that_is_gone_is_rebuilt() {
     }
     change(dir.join("store/packs/0"), 150);
     let told = lines(&loosepack(dir.path(), ["reindex", "--json"]).exits(1));
-    assert_eq!(told[0]["problems"].as_array().unwrap().len(), 1);
+    assert_eq!(told.last().unwrap()["problems"], 1);
+    assert_eq!(told.iter().filter(|line| line["problem"].is_string()).count(), 1);
     fs::remove_file(dir.join("store/container.json")).unwrap();
     loosepack(dir.path(), ["reindex"]).exits(2).says(&["container.json", "restore it from a copy"]);
 }

@@ -25,7 +25,11 @@ const COMMANDS: &[Command] = &[
     },
     Command { name: "demo", help: "the main job on real files, from start to end", run: demo::demo },
     Command { name: "bench", help: "loosepack and its peers, side by side; --help tells how", run: bench::bench },
-    Command { name: "dist", help: "build the components into dist/", run: |args| none(args, dist::run_dist) },
+    Command {
+        name: "dist",
+        help: "build the components into dist/, with manual pages and completions",
+        run: |args| none(args, dist::run_dist),
+    },
     Command {
         name: "languages",
         help: "set up what the Python and Node tests need",

@@ -4,21 +4,19 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use loosepack::io::ReadSource;
 use loosepack::source::{FileSource, Source};
-use loosepack::store::Adder;
-use loosepack::{Access, Error, ObjectId, Store};
+use loosepack::{Access, ObjectId, Store};
 use serde_json::json;
 
 use super::Compress;
 use crate::STANDARD;
+use crate::exclude::Exclude;
 use crate::failure::{Failure, Outcome};
 use crate::ids::next_line;
-use crate::input::{self, Input, InputFile, cannot};
-use crate::intake::{Large, read_head};
+use crate::input::{self, CommandSource, Input, InputFile, cannot};
+use crate::intake::{Intake, Refused};
 use crate::names::{self, shown};
 use crate::output::Format;
 use crate::progress::Progress;
@@ -30,25 +28,32 @@ use crate::walk::{self, Met, Walk};
 const COMMIT_PACKED: usize = 65_536;
 /// The same limit for loose objects.
 const COMMIT_LOOSE: usize = 1024;
-/// Bytes, and files, that are handed over together.
-const GROUP: (usize, usize) = (4 << 20, 1024);
 
 /// Add files and print their ids
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Prints `HASH  PATH` for each file, as sha256sum does, once it is durable. A file that cannot be added \
 is reported and does not stop the others. In folders, symbolic links and special files are skipped. \
-An object that exists already is read, compared, and not stored again.
+An object that exists already is read, compared, and not stored again. A named pipe is read to its end; \
+one without a writer is waited for 3 seconds.
+
+PATTERNs are those of .gitignore: `*`, `?`, `[a-z]`, `{a,b}` match within a name, `**` matches any folders. One \
+without a slash matches names in all folders; one with a slash at its start or within, the path below \
+the folder that -r was given, or the path in the list; one that ends in a slash, folders only, with all \
+that is in them. `!PATTERN` adds again what an earlier one left out, unless its folder is left out. A \
+PATH of the command line itself is always added.
 
 Examples:
   loosepack add a.txt b.txt
   loosepack add -r photos > photos.sha256
   loosepack add --to-pack --compress auto -r dataset
   find . -newer stamp -type f -print0 | loosepack add -0 --files-from -
-  tar c project | loosepack add -")]
+  tar c project | loosepack add -
+  loosepack add -r --one-file-system --exclude '*.o' --exclude /target/ src
+  loosepack add --stdin-from-command pg_dump --clean shop")]
 pub(crate) struct Add {
     /// Files; `-` is standard input
-    #[arg(value_name = "PATH", required_unless_present = "files_from")]
+    #[arg(value_name = "PATH", required_unless_present_any = ["files_from", "stdin_from_command"])]
     paths: Vec<PathBuf>,
 
     /// Add all files in folders, and in the folders within
@@ -62,6 +67,20 @@ pub(crate) struct Add {
     /// In FILE, each path ends in NUL instead of a line end
     #[arg(short = '0', long, requires = "files_from")]
     null: bool,
+
+    /// Leave out what matches in folders and in FILE; may be given more than once
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+
+    /// In folders, leave out what is on other file systems
+    #[arg(short = 'x', long, requires = "recursive")]
+    one_file_system: bool,
+
+    /// Run a command, and add what it writes to its standard output, unless it fails. All arguments that follow
+    /// belong to it
+    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true,
+          conflicts_with_all = ["paths", "files_from"])]
+    stdin_from_command: Vec<OsString>,
 
     /// Write straight to packs: faster for many files, but one process at a time
     #[arg(long)]
@@ -85,6 +104,10 @@ impl Add {
         if standard > 1 {
             return Err("standard input can be read only once: name `-` once".to_string().into());
         }
+        if self.one_file_system && cfg!(not(unix)) {
+            return Err("--one-file-system: file systems cannot be told apart here".to_string().into());
+        }
+        let exclude = if self.exclude.is_empty() { None } else { Some(Exclude::new(&self.exclude)?) };
         let store: Box<dyn Store> = session.open(Access::ReadWrite)?;
         let adder = match self.to_pack {
             true => {
@@ -97,19 +120,15 @@ impl Add {
         let mut adding = Adding {
             session,
             add: self,
-            adder,
-            scratch: Vec::new(),
-            group: Vec::new(),
-            group_bytes: 0,
-            added: Vec::new(),
+            exclude: exclude.as_ref(),
+            intake: Intake::new(adder),
             outcome: Outcome::Done,
             progress,
             files: 0,
-            bytes: Arc::default(),
         };
         let result = adding.all();
         adding.progress.clear();
-        let lost = (adding.added.len() + adding.group.len()) as u64;
+        let lost = adding.intake.pending() as u64;
         result.map_err(|failure| match lost {
             0 => failure,
             lost => failure.and(&format!("{} read since the last commit may not be stored", counted(lost, "file"))),
@@ -121,19 +140,11 @@ impl Add {
 struct Adding<'a, 'b> {
     session: &'a mut Session<'b>,
     add: &'a Add,
-    adder: Box<dyn Adder + 'a>,
-    /// Buffer that files are read into.
-    scratch: Vec<u8>,
-    /// Read, and not handed over.
-    group: Vec<(PathBuf, Vec<u8>)>,
-    group_bytes: usize,
-    /// Handed over, and not committed.
-    added: Vec<(ObjectId, PathBuf)>,
+    exclude: Option<&'a Exclude>,
+    intake: Intake<'a, PathBuf>,
     outcome: Outcome,
     progress: Progress,
     files: u64,
-    /// Bytes that have been read.
-    bytes: Arc<AtomicU64>,
 }
 
 impl Adding<'_, '_> {
@@ -143,6 +154,12 @@ impl Adding<'_, '_> {
         }
         if let Some(list) = &self.add.files_from {
             self.listed(list)?;
+        }
+        if let [program, arguments @ ..] = &self.add.stdin_from_command[..] {
+            match CommandSource::start(program, arguments) {
+                Ok(source) => self.source(Path::new(STANDARD), Box::new(source))?,
+                Err(message) => self.problem(message),
+            }
         }
         self.commit()?;
         Ok(self.outcome)
@@ -159,8 +176,10 @@ impl Adding<'_, '_> {
         let mut line = Vec::new();
         while next_line(&mut input, &mut line, &[end])? {
             let path = if self.add.null { &line[..] } else { line.strip_suffix(b"\r").unwrap_or(&line) };
-            if !path.is_empty() {
-                self.path(&path_of(path))?;
+            let path = path_of(path);
+            let is_left_out = self.exclude.is_some_and(|exclude| exclude.has_named(&path));
+            if !path.as_os_str().is_empty() && !is_left_out {
+                self.path(&path)?;
             }
         }
         Ok(())
@@ -175,6 +194,7 @@ impl Adding<'_, '_> {
             Ok(Input::File(file, before)) => {
                 self.source(path, Box::new(FileSource::opened(shown(path), InputFile(file), before)))
             }
+            Ok(Input::Pipe(pipe)) => self.source(path, Box::new(ReadSource::new(shown(path), pipe))),
             Ok(Input::Folder) if self.add.recursive => self.folder(path),
             Ok(Input::Folder) => {
                 self.problem(format!("{} is a folder: add what is in it with -r", shown(path)));
@@ -188,7 +208,13 @@ impl Adding<'_, '_> {
     }
 
     fn folder(&mut self, name: &Path) -> Result<(), Failure> {
-        let mut walk = match Walk::new(name, self.session.directory()?) {
+        let walk = Walk::new(name, self.session.directory()?, self.exclude).and_then(|mut walk| {
+            if self.add.one_file_system {
+                walk.stay()?;
+            }
+            Ok(walk)
+        });
+        let mut walk = match walk {
             Ok(walk) => walk,
             Err(error) => {
                 self.problem(cannot("list", name, &error));
@@ -200,10 +226,11 @@ impl Adding<'_, '_> {
                 Met::File(below) => {
                     let path = walk::join(name, &below);
                     match walk.open(&below) {
-                        Ok(file) => {
+                        Ok(Some(file)) => {
                             let source = FileSource::new(shown(&path), move || Ok(InputFile(file)));
                             self.source(&path, Box::new(source))?;
                         }
+                        Ok(None) => {}
                         Err(error) => self.problem(cannot("open", &path, &error)),
                     }
                 }
@@ -217,85 +244,55 @@ impl Adding<'_, '_> {
     }
 
     /// Adds the bytes of a source. A failure of the source does not stop the others; one of the container does.
-    fn source(&mut self, path: &Path, mut source: Box<dyn Source + Send>) -> Result<(), Failure> {
-        let (head, ended) = match read_head(&mut *source, &mut self.scratch) {
-            Ok(read) => read,
-            Err(error) => {
+    fn source(&mut self, path: &Path, source: Box<dyn Source + Send>) -> Result<(), Failure> {
+        match self.intake.add(path.into(), source) {
+            Ok(()) => {}
+            Err(Refused::Source(error)) => {
                 self.problem(error.to_string());
                 return Ok(());
             }
-        };
-        self.bytes.fetch_add(head.len() as u64, Ordering::Relaxed);
-        self.files += 1;
-        self.progress.read(self.files, self.bytes.load(Ordering::Relaxed));
-        if ended {
-            self.group_bytes += head.len();
-            self.group.push((path.into(), head));
-            if self.group_bytes < GROUP.0 && self.group.len() < GROUP.1 { Ok(()) } else { self.hand_over() }
-        } else {
-            self.hand_over()?;
-            let bytes = self.bytes.clone();
-            match self.adder.add_source(Box::new(Large::new(head, source, bytes))) {
-                Ok(id) => self.note(id, path.into()),
-                Err(error) if self.adder.check().is_ok() => {
-                    self.problem(error.to_string());
-                    Ok(())
+            Err(Refused::Container(error)) => {
+                // Objects added before it are committed if possible; a failure of that has the same cause.
+                if let Ok(added) = self.intake.commit_added() {
+                    print_all(self.session, self.add, &mut self.progress, added)?;
                 }
-                Err(error) => Err(self.failed(error)),
+                return Err(self.session.failure(error));
             }
         }
-    }
-
-    /// Hands over what has been gathered.
-    fn hand_over(&mut self) -> Result<(), Failure> {
-        let contents: Vec<&[u8]> = self.group.iter().map(|(_, content)| &content[..]).collect();
-        let ids = match self.adder.add_many(&contents) {
-            Ok(ids) => ids,
-            Err(error) => return Err(self.failed(error)),
-        };
-        self.group_bytes = 0;
-        for (id, (path, _)) in ids.into_iter().zip(std::mem::take(&mut self.group)) {
-            self.note(id, path)?;
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, id: ObjectId, path: PathBuf) -> Result<(), Failure> {
-        self.added.push((id, path));
+        self.files += 1;
+        self.progress.read(self.files, self.intake.bytes());
         let many = if self.add.to_pack { COMMIT_PACKED } else { COMMIT_LOOSE };
-        if self.added.len() < many { Ok(()) } else { self.commit_added() }
-    }
-
-    /// Describes a failure of the container.
-    fn failed(&mut self, error: Error) -> Failure {
-        // Objects added before it are committed if possible; a failure of that has the same cause.
-        let _ = self.commit_added();
-        self.session.failure(error)
-    }
-
-    fn commit(&mut self) -> Result<(), Failure> {
-        self.hand_over()?;
-        self.commit_added()
+        if self.intake.pending() < many { Ok(()) } else { self.commit() }
     }
 
     /// Makes durable what is not yet, and prints it.
-    fn commit_added(&mut self) -> Result<(), Failure> {
-        self.adder.commit().map_err(|error| self.session.failure(error))?;
-        self.progress.clear();
-        for (id, path) in self.added.drain(..) {
-            match print(self.session, self.add, &id, &path) {
-                // If stdout is closed, keep storing the remaining files.
-                Ok(()) | Err(Failure::ReaderGone) => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(())
+    fn commit(&mut self) -> Result<(), Failure> {
+        let added = self.intake.commit().map_err(|error| self.session.failure(error))?;
+        print_all(self.session, self.add, &mut self.progress, added)
     }
 
     fn problem(&mut self, message: String) {
         self.outcome = Outcome::Failed;
         self.progress.tell(message);
     }
+}
+
+/// Prints what is durable.
+fn print_all(
+    session: &mut Session<'_>,
+    add: &Add,
+    progress: &mut Progress,
+    added: impl Iterator<Item = (ObjectId, PathBuf)>,
+) -> Result<(), Failure> {
+    progress.clear();
+    for (id, path) in added {
+        match print(session, add, &id, &path) {
+            // If stdout is closed, keep storing the remaining files.
+            Ok(()) | Err(Failure::ReaderGone) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(())
 }
 
 fn print(session: &mut Session<'_>, add: &Add, id: &ObjectId, path: &Path) -> Result<(), Failure> {

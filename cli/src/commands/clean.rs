@@ -12,7 +12,8 @@ use crate::sizes::{counted, human};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Can run at any time, also while others add and read. Never removes an object. Files that a writer left \
-unfinished are removed once they are a day old; a note reports younger ones.")]
+unfinished are removed once they are a day old; a note reports younger ones. With --json, progress and \
+findings are printed as by `verify --json`.")]
 pub(crate) struct Clean {
     #[command(flatten)]
     format: Format,
@@ -22,8 +23,9 @@ impl Clean {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         let store = session.open(Access::ReadWrite)?;
         let mut job = session.take_lock(|| store.clean())?;
-        let done = jobs::run(session, &mut *job)?;
-        let summary = format!("removed {}, {}", counted(done.objects, "loose file"), human(done.bytes));
-        done.print(self.format, &summary, session)
+        let done = jobs::run(session, &mut *job, self.format, |done| {
+            format!("removed {}, {}", counted(done.objects, "loose file"), human(done.bytes))
+        })?;
+        Ok(done.outcome())
     }
 }

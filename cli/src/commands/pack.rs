@@ -14,7 +14,7 @@ use crate::sizes::{counted, human};
 #[command(after_help = "\
 Can run at any time, also while others add and read. The loose files stay until `clean`. Each object \
 is hashed again; a damaged one is reported and left where it is. A note reports how many objects were \
-packed already and wait for `clean`.
+packed already and wait for `clean`. With --json, progress and findings are printed as by `verify --json`.
 
 Example:
   loosepack -C store pack && loosepack -C store clean")]
@@ -31,8 +31,9 @@ impl Pack {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         let store = session.open(Access::ReadWrite)?;
         let mut job = session.take_lock(|| store.pack_loose(self.compress.into()))?;
-        let done = jobs::run(session, &mut *job)?;
-        let summary = format!("packed {}, {}", counted(done.objects, "object"), human(done.bytes));
-        done.print(self.format, &summary, session)
+        let done = jobs::run(session, &mut *job, self.format, |done| {
+            format!("packed {}, {}", counted(done.objects, "object"), human(done.bytes))
+        })?;
+        Ok(done.outcome())
     }
 }

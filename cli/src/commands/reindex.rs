@@ -14,7 +14,8 @@ use crate::sizes::{counted, human};
 Reads and checks each record of the packs. The readable part of the old index is used as well: \
 deletions are kept, and so are entries of damaged objects, so that their loss is not mistaken for \
 absence. The old index stays until the new one replaces it. Can run while others add and read. The \
-exit status is 1 if damage was found.")]
+exit status is 1 if damage was found. With --json, progress and findings are printed as by `verify \
+--json`.")]
 pub(crate) struct Reindex {
     #[command(flatten)]
     format: Format,
@@ -28,8 +29,9 @@ impl Reindex {
             )
         })?;
         let mut job = session.take_lock(|| store.reindex())?;
-        let done = jobs::run(session, &mut *job)?;
-        let summary = format!("indexed {}, {}", counted(done.objects, "packed object"), human(done.bytes));
-        done.print(self.format, &summary, session)
+        let done = jobs::run(session, &mut *job, self.format, |done| {
+            format!("indexed {}, {}", counted(done.objects, "packed object"), human(done.bytes))
+        })?;
+        Ok(done.outcome())
     }
 }

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use loosepack::{Access, Finding, Part, Progress as Step};
-use serde_json::json;
+use loosepack::{Access, Part};
 
 use crate::failure::{Failure, Outcome};
-use crate::output::{Format, Output};
+use crate::jobs;
+use crate::output::Format;
 use crate::session::Session;
 use crate::sizes::{counted, human};
 
@@ -18,9 +18,9 @@ if any was found, and 2 if a file could not be read for lack of permission: it m
 damaged. Notes report harmless leftovers of crashes.
 
 With --json, each line is an object: {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note, \
-{\"file\", \"unread\"} for a file that could not be read, and {\"done\", \"total\"} after each unit of \
-work. The last line sums up. A unit is one of the 256 directories of loose objects, the index, or a \
-pack.
+{\"file\", \"unread\"} for a file that could not be read, and {\"done\", \"total\", \"objects\", \"bytes\"} \
+as the work goes on, about 1000 times at most. The last line has the totals. A unit of work is one of the \
+256 directories of loose objects, the index, or a pack.
 
 Examples:
   loosepack -C store verify
@@ -65,61 +65,13 @@ impl Verify {
         let store = session.open_damaged(Access::ReadOnly)?;
         let part = Part { completed: self.from, shard: self.shard.number, shards: self.shard.of };
         let mut job = store.verify(part).map_err(|error| session.failure(error))?;
-        let mut progress = session.progress();
-        let (mut done, mut problems, mut notes, mut unread) = (self.from, 0, 0, 0);
-        loop {
-            let step = job.step().map_err(|error| session.failure(error))?;
-            problems += step.problems.len() as u64;
-            notes += step.notes.len() as u64;
-            unread += step.unread.len() as u64;
-            if self.format.json {
-                report_json(&step, &mut done, &mut session.out)?;
-            } else {
-                for finding in &step.problems {
-                    progress.tell(session.about(&format!("damaged: {finding}")));
-                }
-                for finding in step.notes.iter().filter(|_| !session.is_quiet()) {
-                    progress.tell(session.about(&format!("note: {finding}")));
-                }
-                for finding in &step.unread {
-                    progress.tell(session.about(&format!("not checked: {finding}")));
-                }
+        let done = jobs::examine(session, &mut *job, self.format, |done| {
+            let mut found = if done.problems == 0 { "no damage".into() } else { counted(done.problems, "problem") };
+            if done.unread > 0 {
+                found += &format!(", {} not checked", counted(done.unread, "file"));
             }
-            if step.finished {
-                progress.clear();
-                let Step { objects, bytes, .. } = step;
-                if self.format.json {
-                    session.out.json(&json!({
-                        "objects": objects,
-                        "bytes": bytes,
-                        "problems": problems,
-                        "notes": notes,
-                        "unread": unread,
-                    }))?;
-                } else {
-                    let mut found = if problems == 0 { "no damage".into() } else { counted(problems, "problem") };
-                    if unread > 0 {
-                        found += &format!(", {} not checked", counted(unread, "file"));
-                    }
-                    session.out.line(&format!("{found}; {} sound, {}", counted(objects, "object"), human(bytes)))?;
-                }
-                let outcome = if problems == 0 { Outcome::Done } else { Outcome::Lacking };
-                return Ok(if unread == 0 { outcome } else { Outcome::Failed });
-            }
-            progress.job(step.done, step.total, step.objects, step.bytes);
-        }
+            format!("{found}; {} sound, {}", counted(done.objects, "object"), human(done.bytes))
+        })?;
+        Ok(done.outcome())
     }
-}
-
-fn report_json(step: &Step, done: &mut u64, out: &mut Output) -> Result<(), Failure> {
-    for (kind, findings) in [("problem", &step.problems), ("note", &step.notes), ("unread", &step.unread)] {
-        for Finding { file, message } in findings {
-            out.json(&json!({ "file": file, kind: message }))?;
-        }
-    }
-    if step.done > *done {
-        *done = step.done;
-        out.json(&json!({ "done": step.done, "total": step.total }))?;
-    }
-    Ok(())
 }
