@@ -1,10 +1,13 @@
 //! The subcommands, one file each.
 
 mod add;
+mod backup;
 mod batch;
 mod clean;
 mod completions;
 mod delete;
+mod doctor;
+mod gc;
 mod get;
 mod has;
 mod info;
@@ -12,6 +15,9 @@ mod init;
 mod ls;
 mod pack;
 mod reindex;
+mod repack;
+mod repair;
+mod restore;
 mod status;
 mod unlock;
 mod verify;
@@ -33,8 +39,14 @@ pub(crate) enum Command {
     Delete(delete::Delete),
     Pack(pack::Pack),
     Clean(clean::Clean),
+    Gc(gc::Gc),
+    Repack(repack::Repack),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Repair(repair::Repair),
     Status(status::Status),
     Verify(verify::Verify),
+    Doctor(doctor::Doctor),
     Reindex(reindex::Reindex),
     Unlock(unlock::Unlock),
     Batch(batch::Batch),
@@ -53,8 +65,14 @@ impl Command {
             Command::Delete(command) => command.run(session),
             Command::Pack(command) => command.run(session),
             Command::Clean(command) => command.run(session),
+            Command::Gc(command) => command.run(session),
+            Command::Repack(command) => command.run(session),
+            Command::Backup(command) => command.run(session),
+            Command::Restore(command) => command.run(session),
+            Command::Repair(command) => command.run(session),
             Command::Status(command) => command.run(session),
             Command::Verify(command) => command.run(session),
+            Command::Doctor(command) => command.run(session),
             Command::Reindex(command) => command.run(session),
             Command::Unlock(command) => command.run(session),
             Command::Batch(command) => command.run(session),

@@ -5,6 +5,7 @@
 //!
 //! One subcommand is one file of `commands`: its arguments, its help, and what it does.
 
+mod advice;
 mod commands;
 mod exclude;
 mod failure;
@@ -22,6 +23,7 @@ mod progress;
 mod save;
 mod session;
 mod sizes;
+mod spans;
 mod walk;
 
 use std::ffi::OsString;
@@ -32,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{CommandFactory as _, FromArgMatches as _};
-use loosepack::{Config, Options, Result, Store};
+use loosepack::{BackupOptions, Config, Job, ObjectId, Options, Result, Store};
 
 use crate::commands::Command;
 use crate::failure::{Failure, Outcome, tell};
@@ -62,6 +64,12 @@ pub trait Host {
     /// Those of making it.
     fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>>;
 
+    /// Opens the container in a directory, and starts a job between it and another directory.
+    ///
+    /// # Errors
+    /// Those of opening either, and of starting the job.
+    fn transfer(&self, dir: &Path, options: Options, other: &Path, transfer: &Transfer) -> Result<Box<dyn Job>>;
+
     /// Returns the name of this process, for others who want the pack lock.
     fn holder(&self) -> String;
 
@@ -84,6 +92,17 @@ pub trait Host {
 
     /// A file that was made so has its final name, or is gone.
     fn made(&self, _path: &Path) {}
+}
+
+/// What is copied between a container and another directory.
+#[derive(Debug, Clone)]
+pub enum Transfer {
+    /// Objects of the container in the other directory, these or all, are copied to this one.
+    Import(Option<Vec<ObjectId>>),
+    /// Damaged objects are mended with those of the container in the other directory.
+    Repair,
+    /// The other directory, made when it is missing, becomes a copy of the container.
+    Backup(BackupOptions),
 }
 
 /// Keep any number of objects, each under the SHA-256 of its bytes
@@ -112,7 +131,7 @@ struct Global {
     #[arg(long, global = true)]
     no_sync: bool,
 
-    /// Wait up to this long for another packer to finish (add --to-pack, pack, clean, delete, reindex)
+    /// Wait up to this long for another packer to finish
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
 
@@ -126,8 +145,9 @@ Examples:
   loosepack -C store init             make a container in the directory `store`
   loosepack -C store add -r photos    add a folder's files; prints `HASH  PATH`, as sha256sum does
   loosepack -C store get HASH > file  get the bytes back, checked
-  loosepack -C store pack             move many small files into a few large ones
-  loosepack -C store clean            remove the small ones
+  loosepack -C store pack --clean     move many small files into a few large ones
+  loosepack -C store backup DIR       copy what is new to a backup
+  loosepack -C store doctor           check everything, and say what to do
 
 Exit status:
   0  success; also when the reader of the output has gone
@@ -136,8 +156,8 @@ Exit status:
 
 /// Options of all subcommands that the help of some does not show, because they mean nothing there.
 const UNUSED: [(&str, &[&str]); 2] = [
-    ("no_sync", &["get", "has", "ls", "info", "status", "verify", "completions"]),
-    ("wait", &["init", "get", "has", "ls", "info", "status", "verify", "unlock", "completions"]),
+    ("no_sync", &["get", "has", "ls", "info", "status", "verify", "doctor", "completions"]),
+    ("wait", &["init", "get", "has", "ls", "info", "status", "verify", "doctor", "unlock", "completions"]),
 ];
 
 /// Returns the definition of the command line, from which manual pages and completions are made as well.

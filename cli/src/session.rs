@@ -4,13 +4,13 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use loosepack::{Access, Code, Config, Durability, Error, IoFailure, Options, Result, Store};
+use loosepack::{Access, BackupOptions, Code, Config, Durability, Error, IoFailure, Job, Options, Result, Store};
 
 use crate::failure::{Failure, Outcome};
 use crate::names::shown;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::{Global, Host};
+use crate::{Global, Host, Transfer};
 
 /// Between two attempts to take the pack lock.
 const ATTEMPTS: Duration = Duration::from_millis(100);
@@ -46,6 +46,12 @@ impl<'a> Session<'a> {
         self.open_by(access, |host, dir, options| host.open_damaged(dir, options))
     }
 
+    /// Opens the container in another directory.
+    pub(crate) fn open_other(&self, directory: &Path, access: Access) -> Result<Box<dyn Store>, Failure> {
+        let opened = self.host.open(directory, self.options(access));
+        opened.map_err(|error| self.failure_in(directory, error))
+    }
+
     /// Makes the container.
     pub(crate) fn create(&self, config: Config) -> Result<Box<dyn Store>, Failure> {
         self.open_by(Access::ReadWrite, |host, dir, options| host.create(dir, config, options))
@@ -56,26 +62,44 @@ impl<'a> Session<'a> {
         access: Access,
         open: impl FnOnce(&dyn Host, &Path, Options) -> Result<Box<dyn Store>>,
     ) -> Result<Box<dyn Store>, Failure> {
-        let options = Options {
-            access,
-            durability: if self.global.no_sync { Durability::None } else { Durability::Full },
-            holder: self.host.holder(),
-            ..Options::default()
-        };
         if access == Access::ReadWrite {
             self.writes()?;
         }
         let directory = self.directory()?;
-        open(self.host, directory, options).map_err(|error| match error {
-            // The directory itself, which is no file in it.
-            Error::Io(IoFailure { path, code: Code::NotFound, .. }) if Path::new(&path) == directory => {
-                self.no_container().into()
-            }
-            Error::Io(failure) if Path::new(&failure.path) == directory => {
-                format!("cannot {} {}: {}", failure.operation, shown(directory), failure.code).into()
-            }
-            error => self.failure(error),
-        })
+        open(self.host, directory, self.options(access)).map_err(|error| self.failure_in(directory, error))
+    }
+
+    fn options(&self, access: Access) -> Options {
+        Options {
+            access,
+            durability: if self.global.no_sync { Durability::None } else { Durability::Full },
+            holder: self.host.holder(),
+            ..Options::default()
+        }
+    }
+
+    /// Starts a job between the container and another directory.
+    pub(crate) fn transfer(&self, other: &Path, transfer: &Transfer) -> Result<Box<dyn Job>, Failure> {
+        self.transfer_from(self.directory()?, other, transfer)
+    }
+
+    /// Starts a job between the container in any directory and another directory. While another packer has the pack
+    /// lock, tries again for as long as `--wait` says.
+    pub(crate) fn transfer_from(
+        &self,
+        directory: &Path,
+        other: &Path,
+        transfer: &Transfer,
+    ) -> Result<Box<dyn Job>, Failure> {
+        self.writes()?;
+        // A backup only reads, but to give packs a second name.
+        let access = match transfer {
+            Transfer::Backup(BackupOptions { link: false, .. }) => Access::ReadOnly,
+            _ => Access::ReadWrite,
+        };
+        // What fails afterwards is about the directory that is written to, or the other one.
+        self.host.open(directory, self.options(Access::ReadOnly)).map_err(|error| self.failure_in(directory, error))?;
+        self.take_lock_in(other, || self.host.transfer(directory, self.options(access), other, transfer))
     }
 
     /// Something is about to be written.
@@ -87,12 +111,16 @@ impl<'a> Session<'a> {
     }
 
     /// Takes the pack lock by way of `take`. While another packer has it, tries again for as long as `--wait` says.
-    pub(crate) fn take_lock<T>(&self, mut take: impl FnMut() -> Result<T>) -> Result<T, Failure> {
+    pub(crate) fn take_lock<T>(&self, take: impl FnMut() -> Result<T>) -> Result<T, Failure> {
+        self.take_lock_in(&self.global.directory, take)
+    }
+
+    fn take_lock_in<T>(&self, directory: &Path, mut take: impl FnMut() -> Result<T>) -> Result<T, Failure> {
         let (started, patience) = (Instant::now(), Duration::from_secs(self.global.wait));
         loop {
             match take() {
                 Err(Error::Locked(_)) if started.elapsed() < patience => thread::sleep(ATTEMPTS),
-                result => return result.map_err(|error| self.failure(error)),
+                result => return result.map_err(|error| self.failure_in(directory, error)),
             }
         }
     }
@@ -109,18 +137,30 @@ impl<'a> Session<'a> {
 
     /// Words a failure of the container.
     pub(crate) fn failure(&self, error: Error) -> Failure {
+        self.failure_in(&self.global.directory, error)
+    }
+
+    /// Words a failure of the container in any directory.
+    pub(crate) fn failure_in(&self, directory: &Path, error: Error) -> Failure {
         let outcome = match error {
             Error::NotFound(_) | Error::Corrupt(_) => Outcome::Lacking,
             _ => Outcome::Failed,
         };
         let message = match error {
-            Error::NoContainer => self.no_container(),
+            Error::NoContainer => no_container(directory),
+            // The directory itself, which is no file in it.
+            Error::Io(IoFailure { path, code: Code::NotFound, .. }) if Path::new(&path) == directory => {
+                no_container(directory)
+            }
+            Error::Io(failure) if Path::new(&failure.path) == directory => {
+                format!("cannot {} {}: {}", failure.operation, shown(directory), failure.code)
+            }
             Error::Locked(holder) => {
                 let remedy = "wait for it with --wait SECONDS; if it was killed and left a lock file, remove that with \
                               `loosepack unlock --force`";
-                self.about(&format!("{holder}; {remedy}"))
+                about(directory, &format!("{holder}; {remedy}"))
             }
-            error => self.about(&error.to_string()),
+            error => about(directory, &error.to_string()),
         };
         Failure::Told { outcome, message }
     }
@@ -128,22 +168,19 @@ impl<'a> Session<'a> {
     /// Something about the container, with its name: paths in messages are relative to it. The working directory needs
     /// none.
     pub(crate) fn about(&self, what: &str) -> String {
-        match &self.global.directory {
-            here if here.as_os_str() == "." => what.into(),
-            directory => format!("{}: {what}", shown(directory)),
-        }
+        about(&self.global.directory, what)
     }
+}
 
-    /// There is none, and what to do.
-    fn no_container(&self) -> String {
-        match &self.global.directory {
-            here if here.as_os_str() == "." => {
-                "there is no container here: name one with -C DIR, or make one with `loosepack -C DIR init`".into()
-            }
-            directory => {
-                let directory = shown(directory);
-                format!("there is no container in {directory}: make one with `loosepack -C {directory} init`")
-            }
-        }
+fn about(directory: &Path, what: &str) -> String {
+    if directory.as_os_str() == "." { what.into() } else { format!("{}: {what}", shown(directory)) }
+}
+
+/// There is none, and what to do.
+fn no_container(directory: &Path) -> String {
+    if directory.as_os_str() == "." {
+        return "there is no container here: name one with -C DIR, or make one with `loosepack -C DIR init`".into();
     }
+    let directory = shown(directory);
+    format!("there is no container in {directory}: make one with `loosepack -C {directory} init`")
 }

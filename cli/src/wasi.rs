@@ -24,8 +24,8 @@ mod command {
     use loosepack::bindings::wasi::filesystem::preopens::get_directories;
     use loosepack::bindings::wasi::filesystem::types::{Descriptor, DescriptorFlags, OpenFlags, PathFlags};
     use loosepack::dir::wasi::{WasiDir, code};
-    use loosepack::{Code, Config, Container, Error, IoFailure, Options, Result, Store};
-    use loosepack_cli::{Host, preopens};
+    use loosepack::{Access, Code, Config, Container, Error, IoFailure, Job, Options, Result, Store};
+    use loosepack_cli::{Host, Transfer, preopens};
 
     pub(super) fn main() -> ExitCode {
         loosepack_cli::run(&Preopens(get_directories()), env::args_os())
@@ -67,6 +67,21 @@ mod command {
         fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>> {
             make_directory(dir).map_err(|error| loosepack::io::cannot("create", &dir.display().to_string(), &error))?;
             Ok(Box::new(Container::create(self.directory(dir)?, config, options)?))
+        }
+
+        fn transfer(&self, dir: &Path, options: Options, other: &Path, transfer: &Transfer) -> Result<Box<dyn Job>> {
+            let reading = Options { access: Access::ReadOnly, ..Options::default() };
+            let source = || Container::open(self.directory(other)?, reading);
+            let container = Container::open(self.directory(dir)?, options)?;
+            Ok(match transfer {
+                Transfer::Import(ids) => Box::new(container.import(&source()?, ids.clone())?),
+                Transfer::Repair => Box::new(container.repair(&source()?)?),
+                Transfer::Backup(options) => {
+                    make_directory(other)
+                        .map_err(|error| loosepack::io::cannot("create", &other.display().to_string(), &error))?;
+                    Box::new(container.backup(self.directory(other)?, *options)?)
+                }
+            })
         }
 
         fn holder(&self) -> String {

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use loosepack::{Config, Options, Result, Store};
-use loosepack_cli::Host;
+use loosepack::{Config, Job, Options, Result, Store};
+use loosepack_cli::{Host, Transfer};
 
 use crate::interrupt::{self, Unfinished};
 use crate::{Container, Error, Runtime};
@@ -48,6 +48,26 @@ impl Host for Native {
     fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>> {
         std::fs::create_dir_all(dir).map_err(|error| cannot("create", dir, &error))?;
         self.open_by(dir, |runtime| runtime.create(dir, config, options))
+    }
+
+    fn transfer(&self, dir: &Path, options: Options, other: &Path, transfer: &Transfer) -> Result<Box<dyn Job>> {
+        let start = |runtime: &Runtime| {
+            let container = runtime.open_with(dir, options)?;
+            match transfer {
+                Transfer::Import(ids) => container.import(other, ids.as_deref()),
+                Transfer::Repair => container.repair(other),
+                Transfer::Backup(options) => {
+                    std::fs::create_dir_all(other)?;
+                    container.backup(other, *options)
+                }
+            }
+        };
+        let runtime = Runtime::new()?.remembering(self.unfinished.clone());
+        match start(&runtime) {
+            Ok(job) => Ok(Box::new(job)),
+            Err(Error::Io(error)) => Err(cannot("open", other, &error)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn holder(&self) -> String {

@@ -107,6 +107,7 @@ pub(crate) fn stats(stats: wit::Stats) -> Stats {
         packed_length: stats.packed_length,
         loose_objects: stats.loose_objects,
         loose_size: stats.loose_size,
+        loose_packed: stats.loose_packed,
         packs: stats.packs,
         packs_size: stats.packs_size,
         packs_dead: stats.packs_dead,

@@ -12,6 +12,7 @@ use crate::format::location::Location;
 use crate::format::names::{self, INCOMING, INDEX, PACKS, SHARDS};
 use crate::format::record;
 use crate::id::ObjectId;
+use crate::index::Trust;
 use crate::loose;
 
 /// Size of a container.
@@ -27,6 +28,8 @@ pub struct Stats {
     pub loose_objects: u64,
     /// Their sizes added up, in bytes.
     pub loose_size: u64,
+    /// Loose objects that are packed as well: `clean` removes their loose files.
+    pub loose_packed: u64,
     /// Number of packs.
     pub packs: u64,
     /// Bytes of all packs, record headers and unreferenced bytes included.
@@ -84,7 +87,10 @@ impl<D: Dir> Container<D> {
     pub fn stats(&self) -> Result<Stats> {
         let mut stats = Stats::default();
         for shard in 0..SHARDS {
-            for id in loose::list(&self.disk.dir, shard as u8)? {
+            let ids = loose::list(&self.disk.dir, shard as u8)?;
+            let packed = self.index()?.lookup_many(&ids, Trust::Quick)?;
+            stats.loose_packed += packed.iter().flatten().count() as u64;
+            for id in ids {
                 // Vanished meanwhile: packed and cleaned.
                 if let Some(size) = loose::size(&self.disk.dir, &id)? {
                     stats.loose_objects += 1;

@@ -3,12 +3,10 @@
 use alloc::string::String;
 
 use crate::dir::Dir;
-use crate::disk::flush::Flush;
 use crate::disk::{Disk, small_file};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::format::backup_json;
 use crate::format::names::{BACKUP, LOCK};
-use crate::options::Durability;
 
 /// The container that a directory is a backup of, or is about to become one of.
 pub(crate) fn read(dir: &impl Dir) -> Result<Option<String>> {
@@ -17,16 +15,12 @@ pub(crate) fn read(dir: &impl Dir) -> Result<Option<String>> {
     backup_json::decode(&bytes).map(Some).ok_or_else(malformed)
 }
 
-/// Makes a directory one that is to become a backup of the container `id`. It is not durable.
-pub(crate) fn write(dir: &impl Dir, id: &str) -> Result<()> {
-    small_file::replace(dir, BACKUP, &backup_json::encode(id), &Flush::new(Durability::None))
-}
-
-/// Makes the mark durable.
-pub(crate) fn flush<D: Dir>(disk: &Disk<D>) -> Result<()> {
-    let file = disk.open_read(BACKUP).during("open", BACKUP)?;
-    disk.flush.file(&file, BACKUP)?;
-    disk.flush.dir(&disk.dir, LOCK)
+/// Makes a directory one that is to become a backup of the container `id`, durably: before anything else is in it.
+pub(crate) fn write<D: Dir>(disk: &Disk<D>, id: &str) -> Result<()> {
+    let Disk { dir, flush, .. } = disk;
+    small_file::replace(dir, BACKUP, &backup_json::encode(id), flush)?;
+    flush.dir(dir, LOCK)?;
+    flush.dir(dir, ".")
 }
 
 /// Makes a backup a container like any other.

@@ -85,8 +85,8 @@ impl<D: Dir> Container<D> {
     /// [`Error::AlreadyExists`] when the directory holds anything else; [`Error::Locked`] while another backup is made
     /// there.
     pub fn backup(&self, dir: D, options: BackupOptions) -> Result<impl Job + use<D>> {
-        let lock = target::prepare(&dir, self.id(), &self.options.holder)?;
         let target = Disk::new(dir, &self.options);
+        let lock = target::prepare(&target, self.id(), &self.options.holder)?;
         let stats = self.stats()?;
         let progress = Progress::of(stats.loose_size.saturating_add(stats.packs_size));
         let backup = Backup {

@@ -75,7 +75,7 @@ pub(crate) fn info(info: &wit::ObjectInfo) -> ObjectInfo {
 }
 
 pub(crate) fn stats(stats: wit::Stats) -> Stats {
-    let wit::Stats { packed_objects, packed_size, packed_length, loose_objects, loose_size, .. } = stats;
+    let wit::Stats { packed_objects, packed_size, packed_length, loose_objects, loose_size, loose_packed, .. } = stats;
     let wit::Stats { packs, packs_size, packs_dead, index_size, unfinished, unfinished_size, .. } = stats;
     Stats {
         packed_objects,
@@ -83,6 +83,7 @@ pub(crate) fn stats(stats: wit::Stats) -> Stats {
         packed_length,
         loose_objects,
         loose_size,
+        loose_packed,
         packs,
         packs_size,
         packs_dead,

@@ -153,7 +153,10 @@ fn are_there(dir: &SimDir) {
 
 #[test]
 fn what_is_added_while_it_runs_stays() {
-    meanwhile(|dir| ADDED.iter().for_each(|number| drop(open(dir.clone()).add(&content(*number)).unwrap())), are_there);
+    meanwhile(
+        |dir| ADDED.iter().for_each(|number| assert!(open(dir.clone()).add(&content(*number)).is_ok())),
+        are_there,
+    );
 }
 
 #[test]
@@ -235,7 +238,8 @@ fn a_collection_that_was_killed_is_ended_by_the_next_packer() {
         let store = open(dir.clone());
         clean(&store).unwrap();
         assert!(!dir.files().iter().any(|path| path.starts_with("incoming/gc-")));
-        assert!(dir.bytes("lock/gc").len() % 2 == 0, "no collection is at work");
+        let counts = dir.files().iter().any(|path| path == "lock/gc");
+        assert!(!counts || dir.bytes("lock/gc").len() % 2 == 0, "no collection is at work");
         assert_eq!(verify(&store, Part::default()).1, []);
     }
     assert!(restored > 0, "one was killed with an object in its hands");
@@ -263,7 +267,7 @@ fn packing_and_cleaning_at_once_needs_room_for_a_batch() {
             let dir = SimDir::new();
             let store = create(dir.clone());
             let contents: Vec<Vec<u8>> = (0..60).map(|seed| noise(100, seed)).collect();
-            contents.iter().for_each(|content| drop(store.add(content).unwrap()));
+            contents.iter().for_each(|content| assert!(store.add(content).is_ok()));
             pack(&store, Compression::Never).unwrap();
             for seed in 60..70 {
                 store.add(&noise(100, seed)).unwrap();

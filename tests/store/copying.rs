@@ -24,20 +24,26 @@ fn ids(numbers: impl Iterator<Item = u64>) -> Vec<ObjectId> {
 /// A container with small packs: objects 0 to 29 are packed, plain or compressed, 30 to 39 are loose, and two large ones
 /// are packed, two loose.
 fn lived_in() -> SimDir {
+    lived_in_since(0)
+}
+
+/// Another one, made later.
+fn lived_in_since(nanoseconds: u64) -> SimDir {
     let dir = SimDir::new();
+    dir.advance(nanoseconds);
     let config = Config { pack_target: 2000, ..Config::default() };
     let store = Container::create(dir.clone(), config, options()).unwrap();
-    (0..15).for_each(|number| drop(store.add(&content(number)).unwrap()));
+    (0..15).for_each(|number| assert!(store.add(&content(number)).is_ok()));
     pack(&store, Compression::Never).unwrap();
     clean(&store).unwrap();
-    (15..30).for_each(|number| drop(store.add(&content(number)).unwrap()));
+    (15..30).for_each(|number| assert!(store.add(&content(number)).is_ok()));
     pack(&store, Compression::Always).unwrap();
     clean(&store).unwrap();
     let mut writer = store.pack_writer(Compression::Auto).unwrap();
     writer.add_many(&large()[..2]).unwrap();
     writer.finish().unwrap();
-    (30..40).for_each(|number| drop(store.add(&content(number)).unwrap()));
-    large()[2..].iter().for_each(|content| drop(store.add(content).unwrap()));
+    (30..40).for_each(|number| assert!(store.add(&content(number)).is_ok()));
+    large()[2..].iter().for_each(|content| assert!(store.add(content).is_ok()));
     dir
 }
 
@@ -146,16 +152,14 @@ fn an_import_that_was_stopped_goes_on() {
     with_tuning(tiny(), || {
         let (source, target) = (lived_in(), SimDir::new());
         create(target.clone());
-        let mut copied = 0;
         for steps in 0..40 {
             let mut job = open(target.clone()).import(&open(source.clone()), None).unwrap();
             for _ in 0..steps {
-                copied += u64::from(job.step().unwrap().finished);
+                job.step().unwrap();
             }
         }
         import(&target, &source, None);
         all_there(&target, &contents());
-        assert!(copied < 40);
     });
 }
 
@@ -270,7 +274,7 @@ fn a_backup_is_written_to_by_backups_alone_and_restored_is_a_container() {
 
 #[test]
 fn only_a_place_of_its_own_becomes_a_backup() {
-    let (source, other) = (lived_in(), lived_in());
+    let (source, other) = (lived_in(), lived_in_since(5000));
     let target = SimDir::new();
     backup(&other, &target);
     let refused = open(source.clone()).backup(target, BackupOptions::default()).map(drop);
@@ -373,15 +377,15 @@ fn backups_and_imports_survive_every_crash() {
             Container::create(source.clone(), Config { pack_target: 700, ..Config::default() }, options()).unwrap();
         let before: Vec<Vec<u8>> = (0..14).map(|seed| noise(90, seed)).collect();
         let after: Vec<Vec<u8>> = (14..18).map(|seed| noise(90, seed)).collect();
-        before[..9].iter().for_each(|content| drop(store.add(content).unwrap()));
+        before[..9].iter().for_each(|content| assert!(store.add(content).is_ok()));
         pack(&store, Compression::Never).unwrap();
         clean(&store).unwrap();
-        before[9..].iter().for_each(|content| drop(store.add(content).unwrap()));
+        before[9..].iter().for_each(|content| assert!(store.add(content).is_ok()));
         let earlier = source.fork();
-        after[..2].iter().for_each(|content| drop(store.add(content).unwrap()));
+        after[..2].iter().for_each(|content| assert!(store.add(content).is_ok()));
         pack(&store, Compression::Always).unwrap();
         clean(&store).unwrap();
-        after[2..].iter().for_each(|content| drop(store.add(content).unwrap()));
+        after[2..].iter().for_each(|content| assert!(store.add(content).is_ok()));
         run(store.delete(vec![id(&before[0])]).unwrap()).unwrap();
 
         let first = SimDir::new();

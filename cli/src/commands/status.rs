@@ -3,6 +3,7 @@
 use loosepack::Access;
 use serde_json::json;
 
+use crate::advice::{Advice, advice};
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
 use crate::session::Session;
@@ -28,13 +29,18 @@ impl Status {
                 "compression-level": config.compression_level,
                 "loose-objects": stats.loose_objects,
                 "loose-size": stats.loose_size,
+                "loose-packed": stats.loose_packed,
                 "packed-objects": stats.packed_objects,
                 "packed-size": stats.packed_size,
                 "packed-length": stats.packed_length,
                 "packs": stats.packs,
                 "packs-size": stats.packs_size,
+                "packs-dead": stats.packs_dead,
+                "index-size": stats.index_size,
                 "unfinished": stats.unfinished,
                 "unfinished-size": stats.unfinished_size,
+                "advice": advice(&stats).iter().map(|advice| json!({ "run": advice.command, "why": advice.why }))
+                    .collect::<Vec<_>>(),
             }))?;
             return Ok(Outcome::Done);
         }
@@ -43,10 +49,15 @@ impl Status {
         out.line(&format!("loose      {}, {}", counted(stats.loose_objects, "object"), human(stats.loose_size)))?;
         let (size, length) = (human(stats.packed_size), human(stats.packed_length));
         out.line(&format!("packed     {}, {size}, stored in {length}", counted(stats.packed_objects, "object")))?;
-        out.line(&format!("packs      {}, {}", counted(stats.packs, "file"), human(stats.packs_size)))?;
+        let (packs, dead) = (counted(stats.packs, "file"), human(stats.packs_dead));
+        out.line(&format!("packs      {packs}, {}, about {dead} of it dead", human(stats.packs_size)))?;
+        out.line(&format!("index      {}", human(stats.index_size)))?;
         if stats.unfinished > 0 {
             let (files, size) = (counted(stats.unfinished, "file"), human(stats.unfinished_size));
             out.line(&format!("unfinished {files}, {size}: being written, or left by a writer that was killed"))?;
+        }
+        for Advice { command, why } in advice(&stats) {
+            out.line(&format!("worth it   `loosepack {command}`: {why}"))?;
         }
         Ok(Outcome::Done)
     }
