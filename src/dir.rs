@@ -147,6 +147,16 @@ pub struct Metadata {
     pub len: u64,
     /// When it was last written, in nanoseconds since 1970-01-01 UTC; 0 where the system does not tell.
     pub modified: u64,
+    /// How many names (hard links) it has; 0 or 1 where the system does not tell.
+    pub links: u64,
+}
+
+impl Metadata {
+    /// Returns whether the file has more than one name. A hard-linked copy of the container may have it too, so that it
+    /// must not be changed in place.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.links > 1
+    }
 }
 
 /// Reads until `buffer` is full or the file ends; returns how much was read.

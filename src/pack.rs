@@ -103,11 +103,15 @@ impl<D: Dir> PackAppender<D> {
 
     /// The pack for the next record, made when there is none or the last is full.
     fn current(&mut self) -> Result<()> {
-        if self.file.is_some() && self.position() >= self.target {
+        let linked = !self.appended && self.is_linked()?;
+        if self.file.is_some() && (linked || self.position() >= self.target) {
             self.write_out()?;
             self.disk.flush.file(self.file(), &self.path())?;
             self.file = None;
             self.number = self.number.checked_add(1).ok_or_else(|| Error::Other("no pack number is left".into()))?;
+        }
+        if linked {
+            self.kept = (self.number, 0);
         }
         if self.file.is_none() {
             let path = self.path();
@@ -122,6 +126,18 @@ impl<D: Dir> PackAppender<D> {
             self.appended = true;
         }
         Ok(())
+    }
+
+    /// Returns whether the current pack, to which nothing has been appended since the last commit, must not be changed
+    /// because it has a second name.
+    fn is_linked(&mut self) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let linked = file.metadata().during("examine", &self.path())?.is_linked();
+        if linked {
+            // Nothing but the line end that would have closed a torn record.
+            self.out.clear();
+        }
+        Ok(linked)
     }
 
     fn file(&self) -> &D::File {

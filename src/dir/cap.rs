@@ -7,7 +7,7 @@ use std::io::{Error, ErrorKind};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_fs_ext::{FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::fs::{FileType, OpenOptions};
 
 use super::{Dir, Entry, File, Kind, Metadata};
@@ -100,8 +100,8 @@ impl Dir for CapDir {
 
     fn metadata(&self, path: &str) -> Result<Metadata, Code> {
         let found = self.0.symlink_metadata(path).map_err(code)?;
-        let modified = found.modified().map_or(0, |time| nanoseconds(time.into_std()));
-        Ok(Metadata { kind: kind(found.file_type()), len: found.len(), modified })
+        // Windows tells the number of links of open files only.
+        Ok(metadata(&found, if cfg!(unix) { found.nlink() } else { 1 }))
     }
 
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
@@ -148,13 +148,8 @@ impl Dir for CapDir {
 
 impl File for CapFile {
     fn metadata(&self) -> Result<Metadata, Code> {
-        let found = self.0.metadata().map_err(code)?;
-        let kind = match found.file_type() {
-            file_type if file_type.is_file() => Kind::File,
-            file_type if file_type.is_dir() => Kind::Dir,
-            _ => Kind::Other,
-        };
-        Ok(Metadata { kind, len: found.len(), modified: found.modified().map_or(0, nanoseconds) })
+        let found = cap_std::fs::Metadata::from_file(&self.0).map_err(code)?;
+        Ok(metadata(&found, found.nlink()))
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
@@ -185,6 +180,11 @@ impl File for CapFile {
 /// Opening a pipe would wait for somebody at its other end. Regular files and directories know no such waiting.
 fn unblocked(options: &mut OpenOptions) -> &mut OpenOptions {
     if cfg!(unix) { options.nonblock(true) } else { options }
+}
+
+fn metadata(found: &cap_std::fs::Metadata, links: u64) -> Metadata {
+    let modified = found.modified().map_or(0, |time| nanoseconds(time.into_std()));
+    Metadata { kind: kind(found.file_type()), len: found.len(), modified, links }
 }
 
 fn kind(file_type: FileType) -> Kind {

@@ -203,7 +203,7 @@ impl File for WasiFile {
 
 fn metadata(stat: DescriptorStat) -> Metadata {
     let modified = stat.data_modification_timestamp.map_or(0, nanoseconds);
-    Metadata { kind: kind(stat.type_), len: stat.size, modified }
+    Metadata { kind: kind(stat.type_), len: stat.size, modified, links: stat.link_count }
 }
 
 fn nanoseconds(time: Datetime) -> u64 {

@@ -60,6 +60,8 @@ mod readonly;
 mod reindexing;
 /// A directory in memory that loses power.
 mod sim;
+/// Copies with hard links.
+mod snapshots;
 /// Files and readers that objects are added from, and those that fail.
 mod sources;
 /// Handles whose index is out of date.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, Result};
 
-use crate::promises::{self, Known, open, options};
+use crate::promises::{self, Known, SNAPSHOT, open, options};
 use crate::sim::{SimDir, Survival};
 use crate::support::{clean, folding, id, noise, pack, run, text};
 use crate::watch::{Call, Verdict, Watch};
@@ -451,6 +451,25 @@ pub(crate) fn first_packer_killed() -> (SimDir, Known) {
         writer.finish()
     };
     (killed(&dir, work, |_, call, path| call == Call::Sync && is_pack(path)), known)
+}
+
+/// A lived-in container of which a copy with hard links was made.
+pub(crate) fn linked() -> (SimDir, Known) {
+    with_snapshot(lived_in())
+}
+
+/// The same after a packer was killed in the middle of a batch: log and pack have bytes that do not count.
+pub(crate) fn linked_after_a_kill() -> (SimDir, Known) {
+    let (dir, mut known) = lived_in();
+    let work = |dir: &Watch<SimDir>| write_packs(dir, &mut known);
+    let at = |syncs: &Syncs, call, path: &str| call == Call::Sync && is_log(path) && syncs.after_line(PUT);
+    let dir = killed(&dir, work, at);
+    with_snapshot((dir, known))
+}
+
+fn with_snapshot((dir, known): (SimDir, Known)) -> (SimDir, Known) {
+    dir.link_tree(SNAPSHOT);
+    (dir, Known { snapshot: Some(Box::new(known.clone())), ..known })
 }
 
 /// All is packed and committed, only that the packer was killed before it synced its commit.
