@@ -41,6 +41,9 @@ mod mutations;
 mod objects;
 /// Packing, cleaning, and the pack lock.
 mod packing;
+/// Plain copies of a container that is being worked in.
+#[cfg(unix)]
+mod plain_copies;
 /// Things put in place of files and directories; shared with the tests of the host.
 #[cfg(unix)]
 #[path = "../planted/mod.rs"]
