@@ -35,6 +35,9 @@ mod leftovers;
 mod missing;
 /// Random work compared with a map, on the native store.
 mod model;
+/// Directories that are mounts of their own.
+#[cfg(target_os = "linux")]
+mod mounts;
 /// Commit points with one sync left out: each must be noticed by the crash tests.
 mod mutations;
 /// Objects of every size come back from every place.
@@ -48,6 +51,9 @@ mod plain_copies;
 #[cfg(unix)]
 #[path = "../planted/mod.rs"]
 mod planted;
+/// Tests in processes of their own.
+#[cfg(unix)]
+mod processes;
 /// The promises of a container as code, checked by crash, fault and history tests.
 mod promises;
 /// Readers, writers and packers interleaved step by step.

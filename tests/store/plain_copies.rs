@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use loosepack::dir::cap::CapDir;
 use loosepack::{Compression, Config, Container, Dir as _, Durability, Error, Job as _, Options, Part};
 
+use crate::processes::process;
 use crate::sim::SimDir;
 use crate::support::{clean, create, folding, id, noise, open, options, pack, setting, verify};
 
@@ -141,9 +142,8 @@ struct Worker(Child);
 
 impl Worker {
     fn start(role: &str, store: &Path) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "plain_copies::worker", "--ignored", "--nocapture"]);
-        command.env(ROLE, role).env(STORE, store).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut command = process("plain_copies::worker");
+        command.env(ROLE, role).env(STORE, store).stdout(Stdio::piped());
         Worker(command.spawn().unwrap())
     }
 }
