@@ -23,7 +23,7 @@ use crate::disk::Disk;
 use crate::disk::small_file;
 use crate::error::{Error, Result};
 use crate::format::FRAME;
-use crate::format::container_json::{Config, ContainerJson};
+use crate::format::container_json::{Config, ContainerJson, Sharing};
 use crate::format::names::CONTAINER;
 use crate::id::ObjectId;
 use crate::index::Index;
@@ -105,6 +105,7 @@ impl<D: Dir> Container<D> {
             )
         };
         let ContainerJson { id, config } = ContainerJson::decode(&bytes)?.ok_or_else(damaged)?;
+        let dir = if config.shared == Sharing::Group { dir.sharing() } else { dir };
         let disk = Disk::new(dir, &options);
         let proof = RefCell::new(Proof::new(disk.clone()));
         Ok(Container {

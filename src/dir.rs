@@ -82,6 +82,19 @@ pub trait Dir: Clone {
         true
     }
 
+    /// Lets the group of a file or a directory read and write it, and the entries made in a directory belong to its
+    /// group. Other permissions stay as they are. [`Code::Unsupported`] where the system, or the host, cannot do it.
+    fn share(&self, _path: &str) -> Result<(), Code> {
+        Err(Code::Unsupported)
+    }
+
+    /// A handle on the same directory that shares, as [`Dir::share`] does, whatever it and its clones make, before
+    /// anything is written to it. Makes them as usual where that cannot be done.
+    #[must_use]
+    fn sharing(&self) -> Self {
+        self.clone()
+    }
+
     /// Locks a file, made when absent, against all other handles and processes. The system frees the lock when its
     /// holder dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.
     fn try_lock(&self, path: &str) -> Result<Self::Lock, Code>;

@@ -65,16 +65,23 @@ impl<D: Dir> PackAppender<D> {
             appended: false,
         };
         if last.is_some() {
-            appender.reopen()?;
+            appender.reopen(next)?;
         }
         Ok(appender)
     }
 
     /// Continues the current pack. Whatever it ends with stays: an index that was restored from a copy must not cost
     /// data that only the pack still knows.
-    fn reopen(&mut self) -> Result<()> {
+    ///
+    /// One that may not be opened, and that nothing has ever been in, is removed: whoever made it in a shared container was
+    /// killed before sharing it.
+    fn reopen(&mut self, next: u32) -> Result<()> {
         let path = self.path();
-        let file = self.disk.open_write(&path).during("open", &path)?;
+        let unused = || self.number >= next && self.disk.metadata(&path).is_ok_and(|found| found.len == 0);
+        let file = match self.disk.open_write(&path) {
+            Err(Code::Access) if unused() => return self.disk.remove_file(&path).during("remove", &path),
+            opened => opened.during("open", &path)?,
+        };
         let len = file.metadata().during("examine", &path)?.len;
         self.written = len;
         self.kept = (self.number, len);

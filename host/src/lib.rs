@@ -36,6 +36,7 @@ mod locking;
 mod maintenance;
 mod reading;
 mod runtime;
+mod sharing;
 mod state;
 mod store;
 #[doc(hidden)]
@@ -47,7 +48,7 @@ pub use limits::Limits;
 pub use linker::add_to_linker;
 pub use loosepack::{
     Access, Compression, Config, Content, Durability, Error as StoreError, Finding, ObjectId, ObjectInfo, Options,
-    Part, Placement, Progress, Stats,
+    Part, Placement, Progress, Sharing, Stats,
 };
 pub use maintenance::{Job, PackWriter};
 pub use reading::{ObjectBatch, ObjectReader};

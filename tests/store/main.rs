@@ -67,6 +67,9 @@ mod reading;
 mod readonly;
 /// Rebuilding the index from the packs.
 mod reindexing;
+/// Containers that a group shares.
+#[cfg(unix)]
+mod shared;
 /// A directory in memory that loses power.
 mod sim;
 /// Copies with hard links.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, Result};
+use loosepack::{Compression, Config, Container, Durability, Error, Job as _, Options, Result, Sharing};
 
 use crate::promises::{self, Known, SNAPSHOT, open, options};
 use crate::sim::{SimDir, Survival};
@@ -37,7 +37,7 @@ impl Workload {
 pub(crate) type Work = dyn Fn(&Watch<SimDir>, &mut Known) -> Result<()>;
 
 /// Small packs, so that they roll over.
-pub(crate) const CONFIG: Config = Config { pack_target: 700, compression_level: 1 };
+pub(crate) const CONFIG: Config = Config { pack_target: 700, compression_level: 1, shared: Sharing::Umask };
 
 pub(crate) fn unflushed() -> Options {
     Options { durability: Durability::None, ..options() }

@@ -1,6 +1,6 @@
 //! `loosepack status`
 
-use loosepack::Access;
+use loosepack::{Access, Sharing};
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
@@ -26,6 +26,10 @@ impl Status {
                 "id": id,
                 "pack-target": config.pack_target,
                 "compression-level": config.compression_level,
+                "shared": match config.shared {
+                    Sharing::Umask => "umask",
+                    Sharing::Group => "group",
+                },
                 "loose-objects": stats.loose_objects,
                 "loose-size": stats.loose_size,
                 "packed-objects": stats.packed_objects,
@@ -39,7 +43,11 @@ impl Status {
             return Ok(Outcome::Done);
         }
         let (target, level) = (human(config.pack_target), config.compression_level);
-        out.line(&format!("container  {id}, packs of {target}, compression level {level}"))?;
+        let shared = match config.shared {
+            Sharing::Umask => "",
+            Sharing::Group => ", shared with the group",
+        };
+        out.line(&format!("container  {id}, packs of {target}, compression level {level}{shared}"))?;
         out.line(&format!("loose      {}, {}", counted(stats.loose_objects, "object"), human(stats.loose_size)))?;
         let (size, length) = (human(stats.packed_size), human(stats.packed_length));
         out.line(&format!("packed     {}, {size}, stored in {length}", counted(stats.packed_objects, "object")))?;
