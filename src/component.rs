@@ -25,6 +25,7 @@ mod bindings {
             "wasi:filesystem/types@0.2.12": crate::bindings::wasi::filesystem::types,
             "loosepack:host/locking@0.1.0": crate::bindings::loosepack::host::locking,
             "loosepack:host/flushing@0.1.0": crate::bindings::loosepack::host::flushing,
+            "loosepack:host/sharing@0.1.0": crate::bindings::loosepack::host::sharing,
             "loosepack:host/codec@0.1.0": crate::bindings::loosepack::host::codec,
         },
     });

@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell, RefMut};
 
-pub(crate) use self::create::check_vacant;
+pub(crate) use self::create::{check_vacant, share};
 use self::find::OpenPacks;
 pub(crate) use self::find::open_loose;
 pub use self::listing::Stats;
@@ -27,7 +27,7 @@ use crate::disk::Disk;
 use crate::disk::small_file;
 use crate::error::{Error, Result};
 use crate::format::FRAME;
-use crate::format::container_json::{Config, ContainerJson};
+use crate::format::container_json::{Config, ContainerJson, Sharing};
 use crate::format::location::Totals;
 use crate::format::names::CONTAINER;
 use crate::id::ObjectId;
@@ -110,6 +110,7 @@ impl<D: Dir> Container<D> {
             )
         };
         let ContainerJson { id, config } = ContainerJson::decode(&bytes)?.ok_or_else(damaged)?;
+        let dir = if config.shared == Sharing::Group { dir.sharing() } else { dir };
         let disk = Disk::new(dir, &options);
         let proof = RefCell::new(Proof::new(disk.clone()));
         Ok(Container {

@@ -89,6 +89,19 @@ pub trait Dir: Clone {
         true
     }
 
+    /// Lets the group of a file or a directory read and write it, and the entries made in a directory belong to its
+    /// group. Other permissions stay as they are. [`Code::Unsupported`] where the system, or the host, cannot do it.
+    fn share(&self, _path: &str) -> Result<(), Code> {
+        Err(Code::Unsupported)
+    }
+
+    /// A handle on the same directory that shares, as [`Dir::share`] does, whatever it and its clones make, before
+    /// anything is written to it. Makes them as usual where that cannot be done.
+    #[must_use]
+    fn sharing(&self) -> Self {
+        self.clone()
+    }
+
     /// Locks a file, made when absent, against all other handles and processes. The system frees the lock when its
     /// holder dies. [`Code::WouldBlock`] when it is locked, [`Code::Unsupported`] where there are no such locks.
     fn try_lock(&self, path: &str) -> Result<Self::Lock, Code>;
@@ -154,6 +167,16 @@ pub struct Metadata {
     pub len: u64,
     /// When it was last written, in nanoseconds since 1970-01-01 UTC; 0 where the system does not tell.
     pub modified: u64,
+    /// How many names (hard links) it has; 0 or 1 where the system does not tell.
+    pub links: u64,
+}
+
+impl Metadata {
+    /// Returns whether the file has more than one name. A hard-linked copy of the container may have it too, so that it
+    /// must not be changed in place.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.links > 1
+    }
 }
 
 /// Reads until `buffer` is full or the file ends; returns how much was read.

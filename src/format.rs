@@ -18,7 +18,7 @@ pub(crate) mod run_header;
 pub(crate) mod run_line;
 pub(crate) mod zlib_stream;
 
-pub use self::container_json::{Config, DEFAULT_COMPRESSION_LEVEL, DEFAULT_PACK_TARGET, FORMAT};
+pub use self::container_json::{Config, DEFAULT_COMPRESSION_LEVEL, DEFAULT_PACK_TARGET, FORMAT, Sharing};
 pub use self::location::{Location, Totals};
 pub use self::names::is_unfinished;
 

@@ -36,6 +36,29 @@ impl From<&io::Error> for Code {
     }
 }
 
+/// Lets the group of an open file or directory read and write it, and the entries made in a directory belong to its group
+/// (mode bits 0660 and 2770). Other permissions stay as they are.
+///
+/// # Errors
+/// Those of changing the mode, which only the owner may do; [`ErrorKind::Unsupported`] where files have no modes.
+#[cfg(unix)]
+pub fn share_with_group(file: &std::fs::File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let found = file.metadata()?;
+    let before = found.mode() & 0o7777;
+    let mode = before | if found.is_dir() { 0o2770 } else { 0o660 };
+    if mode == before { Ok(()) } else { file.set_permissions(std::fs::Permissions::from_mode(mode)) }
+}
+
+/// Fails, as there are no modes.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`].
+#[cfg(not(unix))]
+pub fn share_with_group(_: &std::fs::File) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
 /// Reasons that std has no stable name for.
 #[cfg(unix)]
 fn of_number(number: i32) -> Code {

@@ -71,7 +71,7 @@ pub use container::to_file;
 pub use container::{Container, Content, ObjectBatch, ObjectInfo, ObjectReader, ObjectWriter, PackInfo, Stats};
 pub use dir::{Dir, File};
 pub use error::{Code, Error, Finding, IoFailure, Result};
-pub use format::{Config, Location, Totals};
+pub use format::{Config, Location, Sharing, Totals};
 pub use id::{InvalidId, ObjectId};
 pub use jobs::{BackupOptions, GcOptions, Job, KeepList, Part, Progress, RepackOptions};
 pub use loose::LooseBatch;

@@ -13,7 +13,7 @@ use crate::disk::Disk;
 use crate::disk::collections::Collections;
 use crate::disk::directory;
 use crate::disk::regular;
-use crate::disk::small_file::create_incoming;
+use crate::disk::small_file::{create_incoming, in_place};
 use crate::error::{Code, Context as _, Error, Result};
 use crate::format::names;
 use crate::id::ObjectId;
@@ -64,7 +64,7 @@ impl<D: Dir> IncomingFile<D> {
             directory::make(&self.disk, &names::shard(id.shard()))?;
             renamed = self.disk.rename(&self.path, &target);
         }
-        renamed.during("rename to", &target)?;
+        renamed.map_err(|code| in_place(code, &target))?;
         self.path.clear();
         Ok(())
     }

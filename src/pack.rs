@@ -66,16 +66,23 @@ impl<D: Dir> PackAppender<D> {
             appended: false,
         };
         if last.is_some() {
-            appender.reopen()?;
+            appender.reopen(next)?;
         }
         Ok(appender)
     }
 
     /// Continues the current pack. Whatever it ends with stays: an index that was restored from a copy must not cost
     /// data that only the pack still knows.
-    fn reopen(&mut self) -> Result<()> {
+    ///
+    /// One that may not be opened, and that nothing has ever been in, is removed: whoever made it in a shared container was
+    /// killed before sharing it.
+    fn reopen(&mut self, next: u32) -> Result<()> {
         let path = self.path();
-        let file = self.disk.open_write(&path).during("open", &path)?;
+        let unused = || self.number >= next && self.disk.metadata(&path).is_ok_and(|found| found.len == 0);
+        let file = match self.disk.open_write(&path) {
+            Err(Code::Access) if unused() => return self.disk.remove_file(&path).during("remove", &path),
+            opened => opened.during("open", &path)?,
+        };
         let len = file.metadata().during("examine", &path)?.len;
         self.written = len;
         self.kept = (self.number, len);
@@ -114,11 +121,15 @@ impl<D: Dir> PackAppender<D> {
 
     /// The pack for the next record, made when there is none or the last is full.
     fn current(&mut self) -> Result<()> {
-        if self.file.is_some() && self.position() >= self.target {
+        let linked = !self.appended && self.is_linked()?;
+        if self.file.is_some() && (linked || self.position() >= self.target) {
             self.write_out()?;
             self.disk.flush.file(self.file(), &self.path())?;
             self.file = None;
             self.number = next_number(self.number)?;
+        }
+        if linked {
+            self.kept = (self.number, 0);
         }
         if self.file.is_none() {
             let path = self.path();
@@ -133,6 +144,18 @@ impl<D: Dir> PackAppender<D> {
             self.appended = true;
         }
         Ok(())
+    }
+
+    /// Returns whether the current pack, to which nothing has been appended since the last commit, must not be changed
+    /// because it has a second name.
+    fn is_linked(&mut self) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let linked = file.metadata().during("examine", &self.path())?.is_linked();
+        if linked {
+            // Nothing but the line end that would have closed a torn record.
+            self.out.clear();
+        }
+        Ok(linked)
     }
 
     fn file(&self) -> &D::File {

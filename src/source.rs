@@ -97,13 +97,18 @@ impl<F: File, O: FnOnce() -> Result<F, Code>> FileSource<F, O> {
         if (read == 0 && !buffer.is_empty()) || (regular && *position >= before.len) {
             // One that ends early and stays the same is none whose size tells anything, as those of /sys.
             let longer = *position > before.len;
-            if regular && (longer || file.metadata().during("examine", &self.path)? != *before) {
+            if regular && (longer || has_changed(before, &file.metadata().during("examine", &self.path)?)) {
                 return Err(Error::SourceChanged(self.path.clone()));
             }
             self.state = State::Ended;
         }
         Ok(read)
     }
+}
+
+/// Returns whether the bytes of a file may have changed. A further name does not change them.
+fn has_changed(before: &Metadata, now: &Metadata) -> bool {
+    (now.kind, now.len, now.modified) != (before.kind, before.len, before.modified)
 }
 
 impl<F: File, O: FnOnce() -> Result<F, Code>> Source for FileSource<F, O> {

@@ -22,6 +22,8 @@ mod status;
 mod unlock;
 mod verify;
 
+use std::path::Path;
+
 use loosepack::Compression;
 
 use crate::failure::{Failure, Outcome};
@@ -54,6 +56,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The container, if an argument of the subcommand names it.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        match self {
+            Command::Init(command) => command.directory.as_deref(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         match self {
             Command::Init(command) => command.run(session),

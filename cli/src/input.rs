@@ -151,5 +151,5 @@ fn metadata(found: &fs::Metadata) -> Metadata {
     };
     let since = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
-    Metadata { kind, len: found.len(), modified }
+    Metadata { kind, len: found.len(), modified, links: 1 }
 }

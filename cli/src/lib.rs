@@ -123,7 +123,7 @@ struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 struct Global {
     /// The container
-    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "LOOSEPACK_DIR", default_value = ".",
+    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "LOOSEPACK_DIR", default_value = HERE,
           value_parser = OsStringValueParser::new().map(PathBuf::from))]
     directory: PathBuf,
 
@@ -138,6 +138,21 @@ struct Global {
     /// Show no progress, and report no notes
     #[arg(short, long, global = true)]
     quiet: bool,
+}
+
+/// The container where none is named.
+const HERE: &str = ".";
+
+impl Global {
+    /// Takes the container that an argument of the subcommand names.
+    fn set_directory(&mut self, directory: &Path) -> Result<(), String> {
+        if self.directory != Path::new(HERE) && self.directory != directory {
+            let [option, argument] = [&self.directory, directory].map(names::shown);
+            return Err(format!("the container is {option} by -C or LOOSEPACK_DIR, and {argument} by DIR: name one"));
+        }
+        self.directory = directory.into();
+        Ok(())
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -203,7 +218,14 @@ fn refuse(answer: &clap::Error) -> Outcome {
 }
 
 fn execute(host: &dyn Host, cli: &Cli) -> Outcome {
-    let mut session = Session::new(host, &cli.global, Output::new());
+    let mut global = cli.global.clone();
+    if let Some(directory) = cli.command.directory()
+        && let Err(problem) = global.set_directory(directory)
+    {
+        tell(&problem);
+        return Outcome::Failed;
+    }
+    let mut session = Session::new(host, &global, Output::new());
     let result = cli.command.run(&mut session);
     // Flushed in any case: what was printed before a failure is true.
     let flushed = session.out.flush();

@@ -65,7 +65,7 @@ impl Container {
     /// Returns the settings it was created with.
     pub fn config(&self) -> Result<Config> {
         let config = self.call(|interface, store, this| interface.call_config(store, this))?;
-        Ok(Config { pack_target: config.pack_target, compression_level: config.compression_level })
+        Ok(convert::config_of(config))
     }
 
     /// Returns when an acknowledgement of this handle is given.

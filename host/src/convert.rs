@@ -3,7 +3,7 @@
 use loosepack::store::{Block, Found};
 use loosepack::{
     Access, Code, Compression, Config, Durability, Finding, IoFailure, Location, ObjectId, ObjectInfo, Options, Part,
-    Placement, Progress, Stats,
+    Placement, Progress, Sharing, Stats,
 };
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
@@ -78,8 +78,21 @@ pub(crate) fn durability(durability: wit::Durability) -> Durability {
     }
 }
 
-pub(crate) fn config(config: Config) -> wit::Config {
-    wit::Config { pack_target: config.pack_target, compression_level: config.compression_level }
+pub(crate) fn config(Config { pack_target, compression_level, shared }: Config) -> wit::Config {
+    let shared = match shared {
+        Sharing::Umask => wit::Sharing::Umask,
+        Sharing::Group => wit::Sharing::Group,
+    };
+    wit::Config { pack_target, compression_level, shared }
+}
+
+/// Converts the settings of a container.
+pub(crate) fn config_of(wit::Config { pack_target, compression_level, shared }: wit::Config) -> Config {
+    let shared = match shared {
+        wit::Sharing::Umask => Sharing::Umask,
+        wit::Sharing::Group => Sharing::Group,
+    };
+    Config { pack_target, compression_level, shared }
 }
 
 pub(crate) fn compression(compression: Compression) -> wit::Compression {

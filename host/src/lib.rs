@@ -37,6 +37,7 @@ mod locking;
 mod pack_writer;
 mod reading;
 mod runtime;
+mod sharing;
 mod state;
 mod store;
 #[doc(hidden)]
@@ -50,7 +51,7 @@ pub use limits::Limits;
 pub use linker::add_to_linker;
 pub use loosepack::{
     Access, BackupOptions, Compression, Config, Content, Durability, Error as StoreError, Finding, GcOptions, ObjectId,
-    ObjectInfo, Options, PackInfo, Part, Placement, Progress, RepackOptions, Stats,
+    ObjectInfo, Options, PackInfo, Part, Placement, Progress, RepackOptions, Sharing, Stats,
 };
 pub use pack_writer::PackWriter;
 pub use reading::{ObjectBatch, ObjectReader};

@@ -3,12 +3,12 @@
 use wasmtime::component::{HasData, Linker};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::bindings::loosepack::host::{flushing, locking};
+use crate::bindings::loosepack::host::{flushing, locking, sharing};
 use crate::files::{self, Remember};
 use crate::{codec, streams};
 
 /// Adds everything that the component `loosepack-store.wasm` imports beyond WASI: locks of the operating system,
-/// flushes of whole file systems, and a codec at native speed.
+/// flushes of whole file systems, modes, and a codec at native speed.
 ///
 /// For programs that have a linker of their own, to run the component beside others. `Linker` must contain WASI
 /// already (`wasmtime_wasi::p2::add_to_linker_sync`); some of its functions for files and streams are replaced by
@@ -53,6 +53,7 @@ pub(crate) fn add<T: WasiView + 'static>(linker: &mut Linker<T>, remember: Remem
     streams::add_to_linker(linker)?;
     locking::add_to_linker::<T, View>(linker, T::ctx)?;
     flushing::add_to_linker::<T, View>(linker, T::ctx)?;
+    sharing::add_to_linker::<T, View>(linker, T::ctx)?;
     codec::add_to_linker(linker)
 }
 

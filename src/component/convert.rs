@@ -7,7 +7,7 @@ use super::wit::store_types as wit;
 use crate::bindings::wasi::filesystem::types::ErrorCode;
 use crate::{
     Access, Code, Compression, Config, Durability, Error, Finding, InvalidId, IoFailure, ObjectId, ObjectInfo, Options,
-    Placement, Stats,
+    Placement, Sharing, Stats,
 };
 
 /// A result of an exported function.
@@ -88,14 +88,22 @@ impl From<Durability> for wit::Durability {
 }
 
 impl From<wit::Config> for Config {
-    fn from(wit::Config { pack_target, compression_level }: wit::Config) -> Self {
-        Config { pack_target, compression_level }
+    fn from(wit::Config { pack_target, compression_level, shared }: wit::Config) -> Self {
+        let shared = match shared {
+            wit::Sharing::Umask => Sharing::Umask,
+            wit::Sharing::Group => Sharing::Group,
+        };
+        Config { pack_target, compression_level, shared }
     }
 }
 
 impl From<Config> for wit::Config {
-    fn from(Config { pack_target, compression_level }: Config) -> Self {
-        wit::Config { pack_target, compression_level }
+    fn from(Config { pack_target, compression_level, shared }: Config) -> Self {
+        let shared = match shared {
+            Sharing::Umask => wit::Sharing::Umask,
+            Sharing::Group => wit::Sharing::Group,
+        };
+        wit::Config { pack_target, compression_level, shared }
     }
 }
 

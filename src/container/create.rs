@@ -12,7 +12,7 @@ use crate::disk::directory;
 use crate::disk::flush::Flush;
 use crate::disk::small_file::{self, make_directory};
 use crate::error::{Code, Context as _, Error, Result};
-use crate::format::container_json::{Config, ContainerJson};
+use crate::format::container_json::{Config, ContainerJson, Sharing};
 use crate::format::manifest::Manifest;
 use crate::format::names::{
     self, CONTAINER, DIRECTORIES, INCOMING, INDEX, LOCK, LOOSE, MANIFEST, OS_LOCK, PACKS, THE_CONTAINER,
@@ -31,6 +31,11 @@ impl<D: Dir> Container<D> {
             return Err(Error::ReadOnly);
         }
         check_vacant(&dir)?;
+        let dir = if config.shared == Sharing::Group { dir.sharing() } else { dir };
+        if config.shared == Sharing::Group {
+            // First of all: what is made in it belongs to its group then.
+            share(&dir, ".")?;
+        }
         let flush = Flush::new(options.durability);
         make_directory(&dir, LOCK)?;
         let _lock = match dir.try_lock(OS_LOCK) {
@@ -53,6 +58,9 @@ impl<D: Dir> Container<D> {
             created => created,
         };
         let file = file.during("create", &log)?;
+        if config.shared == Sharing::Group {
+            share_all(&dir)?;
+        }
         small_file::replace(&dir, MANIFEST, &Manifest::FIRST.encode(), &flush)?;
         flush.file(&file, &log)?;
         // All of it is durable before there is a `container.json`: who finds that finds a whole container.
@@ -96,6 +104,27 @@ impl<D: Dir> Container<D> {
         small_file::replace(dir, CONTAINER, &bytes, flush)?;
         flush.dir(dir, ".")?;
         directory::unmark(dir, THE_CONTAINER)
+    }
+}
+
+/// Shares what was made by an interrupted creation, which may have been killed before it did so itself or did not share.
+fn share_all(dir: &impl Dir) -> Result<()> {
+    for path in DIRECTORIES.into_iter().chain([OS_LOCK, &*names::log(Manifest::FIRST.log)]) {
+        share(dir, path)?;
+    }
+    (0..=u8::MAX).try_for_each(|shard| share(dir, &names::shard(shard)))
+}
+
+/// Shares an entry with the group. The file for locks is missing where there are none.
+pub(crate) fn share(dir: &impl Dir, path: &str) -> Result<()> {
+    match dir.share(path) {
+        Ok(()) | Err(Code::NotFound) => Ok(()),
+        Err(Code::Unsupported) => Err(Error::InvalidArgument(
+            "shared: this system, or this host, cannot give files to a group; leave the setting out, or make the \
+             container with the native command"
+                .into(),
+        )),
+        Err(code) => Err(code).during("share", path),
     }
 }
 

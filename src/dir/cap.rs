@@ -7,7 +7,7 @@ use std::io::{Error, ErrorKind};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_fs_ext::{FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::fs::{FileType, OpenOptions};
 
 use super::{Dir, Entry, File, Kind, Metadata};
@@ -15,12 +15,16 @@ use crate::error::Code;
 
 /// A directory of the operating system.
 #[derive(Debug, Clone)]
-pub struct CapDir(Arc<cap_std::fs::Dir>);
+pub struct CapDir {
+    dir: Arc<cap_std::fs::Dir>,
+    /// See [`Dir::sharing`].
+    sharing: bool,
+}
 
 impl CapDir {
     /// The directory that `dir` is a handle on.
     pub fn new(dir: cap_std::fs::Dir) -> Self {
-        CapDir(Arc::new(dir))
+        CapDir { dir: Arc::new(dir), sharing: false }
     }
 
     /// Opens the directory at a path of the operating system.
@@ -34,7 +38,7 @@ impl CapDir {
     fn open_with(&self, path: &str, options: &mut OpenOptions) -> Result<CapFile, Code> {
         options.follow(FollowSymlinks::No);
         unblocked(options);
-        self.0.open_with(path, options).map(|file| CapFile(file.into_std())).map_err(code)
+        self.dir.open_with(path, options).map(|file| CapFile(file.into_std())).map_err(code)
     }
 }
 
@@ -59,11 +63,18 @@ impl Dir for CapDir {
     type Lock = CapLock;
 
     fn create_dir(&self, path: &str) -> Result<(), Code> {
-        self.0.create_dir(path).map_err(code)
+        self.dir.create_dir(path).map_err(code)?;
+        if self.sharing { self.share(path) } else { Ok(()) }
     }
 
     fn create_new(&self, path: &str) -> Result<CapFile, Code> {
-        self.open_with(path, OpenOptions::new().read(true).write(true).create_new(true))
+        let file = self.open_with(path, OpenOptions::new().read(true).write(true).create_new(true))?;
+        if self.sharing {
+            share(&file.0).inspect_err(|_| {
+                let _ = self.dir.remove_file(path);
+            })?;
+        }
+        Ok(file)
     }
 
     fn open_read(&self, path: &str) -> Result<CapFile, Code> {
@@ -75,20 +86,20 @@ impl Dir for CapDir {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
-        self.0.rename(from, &self.0, to).map_err(code)
+        self.dir.rename(from, &self.dir, to).map_err(code)
     }
 
     fn link(&self, from: &str, to_dir: &Self, to: &str) -> Result<(), Code> {
-        self.0.hard_link(from, &to_dir.0, to).map_err(code)
+        self.dir.hard_link(from, &to_dir.dir, to).map_err(code)
     }
 
     fn remove_file(&self, path: &str) -> Result<(), Code> {
-        self.0.remove_file(path).map_err(code)
+        self.dir.remove_file(path).map_err(code)
     }
 
     fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
         let mut entries = Vec::new();
-        for entry in self.0.read_dir(path).map_err(code)? {
+        for entry in self.dir.read_dir(path).map_err(code)? {
             let entry = entry.map_err(code)?;
             let kind = match entry.file_type() {
                 Ok(file_type) => kind(file_type),
@@ -103,15 +114,15 @@ impl Dir for CapDir {
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Code> {
-        let found = self.0.symlink_metadata(path).map_err(code)?;
-        let modified = found.modified().map_or(0, |time| nanoseconds(time.into_std()));
-        Ok(Metadata { kind: kind(found.file_type()), len: found.len(), modified })
+        let found = self.dir.symlink_metadata(path).map_err(code)?;
+        // Windows tells the number of links of open files only.
+        Ok(metadata(&found, if cfg!(unix) { found.nlink() } else { 1 }))
     }
 
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
         // A directory handle of cap-std cannot be synced itself (O_PATH); one opened as a file can.
         if cfg!(unix) {
-            let dir = self.0.open_with(path, unblocked(OpenOptions::new().read(true)));
+            let dir = self.dir.open_with(path, unblocked(OpenOptions::new().read(true)));
             dir.and_then(|dir| dir.sync_all()).map_err(code)?;
         }
         Ok(())
@@ -120,7 +131,7 @@ impl Dir for CapDir {
     #[cfg(target_os = "linux")]
     fn sync_all(&self) -> Result<(), Code> {
         // Reopened for the same reason.
-        let dir = self.0.open(".").map_err(code)?;
+        let dir = self.dir.open(".").map_err(code)?;
         use rustix::io::Errno;
         rustix::fs::syncfs(&dir).map_err(|error| match error {
             // Not there in emulators, or refused by a filter of system calls: each file is flushed by itself.
@@ -134,7 +145,24 @@ impl Dir for CapDir {
         Err(Code::Unsupported)
     }
 
+    fn share(&self, path: &str) -> Result<(), Code> {
+        let mut options = OpenOptions::new();
+        options.read(true).follow(FollowSymlinks::No);
+        let found = self.dir.open_with(path, unblocked(&mut options)).map_err(code)?;
+        share(&found.into_std())
+    }
+
+    fn sharing(&self) -> Self {
+        CapDir { sharing: true, ..self.clone() }
+    }
+
     fn try_lock(&self, path: &str) -> Result<CapLock, Code> {
+        if self.sharing {
+            match self.create_new(path) {
+                Ok(_) | Err(Code::Exists) => {}
+                Err(code) => return Err(code),
+            }
+        }
         let file = self.open_with(path, OpenOptions::new().read(true).write(true).create(true))?.0;
         match file.try_lock() {
             Ok(()) => Ok(CapLock(file)),
@@ -152,13 +180,8 @@ impl Dir for CapDir {
 
 impl File for CapFile {
     fn metadata(&self) -> Result<Metadata, Code> {
-        let found = self.0.metadata().map_err(code)?;
-        let kind = match found.file_type() {
-            file_type if file_type.is_file() => Kind::File,
-            file_type if file_type.is_dir() => Kind::Dir,
-            _ => Kind::Other,
-        };
-        Ok(Metadata { kind, len: found.len(), modified: found.modified().map_or(0, nanoseconds) })
+        let found = cap_std::fs::Metadata::from_file(&self.0).map_err(code)?;
+        Ok(metadata(&found, found.nlink()))
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
@@ -189,6 +212,15 @@ impl File for CapFile {
 /// Opening a pipe would wait for somebody at its other end. Regular files and directories know no such waiting.
 fn unblocked(options: &mut OpenOptions) -> &mut OpenOptions {
     if cfg!(unix) { options.nonblock(true) } else { options }
+}
+
+fn share(file: &std::fs::File) -> Result<(), Code> {
+    crate::io::share_with_group(file).map_err(code)
+}
+
+fn metadata(found: &cap_std::fs::Metadata, links: u64) -> Metadata {
+    let modified = found.modified().map_or(0, |time| nanoseconds(time.into_std()));
+    Metadata { kind: kind(found.file_type()), len: found.len(), modified, links }
 }
 
 fn kind(file_type: FileType) -> Kind {

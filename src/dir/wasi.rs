@@ -17,7 +17,11 @@ pub(crate) const READ_MAX: usize = 1 << 20;
 
 /// A directory of the host.
 #[derive(Debug, Clone)]
-pub struct WasiDir(Rc<Descriptor>);
+pub struct WasiDir {
+    dir: Rc<Descriptor>,
+    /// See [`Dir::sharing`].
+    sharing: bool,
+}
 
 impl WasiDir {
     /// The directory that `dir` is a handle on.
@@ -28,11 +32,11 @@ impl WasiDir {
     /// # Errors
     /// Those of opening a directory.
     pub fn new(dir: &Descriptor) -> Result<Self, Code> {
-        open_dir(dir, ".").map(|dir| WasiDir(Rc::new(dir)))
+        open_dir(dir, ".").map(|dir| WasiDir { dir: Rc::new(dir), sharing: false })
     }
 
     fn open(&self, path: &str, open_flags: OpenFlags, flags: DescriptorFlags) -> Result<WasiFile, Code> {
-        self.0.open_at(PathFlags::empty(), path, open_flags, flags).map(WasiFile).map_err(code)
+        self.dir.open_at(PathFlags::empty(), path, open_flags, flags).map(WasiFile).map_err(code)
     }
 
     /// Opens what is there.
@@ -46,7 +50,7 @@ impl WasiDir {
     fn open_dir(&self, path: &str) -> Result<Descriptor, Code> {
         match self.look(path)? {
             Kind::File | Kind::Other => Err(Code::NotDirectory),
-            Kind::Dir | Kind::Symlink => open_dir(&self.0, path),
+            Kind::Dir | Kind::Symlink => open_dir(&self.dir, path),
         }
     }
 
@@ -84,12 +88,19 @@ impl Dir for WasiDir {
     type Lock = WasiLock;
 
     fn create_dir(&self, path: &str) -> Result<(), Code> {
-        self.0.create_directory_at(path).map_err(code)
+        self.dir.create_directory_at(path).map_err(code)?;
+        if self.sharing { self.share(path) } else { Ok(()) }
     }
 
     fn create_new(&self, path: &str) -> Result<WasiFile, Code> {
         let create_new = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
-        self.open(path, create_new, DescriptorFlags::READ | DescriptorFlags::WRITE)
+        let file = self.open(path, create_new, DescriptorFlags::READ | DescriptorFlags::WRITE)?;
+        if self.sharing {
+            share(&file.0).inspect_err(|_| {
+                let _ = self.remove_file(path);
+            })?;
+        }
+        Ok(file)
     }
 
     fn open_read(&self, path: &str) -> Result<WasiFile, Code> {
@@ -101,15 +112,15 @@ impl Dir for WasiDir {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
-        self.0.rename_at(from, &self.0, to).map_err(code)
+        self.dir.rename_at(from, &self.dir, to).map_err(code)
     }
 
     fn link(&self, from: &str, to_dir: &Self, to: &str) -> Result<(), Code> {
-        self.0.link_at(PathFlags::empty(), from, &to_dir.0, to).map_err(code)
+        self.dir.link_at(PathFlags::empty(), from, &to_dir.dir, to).map_err(code)
     }
 
     fn remove_file(&self, path: &str) -> Result<(), Code> {
-        self.0.unlink_file_at(path).map_err(code)
+        self.dir.unlink_file_at(path).map_err(code)
     }
 
     fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
@@ -129,7 +140,7 @@ impl Dir for WasiDir {
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Code> {
-        self.0.stat_at(PathFlags::empty(), path).map(metadata).map_err(code)
+        self.dir.stat_at(PathFlags::empty(), path).map(metadata).map_err(code)
     }
 
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
@@ -141,12 +152,12 @@ impl Dir for WasiDir {
     }
 
     fn can_flush(&self) -> bool {
-        !matches!(self.0.sync(), Err(ErrorCode::Unsupported))
+        !matches!(self.dir.sync(), Err(ErrorCode::Unsupported))
     }
 
     #[cfg(feature = "hosted")]
     fn sync_all(&self) -> Result<(), Code> {
-        crate::bindings::loosepack::host::flushing::flush_all(&self.0).map_err(code)
+        crate::bindings::loosepack::host::flushing::flush_all(&self.dir).map_err(code)
     }
 
     #[cfg(not(feature = "hosted"))]
@@ -154,9 +165,27 @@ impl Dir for WasiDir {
         Err(Code::Unsupported)
     }
 
+    fn share(&self, path: &str) -> Result<(), Code> {
+        match self.metadata(path)?.kind {
+            Kind::Dir => share(&open_dir(&self.dir, path)?),
+            _ => share(&self.open_write(path)?.0),
+        }
+    }
+
+    #[cfg(feature = "hosted")]
+    fn sharing(&self) -> Self {
+        WasiDir { sharing: true, ..self.clone() }
+    }
+
     #[cfg(feature = "hosted")]
     fn try_lock(&self, path: &str) -> Result<WasiLock, Code> {
-        crate::bindings::loosepack::host::locking::try_lock(&self.0, path).map_err(code)
+        if self.sharing {
+            match self.create_new(path) {
+                Ok(_) | Err(Code::Exists) => {}
+                Err(code) => return Err(code),
+            }
+        }
+        crate::bindings::loosepack::host::locking::try_lock(&self.dir, path).map_err(code)
     }
 
     #[cfg(not(feature = "hosted"))]
@@ -205,9 +234,20 @@ impl File for WasiFile {
     }
 }
 
+#[cfg(feature = "hosted")]
+fn share(file: &Descriptor) -> Result<(), Code> {
+    crate::bindings::loosepack::host::sharing::share(file).map_err(code)
+}
+
+/// WASI has no modes.
+#[cfg(not(feature = "hosted"))]
+fn share(_: &Descriptor) -> Result<(), Code> {
+    Err(Code::Unsupported)
+}
+
 fn metadata(stat: DescriptorStat) -> Metadata {
     let modified = stat.data_modification_timestamp.map_or(0, nanoseconds);
-    Metadata { kind: kind(stat.type_), len: stat.size, modified }
+    Metadata { kind: kind(stat.type_), len: stat.size, modified, links: stat.link_count }
 }
 
 fn nanoseconds(time: Datetime) -> u64 {

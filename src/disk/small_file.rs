@@ -1,5 +1,6 @@
 //! Files of a few hundred bytes that are read and written whole.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -7,8 +8,8 @@ use alloc::vec::Vec;
 use crate::dir::{Dir, Entry, read_full_at, write_all_at};
 use crate::disk::flush::Flush;
 use crate::disk::regular;
-use crate::error::{Code, Context as _, Error, Result};
-use crate::format::names::{self, INCOMING, SMALL_FILE_MAX};
+use crate::error::{Code, Context as _, Error, IoFailure, Result};
+use crate::format::names::{self, INCOMING, PACKS, SMALL_FILE_MAX};
 
 /// The bytes of a file; `None` when there is none. One that is larger than any of its kind can be is damaged.
 pub(crate) fn read(dir: &impl Dir, path: &str) -> Result<Option<Vec<u8>>> {
@@ -29,12 +30,24 @@ pub(crate) fn replace(dir: &impl Dir, path: &str, bytes: &[u8], flush: &Flush) -
     let written = (|| {
         write_all_at(&file, bytes, 0).during("write", &temporary)?;
         flush.file(&file, &temporary)?;
-        dir.rename(&temporary, path).during("rename to", path)
+        dir.rename(&temporary, path).map_err(|code| in_place(code, path))
     })();
     if written.is_err() {
         let _ = dir.remove_file(&temporary);
     }
     written
+}
+
+/// Returns the error for a file of `incoming` that could not get its final name.
+pub(crate) fn in_place(code: Code, path: &str) -> Error {
+    if code == Code::CrossDevice {
+        let target = path.rsplit_once('/').map_or("the container's directory", |(parent, _)| parent);
+        return Error::Other(format!(
+            "cannot rename a file of {INCOMING} to {path}: {INCOMING} and {target} are different mounts or file systems; \
+             mount the whole container at one place (only {PACKS} may be a mount of its own)"
+        ));
+    }
+    Error::Io(IoFailure { operation: "rename to".into(), path: path.into(), code })
 }
 
 /// Makes a directory of the container that is missing; whether it was.

@@ -17,8 +17,21 @@ pub const DEFAULT_PACK_TARGET: u64 = 4 << 30;
 /// The zlib level of a container that is created without another setting.
 pub const DEFAULT_COMPRESSION_LEVEL: u8 = 1;
 
+/// The value of `shared` for [`Sharing::Group`]; otherwise there is no such key.
+const SHARED_WITH_GROUP: &str = "group";
+
 /// Digits of a container's identifier.
 const ID_DIGITS: usize = 32;
+
+/// Who may use the files of a container besides their owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// Whoever the umask of each process that writes to it admits.
+    #[default]
+    Umask,
+    /// The group of the container's directory, which may read and write everything, whatever the umask.
+    Group,
+}
 
 /// Settings of a container, fixed when it is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +40,17 @@ pub struct Config {
     pub pack_target: u64,
     /// zlib level used when packing with compression, 1 (fast) to 9 (small).
     pub compression_level: u8,
+    /// Who may use its files besides their owner.
+    pub shared: Sharing,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { pack_target: DEFAULT_PACK_TARGET, compression_level: DEFAULT_COMPRESSION_LEVEL }
+        Config {
+            pack_target: DEFAULT_PACK_TARGET,
+            compression_level: DEFAULT_COMPRESSION_LEVEL,
+            shared: Sharing::Umask,
+        }
     }
 }
 
@@ -63,12 +82,15 @@ impl ContainerJson {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let value = json!({
+        let mut value = json!({
             "format": FORMAT,
             "id": self.id,
             "pack-target": self.config.pack_target,
             "compression-level": self.config.compression_level,
         });
+        if self.config.shared == Sharing::Group {
+            value["shared"] = SHARED_WITH_GROUP.into();
+        }
         (value.to_string() + "\n").into_bytes()
     }
 
@@ -87,6 +109,11 @@ impl ContainerJson {
         let config = Config {
             pack_target: settings["pack-target"].as_u64()?,
             compression_level: u8::try_from(settings["compression-level"].as_u64()?).ok()?,
+            shared: match &settings["shared"] {
+                Value::Null => Sharing::Umask,
+                Value::String(with) if with == SHARED_WITH_GROUP => Sharing::Group,
+                _ => return None,
+            },
         };
         config.check().ok()?;
         Some(ContainerJson { id: id.to_string(), config })

@@ -149,14 +149,18 @@ impl<F: File> Log<F> {
         flush.file(&self.file, &self.path)
     }
 
-    /// Opens the log for appending, and cuts uncommitted bytes. The pack lock must be held, and everything committed
-    /// must have been read and be durable.
-    pub(super) fn writer<D: Dir<File = F>>(&self, disk: &Disk<D>) -> Result<LogWriter<F>> {
+    /// Opens the log for appending, and cuts uncommitted bytes; `None` if it must not be changed because it has a second
+    /// name. The pack lock must be held, and everything committed must have been read and be durable.
+    pub(super) fn writer<D: Dir<File = F>>(&self, disk: &Disk<D>) -> Result<Option<LogWriter<F>>> {
         let file = disk.open_write(&self.path).during("open", &self.path)?;
-        if file.metadata().during("examine", &self.path)?.len > self.committed.end {
+        let found = file.metadata().during("examine", &self.path)?;
+        if found.is_linked() {
+            return Ok(None);
+        }
+        if found.len > self.committed.end {
             file.set_len(self.committed.end).during("cut", &self.path)?;
         }
-        Ok(LogWriter { file, flush: disk.flush.clone() })
+        Ok(Some(LogWriter { file, flush: disk.flush.clone() }))
     }
 }
 
@@ -202,6 +206,11 @@ pub(super) struct LogWriter<F> {
 }
 
 impl<F: File> LogWriter<F> {
+    /// Returns whether the log has got a second name since it was opened, so that it must not be changed any more.
+    pub(super) fn is_linked(&self, log: &Log<F>) -> Result<bool> {
+        Ok(self.file.metadata().during("examine", &log.path)?.is_linked())
+    }
+
     /// Appends a batch of entries, after which everything adds up to `totals`.
     pub(super) fn append(
         &mut self,

@@ -66,7 +66,8 @@ impl<D: Dir> Index<D> {
 /// The index in the hands of the packer.
 pub(crate) struct IndexWriter<D: Dir> {
     index: Index<D>,
-    log: LogWriter<D::File>,
+    /// `None` if the log must not be changed: the next batch is folded.
+    log: Option<LogWriter<D::File>>,
     failed: bool,
 }
 
@@ -115,12 +116,16 @@ impl<D: Dir> IndexWriter<D> {
         let mut totals = self.index.totals();
         entries.clone().filter_map(|(_, location)| location).for_each(|location| totals.add(&location));
         replaced.for_each(|location| totals.remove(location));
-        let fold = self.index.tail.len() + entries.len() >= self.index.disk.tuning.log_entries;
-        if !fold {
-            self.log.append(&mut self.index.log, entries.clone(), totals)?;
-        }
+        let many = self.index.tail.len() + entries.len() >= self.index.disk.tuning.log_entries;
+        let appended = match &mut self.log {
+            Some(log) if !many && !log.is_linked(&self.index.log)? => {
+                log.append(&mut self.index.log, entries.clone(), totals)?;
+                true
+            }
+            _ => false,
+        };
         entries.for_each(|(id, location)| self.index.tell(id, location));
-        if fold {
+        if !appended {
             self.fold(totals)?;
         }
         self.failed = false;

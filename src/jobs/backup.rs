@@ -18,11 +18,12 @@ use self::packs::{PackCopy, Sealed};
 use super::clean::Cleaner;
 use super::{Job, Progress, Running, Work};
 use crate::container::Container;
-use crate::container::open_loose;
 use crate::container::usage::Usage;
+use crate::container::{open_loose, share};
 use crate::dir::Dir;
 use crate::disk::{Disk, backup_mark};
 use crate::error::{Error, Result};
+use crate::format::container_json::Sharing;
 use crate::format::names::{self, SHARDS};
 use crate::index::{Index, Trust};
 use crate::loose::{self, LooseBatch};
@@ -85,6 +86,13 @@ impl<D: Dir> Container<D> {
     /// [`Error::AlreadyExists`] when the directory holds anything else; [`Error::Locked`] while another backup is made
     /// there.
     pub fn backup(&self, dir: D, options: BackupOptions) -> Result<impl Job + use<D>> {
+        let dir = match self.config.shared {
+            Sharing::None => dir,
+            Sharing::Group => {
+                share(&dir, ".")?;
+                dir.sharing()
+            }
+        };
         let target = Disk::new(dir, &self.options);
         let lock = target::prepare(&target, self.id(), &self.options.holder)?;
         let stats = self.stats()?;

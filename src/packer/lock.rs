@@ -58,7 +58,7 @@ impl<D: Dir> PackerLock<D> {
         }
         let file = match created {
             Ok(file) => Some(file),
-            Err(Code::Exists) if locked => Some(dir.open_write(mark).during("open", mark)?),
+            Err(Code::Exists) if locked => Some(take_over(dir, mark)?),
             Err(Code::Exists) => return Err(held(dir, mark, locked)),
             Err(Code::NoSpace | Code::Quota) if locked && frees => None,
             Err(code) => return Err(code).during("create", mark),
@@ -79,6 +79,19 @@ impl<D: Dir> PackerLock<D> {
             Ok(_) => Err(held(dir, other, locked)),
             Err(code) => Err(code).during("examine", other),
         }
+    }
+}
+
+/// Opens the lock file that a killed packer left behind, which only the holder of the operating system's lock may do. One
+/// that must not or cannot be written to is replaced.
+fn take_over<D: Dir>(dir: &D, mark: &'static str) -> Result<D::File> {
+    match dir.open_write(mark) {
+        Ok(file) if !file.metadata().during("examine", mark)?.is_linked() => Ok(file),
+        Ok(_) | Err(Code::Access) => {
+            dir.remove_file(mark).during("remove", mark)?;
+            dir.create_new(mark).during("create", mark)
+        }
+        Err(code) => Err(code).during("open", mark),
     }
 }
 

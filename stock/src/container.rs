@@ -102,7 +102,7 @@ impl Store for Container {
         let config = self.call(|component, memory, this| {
             component.loosepack_store_container().container().call_config(memory, this).map(Ok)
         })?;
-        Ok(Config { pack_target: config.pack_target, compression_level: config.compression_level })
+        Ok(convert::config_of(config))
     }
 
     fn durability(&self) -> Result<Durability> {

@@ -2,7 +2,7 @@
 
 use loosepack::{
     Access, Compression, Config, Durability, Error, Finding, Location, ObjectId, ObjectInfo, Options, Placement,
-    Progress, Result, Stats,
+    Progress, Result, Sharing, Stats,
 };
 
 use loosepack::store::{Block, Found};
@@ -51,8 +51,21 @@ pub(crate) fn options(options: &Options) -> wit::OpenOptions<'_> {
     }
 }
 
-pub(crate) fn config(Config { pack_target, compression_level }: Config) -> wit::Config {
-    wit::Config { pack_target, compression_level }
+pub(crate) fn config(Config { pack_target, compression_level, shared }: Config) -> wit::Config {
+    let shared = match shared {
+        Sharing::Umask => wit::Sharing::Umask,
+        Sharing::Group => wit::Sharing::Group,
+    };
+    wit::Config { pack_target, compression_level, shared }
+}
+
+/// Converts the settings of a container.
+pub(crate) fn config_of(wit::Config { pack_target, compression_level, shared }: wit::Config) -> Config {
+    let shared = match shared {
+        wit::Sharing::Umask => Sharing::Umask,
+        wit::Sharing::Group => Sharing::Group,
+    };
+    Config { pack_target, compression_level, shared }
 }
 
 pub(crate) fn compression(compression: Compression) -> wit::Compression {

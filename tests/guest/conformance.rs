@@ -29,7 +29,12 @@ fn main() {
         let last = last.borrow();
         last.as_ref().expect("a directory was made").symlink_at(target, name).expect("links can be made");
     };
-    conformance::run(make, Some(&symlink));
+    let hard_link = |target: &str, name: &str| {
+        let last = last.borrow();
+        let dir = last.as_ref().expect("a directory was made");
+        dir.link_at(PathFlags::empty(), target, dir, name).expect("links can be made");
+    };
+    conformance::run(make, Some(&symlink), Some(&hard_link));
 }
 
 /// Built natively along with the tests, where there is nothing to run it on.

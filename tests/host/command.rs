@@ -40,6 +40,22 @@ fn fed(dir: &Path, arguments: &[&str], input: &[u8]) -> Ran {
 }
 
 #[test]
+fn init_takes_the_directory_as_an_argument_as_well() {
+    let dir = TempDir::new();
+    let run = |arguments: &[&str]| Ran::of(command(dir.path()).args(arguments).output().unwrap());
+    assert!(run(&["init", "one"]).exits(0).text().starts_with("one: made container "));
+    run(&["-C", "one", "status"]).exits(0);
+    run(&["-C", "two/", "init", "two"]).exits(0);
+    run(&["-C", "three", "init", "four"]).exits(2).says(&["three", "four", "-C"]);
+    let named = Ran::of(command(dir.path()).env("LOOSEPACK_DIR", "three").args(["init", "four"]).output().unwrap());
+    named.exits(2).says(&["three", "four", "LOOSEPACK_DIR"]);
+    assert!(!dir.join("three").exists() && !dir.join("four").exists());
+    run(&["init", ""]).exits(2).says(&["empty name"]);
+    run(&["init", "five", "--shared", "everybody"]).exits(2).says(&["everybody", "group"]);
+    assert!(!dir.join("five").exists());
+}
+
+#[test]
 fn init_makes_a_container_in_a_new_or_an_empty_directory_and_nowhere_else() {
     let dir = with_store();
     loosepack(dir.path(), ["init"]).exits(2).says(&["there is a container here already"]);

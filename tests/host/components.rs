@@ -27,6 +27,7 @@ fn the_store_imports_nothing_but_files_a_clock_locks_flushes_and_a_codec() {
             "loosepack:host/codec@0.1.0",
             "loosepack:host/flushing@0.1.0",
             "loosepack:host/locking@0.1.0",
+            "loosepack:host/sharing@0.1.0",
             "wasi:clocks/wall-clock@0.2.12",
             "wasi:filesystem/types@0.2.12",
             "wasi:io/error@0.2.12",

@@ -122,6 +122,7 @@ fn whatever_is_passed_is_answered() {
         Val::Record(Vec::from([
             ("pack-target".into(), Val::U64(pack_target)),
             ("compression-level".into(), Val::U8(level)),
+            ("shared".into(), Val::Enum("umask".into())),
         ]))
     };
     for (target, level) in [(0, 1), (1, 0), (1, 10), (u64::MAX, 255)] {

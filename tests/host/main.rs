@@ -46,6 +46,9 @@ mod planted;
 /// The model and its random steps; shared with the tests of the store.
 #[path = "../random_work/mod.rs"]
 mod random_work;
+/// Containers that a group shares.
+#[cfg(unix)]
+mod shared;
 /// The command in a stock WASI runtime.
 mod stock;
 /// Helpers.

@@ -1,12 +1,12 @@
 //! The model over the component, in loosepack's host and in one that gives nothing but WASI.
 
-use loosepack_host::{Config, Durability, Options};
+use loosepack_host::{Config, Durability, Options, Sharing};
 use proptest::prelude::*;
 
 use crate::random_work::{cases, run, steps};
 use crate::support::{TempDir, portable, runtime};
 
-const CONFIG: Config = Config { pack_target: 20_000, compression_level: 1 };
+const CONFIG: Config = Config { pack_target: 20_000, compression_level: 1, shared: Sharing::Umask };
 
 fn options() -> Options {
     Options { durability: Durability::None, ..Options::default() }

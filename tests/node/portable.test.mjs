@@ -23,7 +23,7 @@ const { PackWriter, clean, forceUnlock, packLoose } = component.maintenance;
 const { LazyStream } = component.sources;
 
 const MIB = 1 << 20;
-const CONFIG = { packTarget: 4n << 30n, compressionLevel: 1 };
+const CONFIG = { packTarget: 4n << 30n, compressionLevel: 1, shared: 'umask' };
 const OPTIONS = { access: 'read-write', durability: 'none', verify: true, holder: 'the first' };
 
 const sha256 = (content) => createHash('sha256').update(content).digest('hex');
@@ -175,7 +175,7 @@ test('a directory is named as it was preopened', (t) => {
 
 test('numbers of 64 bits are BigInts', (t) => {
   const { container } = setUp(t, {}, { packTarget: 2n ** 64n - 1n, compressionLevel: 9 });
-  assert.deepEqual(container.config(), { packTarget: 2n ** 64n - 1n, compressionLevel: 9 });
+  assert.deepEqual(container.config(), { packTarget: 2n ** 64n - 1n, compressionLevel: 9, shared: 'umask' });
   assert.match(container.id(), /^[0-9a-f]{32}$/);
   const id = container.add(bytes('hello'));
   assert.deepEqual(container.info(id), { size: 5n, placement: { tag: 'loose' } });
@@ -507,7 +507,7 @@ test('a failure says what it is', (t) => {
   }
   assert.deepEqual(failure(() => Container.open(dir, OPTIONS)), { tag: 'no-container' });
   assert.equal(failure(() => Container.create(grant(store), CONFIG, OPTIONS)).tag, 'already-exists');
-  for (const config of [{ compressionLevel: 10 }, { compressionLevel: 0 }, { packTarget: 0n }]) {
+  for (const config of [{ compressionLevel: 10 }, { compressionLevel: 0 }, { packTarget: 0n }, { shared: 'group' }]) {
     const { tag } = failure(() => Container.create(dir, { ...CONFIG, ...config }, OPTIONS));
     assert.equal(tag, 'invalid-argument');
   }

@@ -91,9 +91,11 @@ class Loosepack:
         self._places = {}
         self._opened = weakref.WeakSet()
 
-    def create(self, place, pack_target=PACK_TARGET, compression_level=COMPRESSION_LEVEL, **options):
+    def create(
+        self, place, pack_target=PACK_TARGET, compression_level=COMPRESSION_LEVEL, shared="umask", **options
+    ):
         """Make a container in an empty directory that was granted as `place`. `options`: those of `open`."""
-        config = _record(pack_target=pack_target, compression_level=compression_level)
+        config = _record(pack_target=pack_target, compression_level=compression_level, shared=shared)
         function = "[static]container.create"
         return Container(self, self._call("container", function, self.place(place), config, _options(**options)))
 
@@ -203,7 +205,7 @@ class Container(_Resource):
         return self._method("id")
 
     def config(self):
-        """The settings it was created with: `.pack_target`, `.compression_level`."""
+        """The settings it was created with: `.pack_target`, `.compression_level`, `.shared`."""
         return self._method("config")
 
     def add(self, content):

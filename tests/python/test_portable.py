@@ -275,7 +275,7 @@ class Objects(Case):
 
     def test_settings_are_kept(self):
         container = self.create(pack_target=1000, compression_level=9)
-        self.assertEqual(vars(container.config()), {"pack_target": 1000, "compression_level": 9})
+        self.assertEqual(vars(container.config()), {"pack_target": 1000, "compression_level": 9, "shared": "umask"})
         self.assertRegex(container.id(), "^[0-9a-f]{32}$")
         again = self.open(access="read-only")
         self.assertEqual((again.id(), again.config()), (container.id(), container.config()))
@@ -631,7 +631,7 @@ class Errors(Case):
 
     def test_settings_out_of_range(self):
         loosepack = self.start()
-        for setting in [{"compression_level": 0}, {"compression_level": 10}, {"pack_target": 0}]:
+        for setting in [{"compression_level": 0}, {"compression_level": 10}, {"pack_target": 0}, {"shared": "group"}]:
             with self.subTest(**setting), self.fails("invalid-argument") as caught:
                 loosepack.create("/store", **setting)
             self.assertIn(next(iter(setting)).replace("_", "-"), caught.exception.payload)

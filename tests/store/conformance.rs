@@ -5,14 +5,15 @@
 use loosepack::dir::{Entry, Kind, Metadata};
 use loosepack::{Code, Dir, File};
 
-/// Makes a symbolic link, the second path, to the first one, in the directory that was made last.
-pub(crate) type Symlink<'a> = &'a dyn Fn(&str, &str);
+/// Makes a link, the second path, to the first one, in the directory that was made last.
+pub(crate) type Link<'a> = &'a dyn Fn(&str, &str);
 
-/// Holds an implementation to the contract. `make` gives an empty directory each time; `symlink` is for those that can.
+/// Holds an implementation to the contract. `make` gives an empty directory each time; `symlink` and `hard_link` are for
+/// those that can.
 ///
 /// # Panics
 /// When the contract is broken.
-pub(crate) fn run<D: Dir>(make: impl Fn() -> D, symlink: Option<Symlink<'_>>) {
+pub(crate) fn run<D: Dir>(make: impl Fn() -> D, symlink: Option<Link<'_>>, hard_link: Option<Link<'_>>) {
     files_hold_what_was_written(&make());
     files_grow_and_shrink(&make());
     handles_see_each_other(&make());
@@ -27,6 +28,9 @@ pub(crate) fn run<D: Dir>(make: impl Fn() -> D, symlink: Option<Symlink<'_>>) {
     clones_are_the_same_directory(&make());
     if let Some(symlink) = symlink {
         links_are_not_followed(&make(), symlink);
+    }
+    if let Some(hard_link) = hard_link {
+        names_are_counted(&make(), hard_link);
     }
 }
 
@@ -218,12 +222,13 @@ fn metadata_tells_kind_size_and_time(dir: &impl Dir) {
         let window = before.saturating_sub(slack)..=dir.now() + slack;
         assert!(window.contains(&found.modified), "the time is that of the last write, on the clock of now()");
     }
-    let Metadata { kind, len, modified } = file.metadata().expect("an open file has metadata");
+    let Metadata { kind, len, modified, links } = file.metadata().expect("an open file has metadata");
     assert_eq!(
         (kind, len, modified),
         (found.kind, found.len, found.modified),
         "an open file tells what its entry does"
     );
+    assert!(links <= 1 && found.links <= 1, "a file that was just made has one name");
     assert_eq!(dir.metadata("dir").map(|found| found.kind), Ok(Kind::Dir), "a directory is a directory");
     assert_eq!(dir.metadata(".").map(|found| found.kind), Ok(Kind::Dir), "so is the directory itself");
     fails(dir.metadata("absent"), &[Code::NotFound]);
@@ -299,7 +304,7 @@ fn clones_are_the_same_directory(dir: &impl Dir) {
     assert!(!exists(dir, "file"), "what one handle removed is gone for others");
 }
 
-fn links_are_not_followed(dir: &impl Dir, symlink: Symlink<'_>) {
+fn links_are_not_followed(dir: &impl Dir, symlink: Link<'_>) {
     put(dir, "file", b"target");
     symlink("file", "link");
     symlink("absent", "dangling");
@@ -321,4 +326,18 @@ fn links_are_not_followed(dir: &impl Dir, symlink: Symlink<'_>) {
     assert_eq!(content(dir, "file"), b"target", "where it led to is untouched");
     dir.remove_file("dangling").expect("a link can be removed");
     assert!(!exists(dir, "dangling"), "the link is gone");
+}
+
+fn names_are_counted(dir: &impl Dir, hard_link: Link<'_>) {
+    let names = |path: &str| dir.metadata(path).expect("the file is there").links;
+    let file = put(dir, "file", b"one file");
+    let counted = || file.metadata().expect("an open file has metadata").links;
+    assert_eq!((counted(), names("file")), (1, 1), "a file that was just made has one name");
+    hard_link("file", "other");
+    assert_eq!((counted(), names("file"), names("other")), (2, 2, 2), "and then two, also for who has it open");
+    dir.rename("other", "moved").expect("a name of a file can be changed");
+    assert_eq!(counted(), 2, "a name that changes is no further name");
+    dir.remove_file("moved").expect("a name of a file can be removed");
+    assert_eq!((counted(), names("file")), (1, 1), "a name less");
+    assert_eq!(content(dir, "file"), b"one file", "the file stays");
 }

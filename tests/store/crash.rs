@@ -10,11 +10,12 @@ use crate::sim::{SimDir, Survival};
 use crate::support::{Rng, tiny, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
-    self as work, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, collect_some, create,
-    delete_loose, delete_some, empty, first_packer_killed, fold, half_dead, killed_at_its_fold, killed_deleting,
-    killed_making_directories, killed_packing_into_a_run, lived_in, lived_in_yesterday, nothing, pack_and_clean,
-    pack_with_cleaning, packer_killed, packer_killed_at_its_commit, reindex, reindex_in_little_memory, repack_some,
-    unindexed, unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs, write_some,
+    self as work, Start, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, collect_some, create,
+    delete_loose, delete_packed, delete_some, empty, first_packer_killed, fold, half_dead, killed_at_its_fold,
+    killed_deleting, killed_making_directories, killed_packing_into_a_run, linked, linked_after_a_kill, lived_in,
+    lived_in_yesterday, nothing, pack_and_clean, pack_with_cleaning, packer_killed, packer_killed_at_its_commit,
+    reindex, reindex_in_little_memory, repack_some, unindexed, unlock_and_pack, without_shards, workload, write_large,
+    write_one_batch, write_packs, write_some,
 };
 
 /// Policies and seeds; fewer where a check is expensive.
@@ -271,4 +272,25 @@ fn short_reads_and_writes_survive_every_crash() {
         all.start = all.start.short(seed);
         survives(&all, 1);
     }
+}
+
+/// Crash points of work beside a copy with hard links; the others are those of the same work alone.
+fn beside_a_snapshot(start: Start, run: impl Fn(&Watch<SimDir>, &mut Known) -> Result<(), Error> + 'static) {
+    survives(&Workload { changes_only: true, ..workload(start, run) }, 1);
+}
+
+#[test]
+fn packing_beside_a_hard_linked_snapshot_survives_every_crash() {
+    beside_a_snapshot(linked, write_packs);
+    beside_a_snapshot(linked_after_a_kill, pack_and_clean);
+}
+
+#[test]
+fn deleting_beside_a_hard_linked_snapshot_survives_every_crash() {
+    beside_a_snapshot(linked_after_a_kill, delete_packed);
+}
+
+#[test]
+fn reindexing_beside_a_hard_linked_snapshot_survives_every_crash() {
+    beside_a_snapshot(linked_after_a_kill, reindex);
 }

@@ -25,10 +25,16 @@ fn cap_dir_conforms() {
         std::os::unix::fs::symlink(target, root.join(link)).expect("a link can be made");
     };
     #[cfg(unix)]
-    let symlink: Option<conformance::Symlink<'_>> = Some(&plant);
+    let symlink: Option<conformance::Link<'_>> = Some(&plant);
     #[cfg(not(unix))]
-    let symlink: Option<conformance::Symlink<'_>> = None;
-    conformance::run(make, symlink);
+    let symlink: Option<conformance::Link<'_>> = None;
+    let hard_link = |target: &str, link: &str| {
+        let made = made.borrow();
+        let root = made.last().expect("one was made").path();
+        std::fs::hard_link(root.join(target), root.join(link)).expect("a link can be made");
+    };
+    // Windows tells the number of names of open files only.
+    conformance::run(make, symlink, if cfg!(unix) { Some(&hard_link) } else { None });
 }
 
 fn sim_conforms(make: impl Fn() -> SimDir) {
@@ -38,7 +44,9 @@ fn sim_conforms(make: impl Fn() -> SimDir) {
         made.replace(dir.clone());
         dir
     };
-    conformance::run(make, Some(&|_, link| made.borrow().plant_symlink(link)));
+    let symlink = |_: &str, link: &str| made.borrow().plant_symlink(link);
+    let hard_link = |target: &str, link: &str| made.borrow().plant_link(target, link);
+    conformance::run(make, Some(&symlink), Some(&hard_link));
 }
 
 #[test]
@@ -60,7 +68,7 @@ fn sim_dir_without_locks_conforms() {
 
 #[test]
 fn a_watched_directory_conforms() {
-    conformance::run(|| Watch::new(SimDir::new()), None);
+    conformance::run(|| Watch::new(SimDir::new()), None, None);
 }
 
 /// A directory with a durable file, a file that was renamed over it, and one whose data only was synced.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use loosepack::dir::cap::CapDir;
-use loosepack::{Access, Compression, Config, Container, ObjectId, Options, Placement, Stats, dir::Dir as _};
+use loosepack::{Access, Compression, Config, Container, ObjectId, Options, Placement, Sharing, Stats, dir::Dir as _};
 use serde_json::Value;
 
 use crate::sim::SimDir;
@@ -14,7 +14,7 @@ use crate::watch::{Verdict, Watch};
 const LOG: &str = "index/log-2.jsonl";
 const RUN: &str = "index/run-1.jsonl";
 
-const CONFIG: Config = Config { pack_target: 3000, compression_level: 6 };
+const CONFIG: Config = Config { pack_target: 3000, compression_level: 6, shared: Sharing::Umask };
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1")

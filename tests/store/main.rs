@@ -39,16 +39,25 @@ mod leftovers;
 mod missing;
 /// Random work compared with a map, on the native store.
 mod model;
+/// Directories that are mounts of their own.
+#[cfg(target_os = "linux")]
+mod mounts;
 /// Commit points with one sync left out: each must be noticed by the crash tests.
 mod mutations;
 /// Objects of every size come back from every place.
 mod objects;
 /// Packing, cleaning, and the pack lock.
 mod packing;
+/// Plain copies of a container that is being worked in.
+#[cfg(unix)]
+mod plain_copies;
 /// Things put in place of files and directories; shared with the tests of the host.
 #[cfg(unix)]
 #[path = "../planted/mod.rs"]
 mod planted;
+/// Tests in processes of their own.
+#[cfg(unix)]
+mod processes;
 /// The promises of a container as code, checked by crash, fault and history tests.
 mod promises;
 /// Readers, writers and packers interleaved step by step.
@@ -64,8 +73,13 @@ mod readonly;
 mod reindexing;
 /// Freeing the dead bytes of packs.
 mod repacking;
+/// Containers that a group shares.
+#[cfg(unix)]
+mod shared;
 /// A directory in memory that loses power.
 mod sim;
+/// Copies with hard links.
+mod snapshots;
 /// Files and readers that objects are added from, and those that fail.
 mod sources;
 /// Handles whose index is out of date.

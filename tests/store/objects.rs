@@ -182,7 +182,7 @@ fn compression_is_what_was_asked_for() {
 
 #[test]
 fn settings_come_back() {
-    let config = Config { pack_target: 12_345, compression_level: 7 };
+    let config = Config { pack_target: 12_345, compression_level: 7, ..Config::default() };
     let dir = SimDir::new();
     let made = Container::create(dir.clone(), config, Options::default()).unwrap();
     let opened = open(dir.clone());

@@ -8,6 +8,9 @@ use crate::sim::{SimDir, Survival};
 use crate::support::{clean, folding, id, pack, run, tuning, verify};
 use crate::watch::Watch;
 
+/// The directory of a copy with hard links.
+pub(crate) const SNAPSHOT: &str = "snapshot";
+
 pub(crate) type Store = Container<Watch<SimDir>>;
 
 /// The promises made so far, and the states that may be found.
@@ -23,6 +26,8 @@ pub(crate) struct Known {
     pub(crate) deleted: BTreeSet<ObjectId>,
     /// The index was lost: who cannot open the container reindexes it.
     pub(crate) unindexed: bool,
+    /// Promises of a copy with hard links, which is in [`SNAPSHOT`].
+    pub(crate) snapshot: Option<Box<Known>>,
 }
 
 impl Known {
@@ -166,11 +171,37 @@ fn complete(image: &SimDir) -> Result<(), String> {
     explain(store.get(&added), "reading what was added").map(drop)
 }
 
-/// Checks that the promises hold in a directory after a crash. Works in that directory.
+/// Checks that a copy with hard links holds what it held when it was made, and nothing else.
+fn check_snapshot(image: &SimDir, known: &Known) -> Result<(), String> {
+    let Some(known) = &known.snapshot else { return Ok(()) };
+    let store = explain(open(&Watch::new(image.inside(SNAPSHOT))), "opening the snapshot")?;
+    check_reads(&store, known)?;
+    let listed = check_list(&store, known)?;
+    ensure!(listed == known.acked.len() as u64, "{listed} objects are in the snapshot");
+    check_soundness(&store)
+}
+
+/// Checks that the promises hold in a directory after a crash, and in the copy with hard links, if there is one. Works in
+/// both.
 pub(crate) fn check(image: &SimDir, known: &Known) -> Result<(), String> {
+    check_snapshot(image, known)?;
+    let after = check_alone(image, known)?;
+    check_snapshot(image, known).map_err(|problem| format!("after work in the original: {problem}"))?;
+    if let Some(snapshot) = &known.snapshot {
+        check_alone(&image.inside(SNAPSHOT), snapshot).map_err(|problem| format!("in the snapshot: {problem}"))?;
+        let store = explain(open(&Watch::new(image.clone())), "opening the original again")?;
+        check_reads(&store, &after)
+            .and_then(|()| check_soundness(&store))
+            .map_err(|problem| format!("after work in the snapshot: {problem}"))?;
+    }
+    Ok(())
+}
+
+/// Does the same for one container. Returns the promises after what was done in it.
+fn check_alone(image: &SimDir, known: &Known) -> Result<Known, String> {
     let dir = Watch::new(image.clone());
     let store = match open_mended(&dir, known) {
-        Err(Error::NoContainer) if !known.created => return complete(image),
+        Err(Error::NoContainer) if !known.created => return complete(image).map(|()| known.clone()),
         opened => explain(opened, "open")?,
     };
     check_reads(&store, known)?;
@@ -190,5 +221,5 @@ pub(crate) fn check(image: &SimDir, known: &Known) -> Result<(), String> {
         explain(reindex(&dir), "reindex")?;
         check_reads(&explain(open(&dir), "open after reindex")?, &known)?;
     }
-    Ok(())
+    Ok(known)
 }

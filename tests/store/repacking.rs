@@ -8,7 +8,9 @@ use crate::support::{Rng, create, id, noise, open, options, run, text, tiny, ver
 /// A container whose packs hold these objects, one pack of `pack_target` bytes after the other.
 fn packed(pack_target: u64, contents: &[Vec<u8>], compression: Compression) -> SimDir {
     let dir = SimDir::new();
-    let store = Container::create(dir.clone(), Config { pack_target, compression_level: 1 }, options()).unwrap();
+    let store =
+        Container::create(dir.clone(), Config { pack_target, compression_level: 1, ..Config::default() }, options())
+            .unwrap();
     let mut writer = store.pack_writer(compression).unwrap();
     writer.add_many(contents).unwrap();
     writer.finish().unwrap();

@@ -30,6 +30,8 @@ pub(crate) enum Survival {
 #[derive(Clone)]
 pub(crate) struct SimDir {
     world: Rc<RefCell<World>>,
+    /// Where it is in the simulated file system.
+    base: String,
     /// Whether this handle has locks of the operating system.
     locks: bool,
     /// Whether this handle can sync everything at once.
@@ -66,6 +68,8 @@ struct World {
     short: Option<Rng>,
     /// Bytes of files that cannot be read.
     lost: Vec<(usize, Range<u64>)>,
+    /// Files that have had a second name.
+    linked: BTreeSet<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -236,13 +240,30 @@ impl World {
         }
     }
 
+    fn kind(&self, node: usize) -> Kind {
+        match &self.nodes[node].body {
+            Body::File { .. } => Kind::File,
+            Body::Dir { .. } => Kind::Dir,
+            Body::Symlink => Kind::Symlink,
+        }
+    }
+
     fn metadata(&self, node: usize) -> Metadata {
-        let (kind, len) = match &self.nodes[node].body {
-            Body::File { bytes, .. } => (Kind::File, bytes.len() as u64),
-            Body::Dir { .. } => (Kind::Dir, 0),
-            Body::Symlink => (Kind::Symlink, 0),
+        let len = match &self.nodes[node].body {
+            Body::File { bytes, .. } => bytes.len() as u64,
+            Body::Dir { .. } | Body::Symlink => 0,
         };
-        Metadata { kind, len, modified: self.nodes[node].modified }
+        let links = if self.linked.contains(&node) { self.names(node) } else { 1 };
+        Metadata { kind: self.kind(node), len, modified: self.nodes[node].modified, links }
+    }
+
+    /// How many entries lead to a file.
+    fn names(&self, node: usize) -> u64 {
+        let dirs = self.nodes.iter().filter_map(|dir| match &dir.body {
+            Body::Dir { entries, .. } => Some(entries),
+            _ => None,
+        });
+        dirs.flat_map(BTreeMap::values).filter(|found| **found == node).count() as u64
     }
 
     /// Makes what is pending durable. Of a file, after a failure, forget that it is pending, as Linux does with the
@@ -312,6 +333,7 @@ impl World {
     /// Forgets the nodes that no durable entry leads to.
     fn collect(&mut self) {
         let mut moved = BTreeMap::from([(ROOT, ROOT)]);
+        self.linked.clear();
         let mut kept = vec![self.nodes[ROOT].clone()];
         let mut next = 0;
         while next < kept.len() {
@@ -322,6 +344,8 @@ impl World {
                     let to = *moved.entry(*node).or_insert(fresh);
                     if to == fresh {
                         found.push(*node);
+                    } else {
+                        self.linked.insert(to);
                     }
                     *node = to;
                 }
@@ -349,11 +373,22 @@ impl SimDir {
             crashed: false,
             short: None,
             lost: Vec::new(),
+            linked: BTreeSet::new(),
         })
     }
 
     fn from_world(world: World) -> Self {
-        SimDir { world: Rc::new(RefCell::new(world)), locks: true, barrier: true }
+        SimDir { world: Rc::new(RefCell::new(world)), base: ".".into(), locks: true, barrier: true }
+    }
+
+    /// A handle on a directory in this one.
+    pub(crate) fn inside(&self, path: &str) -> Self {
+        SimDir { base: self.full(path), ..self.clone() }
+    }
+
+    /// The path from the root of the simulated file system.
+    fn full(&self, path: &str) -> String {
+        format!("{}/{path}", self.base)
     }
 
     /// A handle on the same directory that has no locks of the operating system.
@@ -369,13 +404,13 @@ impl SimDir {
     /// A copy that goes its own way, unsynced changes included. Nobody holds a lock in it.
     pub(crate) fn fork(&self) -> Self {
         let world = World { locked: BTreeSet::new(), ..self.world.borrow().clone() };
-        SimDir { locks: self.locks, barrier: self.barrier, ..Self::from_world(world) }
+        SimDir { world: Self::from_world(world).world, ..self.clone() }
     }
 
     /// The directory after a power cut.
     pub(crate) fn power_cut(&self, survival: Survival, seed: u64) -> Self {
         let world = self.world.borrow().survivors(survival, &mut Rng::new(seed));
-        SimDir { locks: self.locks, barrier: self.barrier, ..Self::from_world(world) }
+        SimDir { world: Self::from_world(world).world, ..self.clone() }
     }
 
     /// The directory after its processes were killed while the machine runs on: nothing is lost, nothing is synced.
@@ -396,7 +431,7 @@ impl SimDir {
     /// Lets the device lose bytes of a file: who reads them gets an error.
     pub(crate) fn lose(&self, path: &str, bytes: Range<u64>) {
         let mut world = self.world.borrow_mut();
-        let node = world.resolve(path).unwrap_or_else(|code| panic!("{path}: {code}"));
+        let node = world.resolve(&self.full(path)).unwrap_or_else(|code| panic!("{path}: {code}"));
         world.lost.push((node, bytes));
     }
 
@@ -447,13 +482,37 @@ impl SimDir {
 
     /// Makes a symbolic link; where it leads does not matter, as nothing follows it.
     pub(crate) fn plant_symlink(&self, path: &str) {
-        self.world.borrow_mut().add(path, Body::Symlink).expect("there is room for a link");
+        self.world.borrow_mut().add(&self.full(path), Body::Symlink).expect("there is room for a link");
+    }
+
+    /// Gives a file a second name.
+    pub(crate) fn plant_link(&self, from: &str, to: &str) {
+        let mut world = self.world.borrow_mut();
+        let (from, to) = (self.full(from), self.full(to));
+        let node = world.resolve(&from).unwrap_or_else(|code| panic!("{from}: {code}"));
+        let (parent, found) = world.place(&to).expect("the parent exists");
+        assert_eq!(found, None, "{to} is taken");
+        world.change(parent, vec![(split(&to).1.into(), Some(node))]);
+        world.linked.insert(node);
+    }
+
+    /// Makes a copy with hard links in place of files, as `cp -al` does, but without empty directories. All of it is
+    /// durable.
+    pub(crate) fn link_tree(&self, to: &str) {
+        for path in self.files() {
+            let copy = format!("{to}/{path}");
+            for (end, _) in copy.match_indices('/') {
+                let _ = self.create_dir(&copy[..end]);
+            }
+            self.plant_link(&path, &copy);
+        }
+        self.sync_all().expect("everything can be flushed");
     }
 
     /// All bytes of a file.
     pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
         let world = self.world.borrow();
-        let node = world.resolve(path).unwrap_or_else(|code| panic!("{path}: {code}"));
+        let node = world.resolve(&self.full(path)).unwrap_or_else(|code| panic!("{path}: {code}"));
         match &world.nodes[node].body {
             Body::File { bytes, .. } => bytes.clone(),
             _ => panic!("{path} is no file"),
@@ -464,6 +523,7 @@ impl SimDir {
     pub(crate) fn put(&self, path: &str, content: &[u8]) {
         let mut world = self.world.borrow_mut();
         let body = Body::File { bytes: content.into(), durable: content.into(), unsynced: Vec::new() };
+        let path = &*self.full(path);
         match world.resolve(path) {
             Ok(node) => world.nodes[node].body = body,
             Err(_) => {
@@ -478,7 +538,7 @@ impl SimDir {
     pub(crate) fn files(&self) -> Vec<String> {
         let world = self.world.borrow();
         let mut files = Vec::new();
-        let mut dirs = vec![(ROOT, String::new())];
+        let mut dirs = vec![(world.resolve(&self.base).expect("the directory exists"), String::new())];
         while let Some((dir, prefix)) = dirs.pop() {
             for (name, node) in world.entries(dir).expect("only directories are pushed") {
                 match &world.nodes[*node].body {
@@ -494,6 +554,7 @@ impl SimDir {
     /// Removes a file or a directory with all that is in it.
     pub(crate) fn remove(&self, path: &str) {
         let mut world = self.world.borrow_mut();
+        let path = &*self.full(path);
         let (parent, found) = world.place(path).expect("the parent exists");
         found.unwrap_or_else(|| panic!("there is no {path}"));
         world.change(parent, vec![(split(path).1.into(), None)]);
@@ -509,33 +570,35 @@ impl Dir for SimDir {
         let mut world = self.world.borrow_mut();
         world.step("create_dir", path)?;
         let empty = Body::Dir { entries: Entries::new(), durable: Entries::new(), unsynced: Vec::new() };
-        world.add(path, empty).map(drop)
+        world.add(&self.full(path), empty).map(drop)
     }
 
     fn create_new(&self, path: &str) -> Result<SimFile, Code> {
         let mut world = self.world.borrow_mut();
         world.step("create_new", path)?;
-        let node = world.add(path, Body::File { bytes: Vec::new(), durable: Vec::new(), unsynced: Vec::new() })?;
+        let node =
+            world.add(&self.full(path), Body::File { bytes: Vec::new(), durable: Vec::new(), unsynced: Vec::new() })?;
         Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: true })
     }
 
     fn open_read(&self, path: &str) -> Result<SimFile, Code> {
         let mut world = self.world.borrow_mut();
         world.step("open_read", path)?;
-        let node = world.open(path, false)?;
+        let node = world.open(&self.full(path), false)?;
         Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: false })
     }
 
     fn open_write(&self, path: &str) -> Result<SimFile, Code> {
         let mut world = self.world.borrow_mut();
         world.step("open_write", path)?;
-        let node = world.open(path, true)?;
+        let node = world.open(&self.full(path), true)?;
         Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: true })
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
         let mut world = self.world.borrow_mut();
         world.step("rename", to)?;
+        let (from, to) = (&*self.full(from), &*self.full(to));
         let (from_dir, node) = world.place(from)?;
         let node = node.ok_or(Code::NotFound)?;
         let (to_dir, replaced) = world.place(to)?;
@@ -557,6 +620,7 @@ impl Dir for SimDir {
     fn remove_file(&self, path: &str) -> Result<(), Code> {
         let mut world = self.world.borrow_mut();
         world.step("remove_file", path)?;
+        let path = &*self.full(path);
         let (parent, node) = world.place(path)?;
         if let Body::Dir { .. } = world.nodes[node.ok_or(Code::NotFound)?].body {
             return Err(Code::IsDirectory);
@@ -568,22 +632,22 @@ impl Dir for SimDir {
     fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
         let mut world = self.world.borrow_mut();
         world.step("list", path)?;
-        let node = world.resolve(path)?;
+        let node = world.resolve(&self.full(path))?;
         let entries = world.entries(node)?.iter();
-        Ok(entries.map(|(name, node)| Entry { name: name.clone(), kind: world.metadata(*node).kind }).collect())
+        Ok(entries.map(|(name, node)| Entry { name: name.clone(), kind: world.kind(*node) }).collect())
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Code> {
         let mut world = self.world.borrow_mut();
         world.step("metadata", path)?;
-        let node = world.resolve(path)?;
+        let node = world.resolve(&self.full(path))?;
         Ok(world.metadata(node))
     }
 
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
         let mut world = self.world.borrow_mut();
         let step = world.step("sync_dir", path);
-        let node = world.resolve(path);
+        let node = world.resolve(&self.full(path));
         if let Ok(node) = node
             && !world.crashed
         {
@@ -611,6 +675,7 @@ impl Dir for SimDir {
         if !self.locks {
             return Err(Code::Unsupported);
         }
+        let path = &*self.full(path);
         let node = match world.open(path, true) {
             Err(Code::NotFound) => {
                 world.add(path, Body::File { bytes: Vec::new(), durable: Vec::new(), unsynced: Vec::new() })?

@@ -187,6 +187,14 @@ impl<D: Dir> Dir for Watch<D> {
         self.inner.try_lock(path)
     }
 
+    fn share(&self, path: &str) -> Result<(), Code> {
+        self.inner.share(path)
+    }
+
+    fn sharing(&self) -> Self {
+        self.map(D::sharing)
+    }
+
     fn now(&self) -> u64 {
         self.inner.now()
     }

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use loosepack::{
-    Compression, Config, Container, Durability, Error, GcOptions, Job as _, Options, RepackOptions, Result,
+    Compression, Config, Container, Durability, Error, GcOptions, Job as _, Options, RepackOptions, Result, Sharing,
 };
 
-use crate::promises::{self, Known, open, options};
+use crate::promises::{self, Known, SNAPSHOT, open, options};
 use crate::sim::{SimDir, Survival};
 use crate::support::{clean, folding, id, noise, pack, run, text};
 use crate::watch::{Call, Verdict, Watch};
@@ -39,7 +39,7 @@ impl Workload {
 pub(crate) type Work = dyn Fn(&Watch<SimDir>, &mut Known) -> Result<()>;
 
 /// Small packs, so that they roll over.
-pub(crate) const CONFIG: Config = Config { pack_target: 700, compression_level: 1 };
+pub(crate) const CONFIG: Config = Config { pack_target: 700, compression_level: 1, shared: Sharing::Umask };
 
 pub(crate) fn unflushed() -> Options {
     Options { durability: Durability::None, ..options() }
@@ -518,6 +518,25 @@ pub(crate) fn first_packer_killed() -> (SimDir, Known) {
         writer.finish()
     };
     (killed(&dir, work, |_, call, path| call == Call::Sync && is_pack(path)), known)
+}
+
+/// A lived-in container of which a copy with hard links was made.
+pub(crate) fn linked() -> (SimDir, Known) {
+    with_snapshot(lived_in())
+}
+
+/// The same after a packer was killed in the middle of a batch: log and pack have bytes that do not count.
+pub(crate) fn linked_after_a_kill() -> (SimDir, Known) {
+    let (dir, mut known) = lived_in();
+    let work = |dir: &Watch<SimDir>| write_packs(dir, &mut known);
+    let at = |syncs: &Syncs, call, path: &str| call == Call::Sync && is_log(path) && syncs.after_line(PUT);
+    let dir = killed(&dir, work, at);
+    with_snapshot((dir, known))
+}
+
+fn with_snapshot((dir, known): (SimDir, Known)) -> (SimDir, Known) {
+    dir.link_tree(SNAPSHOT);
+    (dir, Known { snapshot: Some(Box::new(known.clone())), ..known })
 }
 
 /// All is packed and committed, only that the packer was killed before it synced its commit.

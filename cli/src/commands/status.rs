@@ -1,6 +1,6 @@
 //! `loosepack status`
 
-use loosepack::Access;
+use loosepack::{Access, Sharing};
 use serde_json::json;
 
 use crate::advice::{Advice, advice};
@@ -27,6 +27,10 @@ impl Status {
                 "id": id,
                 "pack-target": config.pack_target,
                 "compression-level": config.compression_level,
+                "shared": match config.shared {
+                    Sharing::Umask => "umask",
+                    Sharing::Group => "group",
+                },
                 "loose-objects": stats.loose_objects,
                 "loose-size": stats.loose_size,
                 "loose-packed": stats.loose_packed,
@@ -45,7 +49,11 @@ impl Status {
             return Ok(Outcome::Done);
         }
         let (target, level) = (human(config.pack_target), config.compression_level);
-        out.line(&format!("container  {id}, packs of {target}, compression level {level}"))?;
+        let shared = match config.shared {
+            Sharing::Umask => "",
+            Sharing::Group => ", shared with the group",
+        };
+        out.line(&format!("container  {id}, packs of {target}, compression level {level}{shared}"))?;
         out.line(&format!("loose      {}, {}", counted(stats.loose_objects, "object"), human(stats.loose_size)))?;
         let (size, length) = (human(stats.packed_size), human(stats.packed_length));
         out.line(&format!("packed     {}, {size}, stored in {length}", counted(stats.packed_objects, "object")))?;

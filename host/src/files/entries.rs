@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cap_fs_ext::MetadataExt as _;
 use cap_primitives::fs::{self, DirOptions, FollowSymlinks, Metadata};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource};
@@ -28,14 +29,18 @@ pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) 
             Descriptor::File(file) => Metadata::from_file(&file.file),
             Descriptor::Dir(dir) => Metadata::from_file(&dir.dir),
         };
-        Ok((metadata.map(|metadata| stat(&metadata)).map_err(code),))
+        Ok((metadata.map(|metadata| stat(&metadata, metadata.nlink())).map_err(code),))
     })?;
     types.func_wrap(
         "[method]descriptor.stat-at",
         |mut store: StoreContextMut<'_, T>, (this, flags, path): (Handle, PathFlags, String)| {
             let follow =
                 if flags.contains(PathFlags::SYMLINK_FOLLOW) { FollowSymlinks::Yes } else { FollowSymlinks::No };
-            let look = |dir: &Dir| fs::stat(&dir.dir, Path::new(&path), follow).map(|metadata| stat(&metadata));
+            // Windows tells the number of links of open files only.
+            let links = |metadata: &Metadata| if cfg!(unix) { metadata.nlink() } else { 1 };
+            let look = |dir: &Dir| {
+                fs::stat(&dir.dir, Path::new(&path), follow).map(|metadata| stat(&metadata, links(&metadata)))
+            };
             Ok((directory(&mut store, &this)?.and_then(|dir| look(&dir).map_err(code)),))
         },
     )?;
@@ -86,12 +91,12 @@ fn change<T: WasiView>(
     Ok(writable(store, handle)?.and_then(|dir| change(&dir).map_err(code)))
 }
 
-fn stat(metadata: &Metadata) -> DescriptorStat {
+fn stat(metadata: &Metadata, links: u64) -> DescriptorStat {
     let time =
         |time: io::Result<cap_primitives::time::SystemTime>| time.ok().and_then(|time| datetime(time.into_std()));
     DescriptorStat {
         type_: kind(metadata.file_type()),
-        link_count: 1,
+        link_count: links,
         size: metadata.len(),
         data_access_timestamp: time(metadata.accessed()),
         data_modification_timestamp: time(metadata.modified()),

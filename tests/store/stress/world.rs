@@ -70,7 +70,8 @@ impl World {
         let tuning = tuning(rng);
         let options = Options { durability: Durability::None, tuning, ..Options::default() };
         let targets = [1, 700, 5000, 60_000, 4 << 30];
-        let config = Config { pack_target: targets[rng.below(5) as usize], compression_level: 1 + rng.below(9) as u8 };
+        let (pack_target, compression_level) = (targets[rng.below(5) as usize], 1 + rng.below(9) as u8);
+        let config = Config { pack_target, compression_level, ..Config::default() };
         let dir = SimDir::new();
         let dir = if rng.below(4) == 0 { dir.short(rng.next()) } else { dir };
         let first = Container::create(dir.clone(), config, options.clone()).unwrap();
