@@ -4,6 +4,7 @@
 //! knows what stands on disk.
 
 pub(crate) mod container_json;
+pub(crate) mod fence_part;
 pub(crate) mod fences;
 pub(crate) mod frame_table;
 pub(crate) mod json;

@@ -4,6 +4,7 @@
 //! form on disk is described in [`format`](crate::format).
 
 pub(crate) mod check;
+mod fence_writer;
 mod fold;
 mod log;
 pub(crate) mod rebuild;

@@ -18,6 +18,8 @@ mod dirs;
 mod durability;
 /// Every file operation failing with every code: reported, and nothing lost.
 mod faults;
+/// Folding in bounded memory, and what it does with damage.
+mod folding;
 /// Parsers and whole containers fed with random mutations of their files.
 mod fuzz;
 /// The committed fixture of format 1 is read, and is written again byte by byte.
@@ -31,6 +33,8 @@ mod hostile;
 mod kept;
 /// Remains of interrupted work, and who removes them.
 mod leftovers;
+/// Lookups by all fences and by parts of them, at every boundary.
+mod lookups;
 /// Directories that a copy has lost, and disks without room for a lock file.
 mod missing;
 /// Random work compared with a map, on the native store.
