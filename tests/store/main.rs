@@ -43,6 +43,8 @@ mod model;
 mod mutations;
 /// Objects of every size come back from every place.
 mod objects;
+/// Packs that are kept open.
+mod open_packs;
 /// Packing, cleaning, and the pack lock.
 mod packing;
 /// Things put in place of files and directories; shared with the tests of the host.
