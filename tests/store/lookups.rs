@@ -45,7 +45,8 @@ fn ids(kind: u32, count: u64) -> Vec<ObjectId> {
             // Many with one prefix, across the ends of blocks.
             2 => digest[..8].copy_from_slice(&(u64::MAX / 1000 * (number / 40)).to_be_bytes()),
             // The first and the last there can be.
-            3 => digest[..8].copy_from_slice(&if number % 2 == 0 { number } else { u64::MAX - number }.to_be_bytes()),
+            3 => digest[..8]
+                .copy_from_slice(&if number.is_multiple_of(2) { number } else { u64::MAX - number }.to_be_bytes()),
             // Denser and denser.
             _ => digest[..8].copy_from_slice(&(u64::MAX >> (number % 60) ^ number).to_be_bytes()),
         }
@@ -231,7 +232,7 @@ fn telling(ids: &[ObjectId]) -> Vec<ObjectId> {
 #[test]
 fn no_changed_byte_of_a_run_denies_an_object() {
     let (ids, run) = small_run();
-    let (dir, telling) = (with_runs(&[run.clone()]), telling(&ids));
+    let (dir, telling) = (with_runs(std::slice::from_ref(&run)), telling(&ids));
     let lines_end = 256 + ids.len() * WIDTH;
     let mut rng = Rng::new(3);
     let mut counts = (0, 0);
@@ -263,7 +264,7 @@ fn no_changed_byte_of_a_run_denies_an_object() {
 #[test]
 fn no_first_line_denies_an_object() {
     let (ids, run) = small_run();
-    let (dir, telling) = (with_runs(&[run.clone()]), telling(&ids));
+    let (dir, telling) = (with_runs(std::slice::from_ref(&run)), telling(&ids));
     let mut counts = (0, 0);
     for digits in 1..=8 {
         // Also those that lead to where the last line is.
@@ -286,7 +287,7 @@ fn no_first_line_denies_an_object() {
 #[test]
 fn no_lost_part_of_a_run_denies_an_object() {
     let (ids, run) = small_run();
-    let dir = with_runs(&[run.clone()]);
+    let dir = with_runs(std::slice::from_ref(&run));
     let mut counts = (0, 0);
     let mut check = |damaged: Vec<u8>, what: String| {
         dir.put("index/run-0.jsonl", &damaged);
