@@ -3,6 +3,7 @@
 mod create;
 mod find;
 mod listing;
+mod open_packs;
 mod read_many;
 mod reader;
 pub mod to_file;
@@ -14,9 +15,9 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell, RefMut};
 
 pub(crate) use self::create::{check_vacant, share};
-use self::find::OpenPacks;
 pub(crate) use self::find::open_loose;
 pub use self::listing::Stats;
+use self::open_packs::OpenPacks;
 pub use self::read_many::{Block, Content, Found, ObjectBatch};
 pub use self::reader::ObjectReader;
 pub use self::usage::PackInfo;
@@ -113,16 +114,8 @@ impl<D: Dir> Container<D> {
         let dir = if config.shared == Sharing::Group { dir.sharing() } else { dir };
         let disk = Disk::new(dir, &options);
         let proof = RefCell::new(Proof::new(disk.clone()));
-        Ok(Container {
-            disk,
-            options,
-            config,
-            id,
-            index: RefCell::default(),
-            packs: RefCell::default(),
-            proof,
-            settled: Cell::default(),
-        })
+        let packs = RefCell::new(OpenPacks::new(disk.tuning.open_packs));
+        Ok(Container { disk, options, config, id, index: RefCell::default(), packs, proof, settled: Cell::default() })
     }
 
     /// Another handle on the same directory, for a job that outlives this one.
@@ -133,7 +126,7 @@ impl<D: Dir> Container<D> {
             config: self.config,
             id: self.id.clone(),
             index: RefCell::default(),
-            packs: RefCell::default(),
+            packs: RefCell::new(OpenPacks::new(self.disk.tuning.open_packs)),
             proof: RefCell::new(Proof::new(self.disk.clone())),
             settled: self.settled.clone(),
         }
@@ -144,7 +137,7 @@ impl<D: Dir> Container<D> {
         let mut index = self.index.borrow_mut();
         if self.disk.take_deleted() || index.is_none() {
             *index = None;
-            *index = Some(Index::open(&self.disk)?);
+            *index = Some(self.with_room(|| Index::open(&self.disk))?);
         }
         Ok(RefMut::map(index, |index| index.as_mut().expect("opened above")))
     }
@@ -181,7 +174,7 @@ impl<D: Dir> Container<D> {
     /// [`Error::ReadOnly`], [`Error::WriterFailed`], [`Error::Io`].
     pub fn add(&self, bytes: &[u8]) -> Result<ObjectId> {
         self.check_writable()?;
-        loose::add(&self.disk, bytes, |id| self.is_packed(id))
+        self.with_room(|| loose::add(&self.disk, bytes, |id| self.is_packed(id)))
     }
 
     /// Stores the bytes of a source as a loose object.
@@ -194,7 +187,7 @@ impl<D: Dir> Container<D> {
             return self.add(&buffer);
         }
         self.check_writable()?;
-        let mut writer = LooseWriter::new(&self.disk)?;
+        let mut writer = self.with_room(|| LooseWriter::new(&self.disk))?;
         writer.write_all(buffer, source)?;
         writer.finish(|id| self.is_packed(id))
     }
@@ -233,7 +226,7 @@ impl<D: Dir> Container<D> {
     /// Those of [`Container::add`].
     pub fn writer(&self) -> Result<ObjectWriter<D>> {
         self.check_writable()?;
-        ObjectWriter::new(&self.disk)
+        self.with_room(|| ObjectWriter::new(&self.disk))
     }
 
     /// Returns the bytes of an object.

@@ -5,6 +5,7 @@
 
 pub(crate) mod backup_json;
 pub(crate) mod container_json;
+pub(crate) mod fence_part;
 pub(crate) mod fences;
 pub(crate) mod frame_table;
 pub(crate) mod json;

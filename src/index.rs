@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 mod copy;
+mod fence_writer;
 mod fold;
 mod log;
 pub(crate) mod rebuild;

@@ -34,7 +34,7 @@ pub struct Tuning {
     pub batch_bytes: u64,
     /// Number of objects after which such a batch ends: even empty ones fill it.
     pub batch_objects: usize,
-    /// Packs that one handle keeps open for reading.
+    /// Packs that one handle keeps open for reading, fewer where the system does not let it open so many files.
     pub open_packs: usize,
     /// Pieces of work of about a mebibyte, such as frames to inflate, that are kept going at the same time: enough for
     /// the processors of a usual machine.
@@ -71,12 +71,23 @@ pub struct Tuning {
     /// Lines of a block of a run that are read to find one id. Where among 64 uniform ids one lies deviates by 4 lines
     /// from where it is expected at most, so that three standard deviations fit.
     pub guess: u64,
-    /// Lookups of one id for which a part of a run's fences is read: a process that makes few need not read all of
-    /// them.
+    /// Lookups for which only parts of a run's fences are read, however few these are: a process that makes few need
+    /// not read all of them. That many ids are also remembered that have no entry.
     pub cold_lookups: u32,
-    /// Fences of such a part. Where a block lies among `n` deviates from where it is expected by the square root of the
-    /// entries at most, which is 8 blocks for a million entries.
+    /// Fences of such a part. Where a block lies among uniform ids deviates from where it is expected by half the square
+    /// root of the entries: 8 blocks for a million entries, 250 for a thousand million.
     pub cold_fences: u64,
+    /// Parts that are read where uniform ids let expect the block. After the first, which misses it by a few hundred
+    /// blocks, it is expected to within a few. Then what is left is halved again and again, for ids that are not uniform.
+    pub cold_guesses: u32,
+    /// Fences that are read in the time that a lookup takes longer by such parts than by all fences in memory. When
+    /// lookups have taken as long as it takes to read all fences, they are read.
+    pub cold_cost: u64,
+    /// Fences of a run that are kept in memory, at most: 12 bytes each. Lookups in a larger run go on by parts.
+    pub fences: u64,
+    /// Bytes of the fences of a run that is being written that are kept in memory. The others are in a file in
+    /// `incoming` until all lines are written.
+    pub fence_bytes: usize,
 
     /// Bytes that a job reads in a step.
     pub step_bytes: u64,
@@ -104,7 +115,7 @@ impl Default for Tuning {
             together: FRAME as u64,
             batch_bytes: 1 << 20,
             batch_objects: 8192,
-            open_packs: 16,
+            open_packs: 256,
             ahead: 8,
             pack_buffer: 1 << 20,
             gather_bytes: 1 << 20,
@@ -119,6 +130,10 @@ impl Default for Tuning {
             guess: 24,
             cold_lookups: 8,
             cold_fences: 128,
+            cold_guesses: 3,
+            cold_cost: 256,
+            fences: 1 << 22,
+            fence_bytes: 8 << 20,
             step_bytes: 16 << 20,
             step_objects: 1024,
             step_entries: 8192,
@@ -155,7 +170,11 @@ impl Tuning {
         rebuild: 1,
         guess: 1,
         cold_lookups: 0,
-        cold_fences: 1,
+        cold_fences: 3,
+        cold_guesses: 0,
+        cold_cost: 1,
+        fences: 0,
+        fence_bytes: 0,
         step_bytes: 1,
         step_objects: 1,
         step_entries: 1,
@@ -191,7 +210,12 @@ impl Tuning {
             rebuild: self.rebuild.max(1),
             guess: self.guess.clamp(1, RUN_BLOCK),
             cold_lookups: self.cold_lookups,
-            cold_fences: self.cold_fences.max(1),
+            // The fences before and behind that of the id's block.
+            cold_fences: self.cold_fences.max(least.cold_fences),
+            cold_guesses: self.cold_guesses,
+            cold_cost: self.cold_cost.max(1),
+            fences: self.fences,
+            fence_bytes: self.fence_bytes,
             step_bytes: self.step_bytes.max(1),
             step_objects: self.step_objects.max(1),
             step_entries: self.step_entries.max(1),

@@ -3,6 +3,7 @@
 
 mod operations;
 mod processes;
+mod reads;
 
 use std::fs;
 use std::path::Path;
@@ -66,6 +67,7 @@ fn measure(folder: &Path, objects: u64) -> Result<Vec<Value>> {
         sizes: contents.iter().map(Vec::len).collect(),
     };
     values.extend(operations::measure(&filled)?);
+    values.extend(reads::measure(&filled)?);
     values.extend(processes::measure(&filled)?);
     let mut size = 0;
     for content in Contents::new(0).take(usize::try_from(objects)?) {

@@ -1,32 +1,22 @@
 //! Where an object is: packed, loose, or moved a moment ago.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::open_packs::with_room;
 use super::{Container, ObjectInfo};
-use crate::dir::{Dir, File as _};
+use crate::dir::Dir;
 use crate::disk::Disk;
 use crate::disk::regular;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::format::location::Location;
 use crate::format::names;
 use crate::id::ObjectId;
 use crate::index::{Index, Trust};
 use crate::loose;
 use crate::read::{Placement, Stored, StoredReader};
-
-/// Packs that are open for reading, by number.
-pub(super) type OpenPacks<F> = BTreeMap<u32, OpenPack<F>>;
-
-/// A pack that is open for reading.
-pub(super) struct OpenPack<F> {
-    file: Arc<F>,
-    /// Its size when it was last looked at.
-    len: u64,
-}
 
 impl<D: Dir> Container<D> {
     /// Looks for objects in the order that every read keeps: the index as this handle has it, loose files, the index
@@ -64,7 +54,7 @@ impl<D: Dir> Container<D> {
         }
         let locations = {
             let mut index = self.index()?;
-            index.refresh()?;
+            self.with_room(|| index.refresh())?;
             index.lookup_many(&missing, Trust::Checked)?
         };
         let still_missing = found.iter_mut().filter(|found| found.is_none());
@@ -97,7 +87,7 @@ impl<D: Dir> Container<D> {
     /// Finds an object wherever it is, or fail with [`Error::NotFound`].
     pub(crate) fn find(&self, id: &ObjectId) -> Result<Stored<D::File>> {
         let packed = |id: &_, location| self.open_packed(id, location);
-        match self.locate(&[*id], packed, |id| open_loose(&self.disk, id)) {
+        match self.locate(&[*id], packed, |id| self.with_room(|| open_loose(&self.disk, id))) {
             Ok(mut found) => found.pop().flatten().ok_or(Error::NotFound(*id)),
             Err(error) => instead_of(&self.disk, id, error),
         }
@@ -137,21 +127,14 @@ impl<D: Dir> Container<D> {
 
     /// Opens a packed object; `None` if its pack no longer exists.
     pub(crate) fn open_packed(&self, id: &ObjectId, location: Location) -> Result<Option<Stored<D::File>>> {
-        let mut packs = self.packs.borrow_mut();
-        if !packs.contains_key(&location.pack) {
-            let path = names::pack(location.pack);
-            let Some((file, found)) = regular::open(&self.disk.dir, &path)? else { return Ok(None) };
-            while packs.len() >= self.disk.tuning.open_packs {
-                packs.pop_first();
-            }
-            packs.insert(location.pack, OpenPack { file: Arc::new(file), len: found.len });
-        }
-        let pack = packs.get_mut(&location.pack).expect("opened above");
-        if location.offset + location.length > pack.len {
-            let path = names::pack(location.pack);
-            pack.len = pack.file.metadata().during("examine", &path)?.len;
-        }
-        Stored::packed(*id, pack.file.clone(), location, pack.len, &self.disk.tuning).map(Some)
+        let opened = self.packs.borrow_mut().get(&self.disk.dir, location.pack, location.offset + location.length)?;
+        let Some((file, len)) = opened else { return Ok(None) };
+        Stored::packed(*id, file, location, len, &self.disk.tuning).map(Some)
+    }
+
+    /// Runs what opens files, again with fewer packs open when the system lets no more files be open.
+    pub(super) fn with_room<T>(&self, open: impl FnMut() -> Result<T>) -> Result<T> {
+        with_room(open, || self.packs.borrow_mut().shed())
     }
 }
 

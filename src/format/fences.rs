@@ -14,7 +14,21 @@ pub(crate) const START: &[u8] = b"{\"fences\":[";
 /// The text after them.
 pub(crate) const END: &[u8] = b"]}\n";
 
-/// The fences of all blocks of a run, in order.
+/// Appends the fence of a block, whose first id has this prefix, to the text that precedes it.
+pub(crate) fn push(text: &mut Vec<u8>, prefix: u64, lines: &[u8]) {
+    let crc = crc32fast::hash(lines);
+    text.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\",").as_bytes());
+}
+
+/// Completes the text of the last line, whose last fence, if there is any, is at the end of `text`.
+pub(crate) fn end(text: &mut Vec<u8>) {
+    if let Some(separator) = text.last_mut().filter(|last| **last == b',') {
+        *separator = b' ';
+    }
+    text.extend_from_slice(END);
+}
+
+/// Fences of blocks that follow each other.
 #[derive(Default)]
 pub(crate) struct Fences {
     /// The first eight bytes of its first id.
@@ -24,32 +38,16 @@ pub(crate) struct Fences {
 }
 
 impl Fences {
-    /// Starts a block with this id.
-    pub(crate) fn start_block(&mut self, id: &ObjectId) {
-        self.prefixes.push(id.prefix());
-    }
-
-    /// Ends the block with its lines.
-    pub(crate) fn end_block(&mut self, lines: &[u8]) {
-        self.checksums.push(crc32fast::hash(lines));
-    }
-
-    /// The last line of the run.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let count = self.prefixes.len();
-        let mut line = Vec::with_capacity(Self::line_length(count as u64) as usize);
-        line.extend_from_slice(START);
-        for (number, (prefix, crc)) in self.prefixes.iter().zip(&self.checksums).enumerate() {
-            let separator = if number + 1 < count { ',' } else { ' ' };
-            line.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\"{separator}").as_bytes());
-        }
-        line.extend_from_slice(END);
-        line
-    }
-
     /// Length in bytes of the last line of a run of `blocks` blocks.
     pub(crate) fn line_length(blocks: u64) -> u64 {
         blocks * FENCE as u64 + (START.len() + END.len()) as u64
+    }
+
+    /// Fences from a part of the last line; `None` as [`Fences::decode`] has it.
+    pub(crate) fn of(text: &[u8]) -> Option<Self> {
+        let mut fences = Fences::default();
+        fences.decode(text)?;
+        Some(fences)
     }
 
     /// Appends the fences of a part of the line. Returns `None` if one is malformed or the prefixes do not strictly
@@ -64,6 +62,22 @@ impl Fences {
             self.checksums.push(u32::from_str_radix(digits.get(16..)?, 16).ok()?);
         }
         Some(())
+    }
+
+    /// Forgets all fences.
+    pub(crate) fn clear(&mut self) {
+        self.prefixes.clear();
+        self.checksums.clear();
+    }
+
+    /// Returns the number of these fences.
+    pub(crate) fn count(&self) -> u64 {
+        self.prefixes.len() as u64
+    }
+
+    /// Returns the prefix of the last of these fences.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.prefixes.last().copied()
     }
 
     /// Returns the prefix of a block's first ID.

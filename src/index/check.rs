@@ -26,7 +26,7 @@ pub(crate) struct Checked {
 impl<D: Dir> Index<D> {
     /// Checks the next lines. Breaks when there are none.
     pub(crate) fn check_lines(&mut self, checked: &mut Checked, problems: &mut Vec<Finding>) -> ControlFlow<()> {
-        let Some(run) = self.runs.get_mut(checked.run) else { return ControlFlow::Break(()) };
+        let Some(run) = self.runs.get(checked.run) else { return ControlFlow::Break(()) };
         match run.check_blocks(checked.block, &mut checked.last, problems) {
             Ok(Some(next)) => checked.block = next,
             // A part that cannot be read ends the check as well: it is reported once.
@@ -86,7 +86,7 @@ impl<D: Dir> Index<D> {
 impl<F: File> Run<F> {
     /// Checks some blocks from number `first` on, and returns the number of the next; `None` at the end.
     fn check_blocks(
-        &mut self,
+        &self,
         first: u64,
         last: &mut Option<ObjectId>,
         problems: &mut Vec<Finding>,
@@ -101,13 +101,16 @@ impl<F: File> Run<F> {
         }
         let count = (entries - start).min(self.blocks_at_once().max(1) * BLOCK);
         let lines = self.lines(start, count)?;
-        for (number, block) in (first..).zip(lines.chunks(BLOCK as usize * width)) {
+        let fences = self.some_fences(first, count.div_ceil(BLOCK))?;
+        for (number, block) in (0..).zip(lines.chunks(BLOCK as usize * width)) {
             let mut report = |line: u64, problem: &str| {
                 let problem = format!("{problem}: `reindex` rebuilds the index");
-                problems
-                    .push(Finding { file: format!("{}:{}", self.path(), number * BLOCK + line + 2), message: problem });
+                problems.push(Finding {
+                    file: format!("{}:{}", self.path(), start + number * BLOCK + line + 2),
+                    message: problem,
+                });
             };
-            if self.check_lines(number, block).is_err() {
+            if self.check_lines(&fences, number, block).is_err() {
                 let lines = block.len() / width;
                 report(0, &format!("the {lines} lines from here on do not match their checksum"));
             }
@@ -119,7 +122,7 @@ impl<F: File> Run<F> {
                 if last.is_some_and(|last| last >= id) {
                     report(line, "the line is not in order");
                 }
-                if line == 0 && self.fence(number) != Some(id.prefix()) {
+                if line == 0 && fences.prefix(number) != Some(id.prefix()) {
                     report(line, "the line does not match its fence in the last line of the file");
                 }
                 *last = Some(id);

@@ -46,11 +46,11 @@ pub(super) fn write_run<D: Dir>(
     disk: &Disk<D>,
     file: (String, D::File),
     (tail, reach): (&Tail, Option<Place>),
-    runs: &mut [Run<D::File>],
+    runs: &[Run<D::File>],
 ) -> Result<Totals> {
     let in_memory = tail.values().flatten().map(Digits::of);
     let digits = runs.iter().map(|run| run.digits()).chain(in_memory).fold(Digits::ONE, Digits::max);
-    let mut writer = RunWriter::new(file, digits, disk.tuning.chunk);
+    let mut writer = RunWriter::new(disk, file, digits);
     let mut merge = Merge::new(tail, runs)?;
     let mut totals = Totals::default();
     while let Some(entry) = merge.next()? {
@@ -58,7 +58,7 @@ pub(super) fn write_run<D: Dir>(
         writer.push(&entry)?;
     }
     let reach = runs.iter().map(Run::reach).fold(reach, Ord::max);
-    writer.finish(reach, &disk.flush)?;
+    writer.finish(reach)?;
     Ok(totals)
 }
 
@@ -69,13 +69,13 @@ struct Merge<'a, F> {
 }
 
 impl<'a, F: File> Merge<'a, F> {
-    fn new(tail: &'a Tail, runs: &'a mut [Run<F>]) -> Result<Self> {
+    fn new(tail: &'a Tail, runs: &'a [Run<F>]) -> Result<Self> {
         let start = |run| {
             let mut cursor = RunCursor::new(run)?;
             let first = cursor.next()?;
             Ok((cursor, first))
         };
-        Ok(Merge { tail: tail.iter().peekable(), runs: runs.iter_mut().map(start).collect::<Result<_>>()? })
+        Ok(Merge { tail: tail.iter().peekable(), runs: runs.iter().map(start).collect::<Result<_>>()? })
     }
 
     fn next(&mut self) -> Result<Option<Entry>> {

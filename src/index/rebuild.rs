@@ -68,9 +68,9 @@ impl<D: Dir> Rebuild<D> {
     /// Writes a run of what is gathered and of the `merged` newest runs.
     fn merge(&mut self, merged: usize) -> Result<()> {
         let (path, file) = create_incoming(&self.disk.dir)?;
-        let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
+        let (paths, runs): (Vec<String>, Vec<_>) = self.runs.drain(..merged).unzip();
         let disk = self.disk.unflushed();
-        let written = write_run(&disk, (path.clone(), file), (&self.gathered, self.reach), &mut runs);
+        let written = write_run(&disk, (path.clone(), file), (&self.gathered, self.reach), &runs);
         // Closed first: some systems do not remove files that are open.
         drop(runs);
         remove(&self.disk.dir, paths);
@@ -111,8 +111,8 @@ impl<D: Dir> Rebuild<D> {
     /// one. `reach`: the last place that deletions may be about.
     pub(crate) fn finish(mut self, number: u32, reach: Option<Place>) -> Result<Totals> {
         let file = create_run(&self.disk.dir, number)?;
-        let (paths, mut runs): (Vec<String>, Vec<_>) = self.runs.drain(..).unzip();
-        let written = write_run(&self.disk, file, (&self.gathered, self.reach.max(reach)), &mut runs);
+        let (paths, runs): (Vec<String>, Vec<_>) = self.runs.drain(..).unzip();
+        let written = write_run(&self.disk, file, (&self.gathered, self.reach.max(reach)), &runs);
         drop(runs);
         remove(&self.disk.dir, paths);
         let totals = written?;

@@ -1,29 +1,36 @@
 //! A run: a sorted, immutable part of the index. [`RunWriter`](super::run_writer::RunWriter) writes one.
 //!
 //! Behind its lines a run has *fences*: for each block of [`BLOCK`] lines the first eight bytes of its first id, and a
-//! checksum. After a few lookups they are read into memory, a quarter of a byte for each entry, and from then on a
-//! lookup reads a part of one block. (An interpolation search among the lines, which uniform ids would allow as well,
-//! reads two to four.)
+//! checksum. After some lookups they are read into memory, a quarter of a byte for each entry, unless they are too many,
+//! and from then on a lookup reads a part of one block. (An interpolation search among the lines, which uniform ids
+//! would allow as well, reads two to four.)
 
+mod cold;
+mod cursor;
+mod fence_reader;
 mod lookup;
 
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+pub(super) use self::cursor::RunCursor;
+
 use crate::dir::{Dir, File, read_full_at, read_full_vec_at};
 use crate::disk::Disk;
 use crate::disk::flush::Flush;
 use crate::disk::regular;
 use crate::error::{Context as _, Error, Result};
+use crate::format::fence_part::FencePart;
 use crate::format::fences::{self, Fences};
 use crate::format::location::Place;
-use crate::format::log_line::Crc;
 use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
 use crate::format::run_line::{Digits, Entry, id_digits};
 use crate::id::ObjectId;
+use crate::index::Trust;
 use crate::tuning::Tuning;
 
 /// A run that is open for reading.
@@ -33,8 +40,12 @@ pub(super) struct Run<F> {
     header: RunHeader,
     /// Read when lookups have become many.
     fences: Option<Fences>,
-    /// Lookups of one id without them.
-    cold_lookups: u32,
+    /// Lookups without them.
+    cold_lookups: u64,
+    /// The part of them that was read last.
+    part: Option<FencePart>,
+    /// Some ids that the run is proven to have no entry for.
+    absent: VecDeque<ObjectId>,
     tuning: Arc<Tuning>,
 }
 
@@ -48,6 +59,8 @@ impl<F: File> Run<F> {
             header: RunHeader { entries: 0, digits: Digits::ONE, reach: None, crc: 0 },
             fences: None,
             cold_lookups: 0,
+            part: None,
+            absent: VecDeque::new(),
             tuning: disk.tuning.clone(),
         }))
     }
@@ -121,70 +134,72 @@ impl<F: File> Run<F> {
         self.lines(first * BLOCK, ((last + 1) * BLOCK).min(self.header.entries) - first * BLOCK)
     }
 
+    /// The number of blocks.
+    fn blocks(&self) -> u64 {
+        self.header.entries.div_ceil(BLOCK)
+    }
+
     /// Where the last line starts.
     fn last_line(&self) -> u64 {
         HEADER as u64 + self.header.entries * self.header.digits.width() as u64
     }
 
+    /// Where the file ends.
+    fn end(&self) -> u64 {
+        self.last_line() + Fences::line_length(self.blocks())
+    }
+
+    /// The text of the fences of blocks, from number `first` on.
+    fn fence_text(&self, first: u64, count: u64) -> Result<Vec<u8>> {
+        let mut text = vec![0; count as usize * fences::FENCE];
+        let start = self.last_line() + fences::START.len() as u64;
+        self.read(&mut text, start + first * fences::FENCE as u64)?;
+        Ok(text)
+    }
+
+    /// The fences of blocks, from number `first` on. That they are as they were written, [`Run::check_ends`] tells.
+    pub(super) fn some_fences(&self, first: u64, count: u64) -> Result<Fences> {
+        Fences::of(&self.fence_text(first, count)?).ok_or_else(|| self.corrupt("its last line is damaged"))
+    }
+
+    /// All fences, which are kept from then on. Fails unless they are as they were written, and when they are too many.
     fn fences(&mut self) -> Result<&Fences> {
         if self.fences.is_none() {
-            let fences = self.read_fences(self.last_line())?;
-            self.fences = Some(fences.ok_or_else(|| self.corrupt("its last line is damaged"))?);
+            let keep = self.blocks() <= self.tuning.fences.max(self.tuning.cold_fences);
+            let fences = self.read_fences(keep)?;
+            if !keep {
+                return Err(self.corrupt("its lines do not match its last line"));
+            }
+            (self.fences, self.part) = (Some(fences), None);
         }
         Ok(self.fences.get_or_insert_default())
     }
 
     /// Fails unless the first and the last line are as they were written, and nothing follows.
-    pub(super) fn check_ends(&mut self) -> Result<()> {
+    pub(super) fn check_ends(&self) -> Result<()> {
         let mut header = [0; HEADER];
         self.read(&mut header, 0)?;
         if RunHeader::decode(&header) != Some(self.header) {
             return Err(self.corrupt("its first line is damaged"));
         }
-        self.fences()?;
+        self.read_fences(false)?;
         let len = self.file.metadata().during("examine", &self.path)?.len;
-        let end = self.last_line() + Fences::line_length(self.header.entries.div_ceil(BLOCK));
-        if len == end { Ok(()) } else { Err(self.corrupt("bytes follow its last line")) }
+        if len == self.end() { Ok(()) } else { Err(self.corrupt("bytes follow its last line")) }
     }
 
-    /// Reads the last line, which starts at byte `start`; `None` when it is damaged. Piece by piece, so that memory is
-    /// taken for fences that are there, not for those that the first line promises.
-    fn read_fences(&self, start: u64) -> Result<Option<Fences>> {
-        let (mut found, mut crc) = (Fences::default(), Crc::new());
-        let mut text = vec![0; fences::START.len()];
-        self.read(&mut text, start)?;
-        crc.update(&text);
-        if text != fences::START {
-            return Ok(None);
-        }
-        let (mut position, mut left) = (start + fences::START.len() as u64, self.header.entries.div_ceil(BLOCK));
-        while left > 0 {
-            let count = left.min((self.tuning.chunk / fences::FENCE).max(1) as u64);
-            text.resize(count as usize * fences::FENCE, 0);
-            self.read(&mut text, position)?;
-            crc.update(&text);
-            if found.decode(&text).is_none() {
-                return Ok(None);
-            }
-            (position, left) = (position + text.len() as u64, left - count);
-        }
-        text.resize(fences::END.len(), 0);
-        self.read(&mut text, position)?;
-        crc.update(&text);
-        Ok((text == fences::END && self.header.checksum(crc) == self.header.crc).then_some(found))
+    /// Fails unless lines, which have been read from the start of a block on, are as they were written. `block`: the
+    /// number of that block's fence among `fences`.
+    pub(super) fn check_lines(&self, fences: &Fences, block: u64, lines: &[u8]) -> Result<()> {
+        if fences.hold(block, lines, self.block_length()) { Ok(()) } else { Err(self.altered_lines()) }
     }
 
-    /// The fence of a block. The fences must have been read.
-    pub(super) fn fence(&self, block: u64) -> Option<u64> {
-        self.fences.as_ref()?.prefix(block)
+    /// Bytes of the lines of a block.
+    fn block_length(&self) -> usize {
+        BLOCK as usize * self.header.digits.width()
     }
 
-    /// Fails unless lines, which have been read from the start of a block on, are as they were written. The fences must
-    /// have been read.
-    pub(super) fn check_lines(&self, first_block: u64, lines: &[u8]) -> Result<()> {
-        let length = BLOCK as usize * self.header.digits.width();
-        let sound = self.fences.as_ref().is_some_and(|fences| fences.hold(first_block, lines, length));
-        if sound { Ok(()) } else { Err(self.corrupt("its lines do not match their checksum")) }
+    fn altered_lines(&self) -> Error {
+        self.corrupt("its lines do not match their checksum")
     }
 
     fn damaged_line(&self) -> Error {
@@ -197,10 +212,15 @@ impl<F: File> Run<F> {
 
     /// The number of the first entry that is not less than `id`.
     pub(super) fn position(&mut self, id: &ObjectId) -> Result<u64> {
+        if self.is_cold(1)
+            && let Some((position, _)) = self.find_cold(id, Trust::Checked)?
+        {
+            return Ok(position);
+        }
         if self.header.entries == 0 {
             return Ok(0);
         }
-        let (first, last) = self.blocks(id)?;
+        let (first, last) = self.fences()?.blocks(0, id);
         let (start, end) = (first * BLOCK, ((last + 1) * BLOCK).min(self.header.entries));
         let lines = self.lines(start, end - start)?;
         let hex = id.to_hex();
@@ -222,36 +242,5 @@ impl<F: File> Run<F> {
     /// The error for a run whose IDs do not increase.
     pub(super) fn out_of_order(&self) -> Error {
         self.corrupt("its lines are not in order")
-    }
-}
-
-/// All entries of a run in order, some blocks in memory at a time; fails unless their checksums are right.
-pub(super) struct RunCursor<'a, F> {
-    run: &'a Run<F>,
-    next: u64,
-    chunk: vec::IntoIter<Entry>,
-    /// The last id of `chunk`.
-    last: Option<ObjectId>,
-}
-
-impl<'a, F: File> RunCursor<'a, F> {
-    pub(super) fn new(run: &'a mut Run<F>) -> Result<Self> {
-        run.fences()?;
-        Ok(RunCursor { run, next: 0, chunk: Vec::new().into_iter(), last: None })
-    }
-
-    pub(super) fn next(&mut self) -> Result<Option<Entry>> {
-        if self.chunk.len() == 0 && self.next < self.run.header.entries {
-            let count = (self.run.header.entries - self.next).min(self.run.blocks_at_once().max(1) * BLOCK);
-            let lines = self.run.lines(self.next, count)?;
-            self.run.check_lines(self.next / BLOCK, &lines)?;
-            self.next += count;
-            self.chunk = self.run.parse_lines(&lines)?.into_iter();
-            if self.chunk.as_slice().first().map(|(id, _)| *id) <= self.last {
-                return Err(self.run.out_of_order());
-            }
-            self.last = self.chunk.as_slice().last().map(|(id, _)| *id);
-        }
-        Ok(self.chunk.next())
     }
 }

@@ -3,79 +3,90 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::dir::{File, write_all_at};
-use crate::disk::flush::Flush;
+use super::fence_writer::FenceWriter;
+use crate::dir::{Dir, File, write_all_at};
+use crate::disk::Disk;
 use crate::error::{Context as _, Result};
-use crate::format::fences::Fences;
 use crate::format::location::Place;
-use crate::format::log_line::Crc;
 use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
 use crate::format::run_line::{Digits, Entry};
 
 /// A run that is being written.
-pub(super) struct RunWriter<F> {
-    path: String,
-    file: F,
+pub(super) struct RunWriter<D: Dir> {
+    out: Output<D::File>,
+    disk: Disk<D>,
     digits: Digits,
     /// Whole blocks, and the one that is being filled.
-    out: Vec<u8>,
-    /// Where in `out` the block that is being filled starts.
+    lines: Vec<u8>,
+    /// Where in `lines` the block that is being filled starts.
     block: usize,
-    written: u64,
+    /// The prefix of its first id.
+    prefix: u64,
     entries: u64,
-    fences: Fences,
-    /// Bytes that are written at once.
-    chunk: usize,
+    fences: FenceWriter<D>,
 }
 
-impl<F: File> RunWriter<F> {
-    /// Starts a run in a file that is empty. Its numbers have at most these digits. It is written out in pieces of
-    /// about `chunk` bytes.
-    pub(super) fn new((path, file): (String, F), digits: Digits, chunk: usize) -> Self {
-        let (written, fences) = (HEADER as u64, Fences::default());
-        RunWriter { path, file, digits, out: Vec::new(), block: 0, written, entries: 0, fences, chunk }
+/// The file of a run.
+struct Output<F> {
+    path: String,
+    file: F,
+    written: u64,
+}
+
+impl<F: File> Output<F> {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        write_all_at(&self.file, bytes, self.written).during("write", &self.path)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl<D: Dir> RunWriter<D> {
+    /// Starts a run in a file that is empty. Its numbers have at most these digits.
+    pub(super) fn new(disk: &Disk<D>, (path, file): (String, D::File), digits: Digits) -> Self {
+        let out = Output { path, file, written: HEADER as u64 };
+        let (disk, fences) = (disk.clone(), FenceWriter::new(disk));
+        RunWriter { out, disk, digits, lines: Vec::new(), block: 0, prefix: 0, entries: 0, fences }
     }
 
     /// Appends an entry, greater than those before.
     pub(super) fn push(&mut self, entry: &Entry) -> Result<()> {
         if self.entries.is_multiple_of(BLOCK) {
-            self.end_block();
-            if self.out.len() >= self.chunk {
+            self.end_block()?;
+            if self.lines.len() >= self.disk.tuning.chunk {
                 self.write_out()?;
             }
-            self.fences.start_block(&entry.0);
+            self.prefix = entry.0.prefix();
         }
-        self.digits.write(&mut self.out, entry);
+        self.digits.write(&mut self.lines, entry);
         self.entries += 1;
         Ok(())
     }
 
-    fn end_block(&mut self) {
-        if self.out.len() > self.block {
-            self.fences.end_block(&self.out[self.block..]);
-            self.block = self.out.len();
+    fn end_block(&mut self) -> Result<()> {
+        if self.lines.len() > self.block {
+            self.fences.push(self.prefix, &self.lines[self.block..])?;
+            self.block = self.lines.len();
         }
+        Ok(())
     }
 
     fn write_out(&mut self) -> Result<()> {
-        write_all_at(&self.file, &self.out, self.written).during("write", &self.path)?;
-        self.written += self.out.len() as u64;
-        self.out.clear();
+        self.out.append(&self.lines)?;
+        self.lines.clear();
         self.block = 0;
         Ok(())
     }
 
     /// Completes the run and makes it durable. `reach`: as in [`RunHeader`].
-    pub(super) fn finish(mut self, reach: Option<Place>, flush: &Flush) -> Result<()> {
-        self.end_block();
-        let fences = self.fences.encode();
-        self.out.extend_from_slice(&fences);
+    pub(super) fn finish(mut self, reach: Option<Place>) -> Result<()> {
+        self.end_block()?;
         self.write_out()?;
-        let mut header = RunHeader { entries: self.entries, digits: self.digits, reach, crc: 0 };
-        let mut crc = Crc::new();
-        crc.update(&fences);
+        let RunWriter { mut out, disk, digits, entries, fences, .. } = self;
+        let crc = fences.finish(|text| out.append(text))?;
+        let mut header = RunHeader { entries, digits, reach, crc: 0 };
         header.crc = header.checksum(crc);
-        write_all_at(&self.file, &header.encode(), 0).during("write", &self.path)?;
-        flush.file(&self.file, &self.path)
+        write_all_at(&out.file, &header.encode(), 0).during("write", &out.path)?;
+        disk.flush.file(&out.file, &out.path)
     }
 }

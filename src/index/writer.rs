@@ -138,7 +138,7 @@ impl<D: Dir> IndexWriter<D> {
         let number = manifest.next_number()?;
         let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
         let file = create_run(&disk.dir, number)?;
-        write_run(disk, file, (tail, *reach), &mut runs[..merged])?;
+        write_run(disk, file, (tail, *reach), &runs[..merged])?;
         let older = manifest.runs[merged..].iter().copied();
         publish(disk, core::iter::once(number).chain(older).collect(), totals)?;
         let newest = Index::open(disk)?;

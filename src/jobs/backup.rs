@@ -87,7 +87,7 @@ impl<D: Dir> Container<D> {
     /// there.
     pub fn backup(&self, dir: D, options: BackupOptions) -> Result<impl Job + use<D>> {
         let dir = match self.config.shared {
-            Sharing::None => dir,
+            Sharing::Umask => dir,
             Sharing::Group => {
                 share(&dir, ".")?;
                 dir.sharing()

@@ -42,17 +42,18 @@ pub(crate) fn run_of(lines: &[String]) -> Vec<u8> {
 }
 
 /// The first line of a run up to its checksum.
-fn header_start(entries: &str, digits: &str) -> String {
+pub(crate) fn header_start(entries: &str, digits: &str) -> String {
     let digits = format!("\"pack\":{digits},\"offset\":{digits},\"length\":{digits},\"size\":{digits}");
     format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":null")
 }
 
-fn header(start: &str, crc: u32) -> String {
+/// That line with this checksum.
+pub(crate) fn header(start: &str, crc: u32) -> String {
     format!("{:255}\n", format!("{start},\"crc\":\"{crc:08x}\"}}"))
 }
 
 /// A container whose index is these runs, newest first.
-fn with_runs(runs: &[Vec<u8>]) -> SimDir {
+pub(crate) fn with_runs(runs: &[Vec<u8>]) -> SimDir {
     let dir = SimDir::new();
     create(dir.clone());
     let numbers: Vec<String> = (0..runs.len()).map(|number| number.to_string()).collect();

@@ -22,6 +22,8 @@ mod dirs;
 mod durability;
 /// Every file operation failing with every code: reported, and nothing lost.
 mod faults;
+/// Folding in bounded memory, and what it does with damage.
+mod folding;
 /// Parsers and whole containers fed with random mutations of their files.
 mod fuzz;
 /// The committed fixture of format 1 is read, and is written again byte by byte.
@@ -35,6 +37,8 @@ mod hostile;
 mod kept;
 /// Remains of interrupted work, and who removes them.
 mod leftovers;
+/// Lookups by all fences and by parts of them, at every boundary.
+mod lookups;
 /// Directories that a copy has lost, and disks without room for a lock file.
 mod missing;
 /// Random work compared with a map, on the native store.
@@ -46,6 +50,8 @@ mod mounts;
 mod mutations;
 /// Objects of every size come back from every place.
 mod objects;
+/// Packs that are kept open.
+mod open_packs;
 /// Packing, cleaning, and the pack lock.
 mod packing;
 /// Plain copies of a container that is being worked in.

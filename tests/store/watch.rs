@@ -59,7 +59,8 @@ pub(crate) enum Verdict {
 
 type Hook = dyn Fn(Call, &str, &[u8]) -> Verdict;
 
-/// A directory and its hook, which gets each call, its path and, of a write, the bytes.
+/// A directory and its hook, which gets each call, its path and, of a write, the bytes; of a read, as many bytes as are
+/// asked for.
 pub(crate) struct Watch<D> {
     inner: D,
     seen: Rc<Seen>,
@@ -75,6 +76,8 @@ pub(crate) struct Seen {
     pub(crate) open: Cell<u64>,
     /// The largest value that `open` has had.
     pub(crate) most_open: Cell<u64>,
+    /// Files that may be open; all, without a number.
+    pub(crate) may_open: Cell<Option<u64>>,
 }
 
 /// A file of a watched directory.
@@ -110,6 +113,12 @@ impl<D> Watch<D> {
         (self.hook)(call, path, &[])
     }
 
+    /// Fails when no more files may be open.
+    fn room(&self) -> Result<(), Code> {
+        let full = self.seen.may_open.get().is_some_and(|may| self.seen.open.get() >= may);
+        if full { Err(Code::TooManyFiles) } else { Ok(()) }
+    }
+
     fn file<F>(&self, path: &str, file: Result<F, Code>) -> Result<WatchedFile<F>, Code> {
         let file = WatchedFile { inner: file?, path: path.into(), seen: self.seen.clone(), hook: self.hook.clone() };
         self.seen.open.set(self.seen.open.get() + 1);
@@ -135,16 +144,19 @@ impl<D: Dir> Dir for Watch<D> {
 
     fn create_new(&self, path: &str) -> Result<Self::File, Code> {
         self.ask(Call::CreateNew, path);
+        self.room()?;
         self.file(path, self.inner.create_new(path))
     }
 
     fn open_read(&self, path: &str) -> Result<Self::File, Code> {
         self.ask(Call::OpenRead, path);
+        self.room()?;
         self.file(path, self.inner.open_read(path))
     }
 
     fn open_write(&self, path: &str) -> Result<Self::File, Code> {
         self.ask(Call::OpenWrite, path);
+        self.room()?;
         self.file(path, self.inner.open_write(path))
     }
 
@@ -213,7 +225,7 @@ impl<F: File> File for WatchedFile<F> {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
-        (self.hook)(Call::Read, &self.path, &[]);
+        (self.hook)(Call::Read, &self.path, buffer);
         let read = self.inner.read_at(buffer, offset)?;
         self.seen.read.set(self.seen.read.get() + read as u64);
         Ok(read)

@@ -1,49 +1,62 @@
 //! Looking ids up in a run.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::Run;
 use crate::dir::File;
 use crate::error::Result;
-use crate::format::fences::{self, Fences};
 use crate::format::run_header::RUN_BLOCK as BLOCK;
 use crate::format::run_line::id_digits;
 use crate::id::ObjectId;
 use crate::index::{Told, Trust};
 
 impl<F: File> Run<F> {
-    /// The blocks that can hold an id: first and last.
-    pub(super) fn blocks(&mut self, id: &ObjectId) -> Result<(u64, u64)> {
-        Ok(self.fences()?.blocks(0, id))
-    }
-
     fn lookup_checked(&mut self, id: &ObjectId) -> Result<Option<Told>> {
         // Also of a run that says it is empty: its last line tells whether it is.
         self.fences()?;
         if self.header.entries == 0 {
             return Ok(None);
         }
-        let (first, last) = self.blocks(id)?;
+        let (first, last) = self.fences()?.blocks(0, id);
         let lines = self.block_lines(first, last)?;
-        self.check_lines(first, &lines)?;
+        self.check_kept(first, &lines)?;
         self.find(&lines, id)
+    }
+
+    /// Fails unless lines, which have been read from the start of a block on, are as they were written.
+    fn check_kept(&mut self, block: u64, lines: &[u8]) -> Result<()> {
+        let length = self.block_length();
+        if self.fences()?.hold(block, lines, length) { Ok(()) } else { Err(self.altered_lines()) }
     }
 
     /// Returns the entry of an ID; `None` if the run has none.
     pub(in crate::index) fn lookup(&mut self, id: &ObjectId, trust: Trust) -> Result<Option<Told>> {
+        let cold = self.is_cold(1);
+        self.lookup_one(id, trust, cold)
+    }
+
+    fn lookup_one(&mut self, id: &ObjectId, trust: Trust, cold: bool) -> Result<Option<Told>> {
+        if cold {
+            if self.absent.contains(id) {
+                return Ok(None);
+            }
+            if let Some((_, told)) = self.find_cold(id, trust)? {
+                if told.is_none() {
+                    // A lookup that finds nothing is mostly followed by one that has to be certain.
+                    self.absent.truncate((self.tuning.cold_lookups as usize).saturating_sub(1));
+                    self.absent.push_front(*id);
+                }
+                return Ok(told);
+            }
+        }
         if trust == Trust::Checked {
             return self.lookup_checked(id);
         }
         if self.header.entries == 0 {
             return Ok(None);
         }
-        if let Some(block) = self.cold_block(id)? {
-            let lines = self.block_lines(block, block)?;
-            return self.find(&lines, id);
-        }
-        let (first, last) = self.blocks(id)?;
+        let (first, last) = self.fences()?.blocks(0, id);
         if first == last
             && let Some((start, count)) = self.guess(id, first)
         {
@@ -59,30 +72,6 @@ impl<F: File> Run<F> {
         self.find(&lines, id)
     }
 
-    /// The block that can hold an id, by a part of the fences around where it is expected among uniform ids. `None`
-    /// when that does not tell, and when all fences are in memory or to be read.
-    fn cold_block(&mut self, id: &ObjectId) -> Result<Option<u64>> {
-        let (blocks, part_blocks) = (self.header.entries.div_ceil(BLOCK), self.tuning.cold_fences);
-        if self.fences.is_some() || blocks <= part_blocks || self.cold_lookups >= self.tuning.cold_lookups {
-            return Ok(None);
-        }
-        self.cold_lookups += 1;
-        let expected = ((u128::from(id.prefix()) * u128::from(blocks)) >> u64::BITS) as u64;
-        let start = expected.saturating_sub(part_blocks / 2).min(blocks - part_blocks);
-        let line = self.last_line() + fences::START.len() as u64;
-        let mut text = vec![0; part_blocks as usize * fences::FENCE];
-        self.read(&mut text, line + start * fences::FENCE as u64)?;
-        let mut part = Fences::default();
-        if part.decode(&text).is_none() {
-            return Ok(None);
-        }
-        let (first, last) = part.blocks(0, id);
-        // At an end of the part, a block beyond it may be the one.
-        let told =
-            first == last && (first > 0 || start == 0) && (first + 1 < part_blocks || start + part_blocks == blocks);
-        Ok(told.then_some(start + first))
-    }
-
     /// The lines of a block that probably hold an id: the first, and how many.
     fn guess(&self, id: &ObjectId, block: u64) -> Option<(u64, u64)> {
         let (line, count) = (self.fences.as_ref()?.line_in(block, id)?, self.tuning.guess);
@@ -92,14 +81,17 @@ impl<F: File> Run<F> {
     /// Returns the entries of sorted IDs, in their order. IDs that lie close together share a read.
     pub(in crate::index) fn lookup_sorted<'a>(
         &mut self,
-        ids: impl Iterator<Item = &'a ObjectId>,
+        ids: impl ExactSizeIterator<Item = &'a ObjectId>,
         trust: Trust,
     ) -> Result<Vec<Option<Told>>> {
+        if self.is_cold(ids.len() as u64) {
+            return ids.map(|id| self.lookup_one(id, trust, true)).collect();
+        }
         if trust == Trust::Checked {
             self.fences()?;
         }
         let (width, entries) = (self.header.digits.width(), self.header.entries);
-        let mut found = Vec::with_capacity(ids.size_hint().0);
+        let mut found = Vec::with_capacity(ids.len());
         let mut ids = ids.peekable();
         // Lines in memory: those from `start` to `end`; and the first of them that can be that of the next id.
         let (mut window, mut start, mut end, mut next) = (Vec::new(), 0, 0, 0);
@@ -122,7 +114,7 @@ impl<F: File> Run<F> {
                 (start, end) = (block_start, (block_end + ahead).min(entries));
                 window = self.lines(start, end - start)?;
                 if trust == Trust::Checked {
-                    self.check_lines(first, &window)?;
+                    self.check_kept(first, &window)?;
                 }
             }
             next = block_start.max(next);
@@ -141,7 +133,7 @@ impl<F: File> Run<F> {
 
     /// Searches sorted lines. Returns how many are less than the ID, and its entry. Looks `step` lines ahead first,
     /// then doubles the step until the ID is passed: where the ID is expected near the start, 1 is fastest.
-    fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
+    pub(super) fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
         let (hex, width) = (id.to_hex(), self.header.digits.width());
         let line = |number: usize| &lines[number * width..][..width];
         // Nearly always the first digits tell: a number is compared faster than text.

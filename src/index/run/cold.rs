@@ -1,0 +1,146 @@
+//! Looking ids up in a run of which not all fences are read.
+//!
+//! A part of the fences around where an id is expected leads to its block, and the block's lines are compared with the
+//! checksum in their fence. That is also enough to prove that a run has *no* entry for an id, although the checksum of
+//! all fences and of the first line is not compared. Proven is what the run says, as long as damage has not altered
+//! lines and their checksum, which are far apart, so that they match again:
+//!
+//! - The id lies between two lines that follow each other. Both are whole lines of the run: they match the checksum of
+//!   their block, and they parse at the width that the first line gives, which no other width of true lines does. Lines
+//!   of a run are sorted, so nothing is between them. How the block was found, and whether the number of entries is
+//!   right, is of no matter: a wrong fence or first line leads to another block, whose lines do not enclose the id, or
+//!   to what is no block, which its checksum tells.
+//! - The lines are in two blocks: then the second is read and compared as well. Its fence alone proves nothing: were it
+//!   damaged, an entry of its block might seem to be before it.
+//! - The id lies before the first line. That line is at a place that does not depend on the first line of the file.
+//! - It lies behind the last line. Here a wrong number of entries would deny all behind it. So the fences, whose start
+//!   occurs nowhere else in a run, must start right behind that line, and the file must end right behind the fences.
+//!
+//! Everything else is left to a look at all fences, which finds the damage.
+
+use core::ops::RangeInclusive;
+
+use super::Run;
+use crate::dir::File;
+use crate::error::{Context as _, Result};
+use crate::format::fence_part::{FencePart, Side};
+use crate::format::fences::{self, Fences};
+use crate::format::run_header::RUN_BLOCK as BLOCK;
+use crate::id::ObjectId;
+use crate::index::{Told, Trust};
+
+impl<F: File> Run<F> {
+    /// Returns whether the next `lookups` ids are to be looked up by parts of the fences, and counts them.
+    ///
+    /// Fences are not kept where they are too many. Else they are read when so many lookups did without them that to
+    /// read all of them would have taken no longer.
+    pub(super) fn is_cold(&mut self, lookups: u64) -> bool {
+        let (blocks, tuning) = (self.blocks(), &self.tuning);
+        if self.fences.is_some() || blocks <= tuning.cold_fences {
+            return false;
+        }
+        if blocks > tuning.fences {
+            return true;
+        }
+        self.cold_lookups = self.cold_lookups.saturating_add(lookups);
+        self.cold_lookups <= u64::from(tuning.cold_lookups).max(blocks / tuning.cold_cost)
+    }
+
+    /// Returns the number of the first entry that is not less than an id, and the id's entry if there is one; `None`
+    /// when that cannot be proven. With [`Trust::Quick`] an entry that is found is not proven.
+    pub(super) fn find_cold(&mut self, id: &ObjectId, trust: Trust) -> Result<Option<(u64, Option<Told>)>> {
+        let Some(blocks) = self.cold_blocks(id)? else { return Ok(None) };
+        let (first, last) = blocks.into_inner();
+        let lines = self.block_lines(first, last)?;
+        let (before, told) = self.search(&lines, id, lines.len())?;
+        let found = (first * BLOCK + before, told);
+        if told.is_some() && trust == Trust::Quick {
+            return Ok(Some(found));
+        }
+        let Some(fences) = self.part.as_ref().and_then(|part| part.fences(first, last)) else { return Ok(None) };
+        let proven = fences.hold(0, &lines, self.block_length())
+            && (told.is_some() || self.encloses(id, (first, last), &fences, &lines, before as usize)?);
+        Ok(proven.then_some(found))
+    }
+
+    /// Returns whether an id lies right behind the first `before` lines of blocks, which match their checksums, and
+    /// right before the next. `fences`: those of the blocks, and of the one behind them.
+    fn encloses(
+        &self,
+        id: &ObjectId,
+        (first, last): (u64, u64),
+        fences: &Fences,
+        lines: &[u8],
+        before: usize,
+    ) -> Result<bool> {
+        let width = self.header.digits.width();
+        let line = |lines: &[u8], number: usize| {
+            let parsed = lines.chunks_exact(width).nth(number).and_then(|line| self.header.digits.parse(line));
+            parsed.map(|(id, _)| id)
+        };
+        let behind = match before.checked_sub(1) {
+            Some(previous) => line(lines, previous).is_some_and(|previous| previous < *id),
+            None => first == 0,
+        };
+        let next = if before < lines.len() / width {
+            line(lines, before)
+        } else if last + 1 == self.blocks() {
+            return Ok(behind && self.ends_where_it_says()?);
+        } else {
+            let block = self.block_lines(last + 1, last + 1)?;
+            let sound = fences.hold(last + 1 - first, &block, self.block_length());
+            line(&block, 0).filter(|_| sound)
+        };
+        Ok(behind && next.is_some_and(|next| *id < next))
+    }
+
+    fn ends_where_it_says(&self) -> Result<bool> {
+        let mut text = [0; fences::START.len()];
+        self.read(&mut text, self.last_line())?;
+        Ok(text == fences::START && self.file.metadata().during("examine", &self.path)?.len == self.end())
+    }
+
+    /// Returns the blocks that can hold an id, whose fences and the next are in `part` from then on. `None` when fences
+    /// are damaged.
+    fn cold_blocks(&mut self, id: &ObjectId) -> Result<Option<RangeInclusive<u64>>> {
+        let blocks = self.blocks();
+        if let Some(part) = &self.part
+            && let Side::Within(found) = part.side(id, blocks)
+        {
+            return Ok(Some(found));
+        }
+        // Blocks and the prefixes of their first ids: the id is not before `low`, nor behind the first of `high`.
+        let (mut low, mut high) = ((0, 0), (blocks, u64::MAX));
+        // Each part at least halves what is left after the guesses.
+        for attempt in 0..self.tuning.cold_guesses.saturating_add(u64::BITS) {
+            let span = high.0 - low.0;
+            let distance = if attempt < self.tuning.cold_guesses {
+                let (before, all) = (id.prefix().saturating_sub(low.1), (high.1 - low.1).max(1));
+                (u128::from(before) * u128::from(span) / u128::from(all)).min(u128::from(span)) as u64
+            } else {
+                span / 2
+            };
+            let end = (high.0 + 2).min(blocks);
+            let count = self.tuning.cold_fences.min(end - low.0);
+            let start = (low.0 + distance).saturating_sub(count / 2).clamp(low.0, end - count);
+            let part = FencePart::new(start, self.fence_text(start, count)?);
+            let side = part.side(id, blocks);
+            let edge = match side {
+                Side::Within(_) => None,
+                Side::Before => Some(start),
+                Side::Behind => part.end().checked_sub(2),
+            };
+            let edge = edge.map(|block| part.prefix(block).map(|prefix| (block, prefix)));
+            match (side, edge) {
+                (Side::Within(found), _) => {
+                    self.part = Some(part);
+                    return Ok(Some(found));
+                }
+                (Side::Before, Some(Some(edge))) if low.0 < edge.0 && low.1 < edge.1 => high = edge,
+                (Side::Behind, Some(Some(edge))) if edge.0 < high.0 && edge.1 < high.1 => low = edge,
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+}
