@@ -6,12 +6,17 @@
 //! and is the same afterwards, and stores the object anew otherwise. A collection spares what became loose after its
 //! start.
 
-use crate::dir::{Dir, File as _, write_all_at};
+use alloc::vec;
+
+use crate::dir::Dir;
 use crate::disk::small_file::{self, make_directory};
 use crate::disk::{Disk, directory};
 use crate::error::{Code, Context as _, Result};
 use crate::format::names::{self, COLLECTIONS, INCOMING, LOCK};
 use crate::id::ObjectId;
+
+/// The length at which the file starts over.
+const LEN_MAX: usize = 1 << 16;
 
 /// The collections there have been, as seen at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +54,14 @@ pub(crate) fn end<D: Dir>(disk: &Disk<D>) -> Result<()> {
     append(disk)
 }
 
+/// Makes the file longer. Replaced, as a snapshot may share it by a hard link.
 fn append<D: Dir>(disk: &Disk<D>) -> Result<()> {
-    let mut opened = disk.open_write(COLLECTIONS);
-    if matches!(opened, Err(Code::NotFound)) {
-        opened = disk.create_new(COLLECTIONS);
-        if matches!(opened, Err(Code::NotFound)) && make_directory(&disk.dir, LOCK)? {
-            opened = disk.create_new(COLLECTIONS);
-        }
-    }
-    let file = opened.during("open", COLLECTIONS)?;
-    let len = file.metadata().during("examine", COLLECTIONS)?.len;
-    write_all_at(&file, b".", len).during("write", COLLECTIONS)
+    let Collections(len) = Collections::count(&disk.dir)?;
+    make_directory(&disk.dir, LOCK)?;
+    let len = usize::try_from(len).unwrap_or(0).min(LEN_MAX);
+    // Back at the start, its length is still odd or even as it has to be.
+    let len = if len == LEN_MAX { len % 2 } else { len };
+    small_file::replace(&disk.dir, COLLECTIONS, &vec![b'.'; len + 1], &disk.flush)
 }
 
 /// Ends a collection that was killed, if there is one. The pack lock must be held. Loose objects about which it had not
