@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use loosepack::dir::cap::CapDir;
-use loosepack_host::{Compression, ObjectId};
+use loosepack_host::{Access, Compression, ObjectId, Options};
 
 use crate::stock;
 use crate::support::{Ran, TempDir, command, draw, loosepack, noise, runtime, setting};
@@ -24,6 +24,8 @@ struct Field {
     kept: Mutex<BTreeMap<ObjectId, Vec<u8>>>,
     kills: AtomicU64,
     processes: AtomicU64,
+    /// Held by whoever adds, so that a collection starts with a list that names everything.
+    adding: RwLock<()>,
 }
 
 impl Field {
@@ -83,7 +85,9 @@ impl Field {
             let to_pack = draw(&mut seed, 4) == 0 && !portable;
             let arguments: &[&str] =
                 if to_pack { &["add", "--to-pack", "-r", &folder] } else { &["add", "-r", &folder] };
+            let adding = self.adding.read().unwrap();
             self.kill(self.command(portable, arguments), Duration::from_millis(draw(&mut seed, 60)));
+            drop(adding);
             // Acknowledged objects are kept in memory.
             fs::remove_dir_all(self.dir.join(folder)).unwrap();
         }
@@ -93,10 +97,17 @@ impl Field {
     fn packer(&self, may_be_portable: bool, mut seed: u64) {
         while self.goes_on() {
             let portable = may_be_portable && draw(&mut seed, 2) == 0;
-            let arguments: &[&str] = match draw(&mut seed, 3) {
+            let arguments: &[&str] = match draw(&mut seed, 7) {
                 0 => &["clean"],
                 1 => &["pack"],
-                _ => &["pack", "--compress", "always"],
+                2 => &["pack", "--compress", "always"],
+                3 => &["pack", "--clean"],
+                4 => &["repack", "--min-dead", "1"],
+                5 => &["repack", "--compress", "auto"],
+                _ => {
+                    self.collect(Duration::from_millis(draw(&mut seed, 80)));
+                    continue;
+                }
             };
             let killed = self.kill(self.command(portable, arguments), Duration::from_millis(draw(&mut seed, 80)));
             let mut marked = portable && killed;
@@ -105,6 +116,45 @@ impl Field {
                 marked = ran.code != 0;
                 assert!(!marked || ran.stderr.contains("another packer is at work"), "{}", ran.stderr);
             }
+        }
+    }
+
+    /// Collects what nobody was told of, while others add.
+    fn collect(&self, moment: Duration) {
+        let adding = self.adding.write().unwrap();
+        let keep: String = self.kept.lock().unwrap().keys().map(|id| format!("{id}\n")).collect();
+        let list = self.dir.file("keep", keep);
+        let count = || fs::metadata(self.dir.join("store/lock/gc")).map_or(0, |found| found.len());
+        let before = count();
+        let mut child = self
+            .command(false, &["gc", "--grace", "0", "--allow-empty", "-"])
+            .stdin(fs::File::open(list).unwrap())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Once it has started, whatever is added is spared.
+        while count() == before && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(adding);
+        std::thread::sleep(moment);
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let killed = output.status.signal().is_some();
+        self.processes.fetch_add(1, Ordering::Relaxed);
+        self.kills.fetch_add(killed.into(), Ordering::Relaxed);
+        let ran = Ran::of(output);
+        if !killed && ran.code != 0 {
+            assert!(ran.stderr.contains("another packer is at work"), "{}", ran.stderr);
+        }
+    }
+
+    /// Backs up, again and again.
+    fn backer(&self, mut seed: u64) {
+        while self.goes_on() {
+            let moment = Duration::from_millis(draw(&mut seed, 150));
+            self.kill(self.command(false, &["backup", "copy"]), moment);
         }
     }
 
@@ -135,19 +185,36 @@ fn what_was_acknowledged_survives_kills() {
     // Compiled before the time starts to run.
     drop(stock::command(dir.path(), &[]));
     let until = Instant::now() + Duration::from_secs(seconds);
-    let field = Field { dir, until, kept: Mutex::default(), kills: AtomicU64::new(0), processes: AtomicU64::new(0) };
+    let field = Field {
+        dir,
+        until,
+        kept: Mutex::default(),
+        kills: AtomicU64::new(0),
+        processes: AtomicU64::new(0),
+        adding: RwLock::default(),
+    };
     let reads = std::thread::scope(|scope| {
         scope.spawn(|| field.writer("a", false, seed));
         scope.spawn(|| field.writer("b", false, seed + 1));
         scope.spawn(|| field.writer("c", true, seed + 2));
         scope.spawn(|| field.packer(true, seed + 3));
         scope.spawn(|| field.packer(false, seed + 4));
+        scope.spawn(|| field.backer(seed + 6));
         scope.spawn(|| field.reader(seed + 5)).join().unwrap()
     });
     let kept = field.kept.into_inner().unwrap();
     let (kills, processes) = (field.kills.into_inner(), field.processes.into_inner());
     println!("seed {seed}: {kills} kills of {processes} processes, {} objects kept, {reads} reads", kept.len());
     assert!(kills > 0 && !kept.is_empty() && reads > 0, "there was something to lose");
+
+    // Whatever was left of the backups, one more has everything.
+    loosepack(field.dir.path(), ["backup", "copy"]).exits(0);
+    let copy = runtime().open_with(field.dir.join("copy"), Options { access: Access::ReadOnly, ..Options::default() });
+    let copy = copy.unwrap();
+    for (id, content) in &kept {
+        assert!(copy.get(id).unwrap() == *content, "seed {seed}: {id} was acknowledged");
+    }
+    assert_eq!(copy.verify(Default::default()).unwrap().finish().unwrap().problems, []);
 
     // By the same logic without a sandbox, and then by the component after one more packer has put everything in order.
     loosepack(field.dir.path(), ["unlock", "--force"]).exits(0);

@@ -53,5 +53,7 @@ mod shared;
 mod stock;
 /// Helpers.
 mod support;
+/// Collecting, repacking, backing up, mending.
+mod upkeep;
 /// `verify` and `reindex` of the command.
 mod verify;

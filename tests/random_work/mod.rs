@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use loosepack::codec::sha256;
 use loosepack::io::ReadSource;
 use loosepack::store::Adder;
-use loosepack::{Compression, Content, Error, Job, ObjectId, Part, Placement, Store};
+use loosepack::{Compression, Content, Error, GcOptions, Job, ObjectId, Part, Placement, RepackOptions, Store};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -25,8 +25,12 @@ pub(crate) enum Step {
     AddTogether(Vec<Bytes>, End),
     Pack(Compression),
     PackDirectly(Vec<Bytes>, Compression, End),
+    PackAndClean(Compression),
     Clean,
     Delete(Vec<Bytes>),
+    /// Delete packed objects but these. Loose ones are too young.
+    Collect(Vec<Bytes>),
+    Repack(Option<Compression>, Option<u8>),
     Get(Bytes),
     ReadFrom(Bytes, u64),
     ReadMany(Vec<Bytes>),
@@ -84,7 +88,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => compression().prop_map(Step::Pack),
         4 => (vec(bytes(), 0..6), compression(), end()).prop_map(|(b, c, e)| Step::PackDirectly(b, c, e)),
         3 => Just(Step::Clean),
+        1 => compression().prop_map(Step::PackAndClean),
         2 => vec(bytes(), 0..6).prop_map(Step::Delete),
+        1 => vec(bytes(), 0..20).prop_map(Step::Collect),
+        2 => (prop::option::of(compression()), prop::option::of(0..=100_u8)).prop_map(|(c, d)| Step::Repack(c, d)),
         3 => bytes().prop_map(Step::Get),
         2 => (bytes(), 0..2_000_000_u64).prop_map(|(bytes, from)| Step::ReadFrom(bytes, from)),
         2 => vec(bytes(), 0..8).prop_map(Step::ReadMany),
@@ -154,6 +161,15 @@ impl World<'_> {
                 self.add_all(contents, *end, |store| store.pack_writer(*compression).expect("nobody else packs"));
             }
             Step::Pack(compression) => self.finish(|store| store.pack_loose(*compression)),
+            Step::PackAndClean(compression) => self.finish(|store| store.pack_and_clean(*compression)),
+            Step::Repack(compression, min_dead) => {
+                let options =
+                    RepackOptions { min_dead: *min_dead, compression: *compression, ..RepackOptions::default() };
+                self.finish(|store| store.repack(options));
+                let packs = self.store().packs().expect("it counts");
+                assert_eq!(packs.iter().map(|pack| pack.objects).sum::<u64>(), self.packed());
+            }
+            Step::Collect(contents) => self.collect(contents.iter().map(|bytes| sha256(&bytes.get())).collect()),
             Step::Clean => self.finish(|store| store.clean()),
             Step::Verify => self.finish(|store| store.verify(Part::default())),
             Step::Reindex => self.finish(|store| store.reindex()),
@@ -176,6 +192,34 @@ impl World<'_> {
             Step::Reopen(number) => self.handles[*number] = (self.open)(),
             Step::Switch(number) => self.current = *number,
         }
+    }
+
+    fn packed(&self) -> u64 {
+        self.store().stats().expect("it counts").packed_objects
+    }
+
+    fn collect(&mut self, keep: Vec<ObjectId>) {
+        let would = GcOptions { dry_run: true, ..GcOptions::default() };
+        let mut job = self.store().gc(keep.clone(), would).expect("it can be read");
+        let would = job.finish().expect("nothing fails").objects;
+        drop(job);
+        let mut job = self.store().gc(keep.clone(), GcOptions::default()).expect("nobody else packs");
+        assert_eq!(job.finish().expect("nothing fails").objects, would);
+        drop(job);
+        for store in &self.handles {
+            store.stats().expect("it counts");
+        }
+        let ids: Vec<ObjectId> = self.model.keys().copied().collect();
+        let found = self.store().contains(&ids).expect("it can be asked");
+        let mut gone = 0;
+        for (id, found) in ids.iter().zip(found) {
+            assert!(found || !keep.contains(id), "what is named is kept");
+            if !found {
+                self.model.remove(id);
+                gone += 1;
+            }
+        }
+        assert_eq!(gone, would);
     }
 
     fn add_all(&mut self, contents: Vec<Vec<u8>>, end: End, writer: impl Fn(&dyn Store) -> Box<dyn Adder + '_>) {
