@@ -59,7 +59,7 @@ impl Command {
     /// The container, if an argument of the subcommand names it.
     pub(crate) fn directory(&self) -> Option<&Path> {
         match self {
-            Command::Init(command) => command.directory.as_deref(),
+            Command::Init(command) => command.dir.as_deref(),
             _ => None,
         }
     }

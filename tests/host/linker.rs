@@ -10,7 +10,7 @@ use wasmtime_wasi::filesystem::{Descriptor, Dir, OpenMode};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiView as _};
 
 use self::bindings::exports::loosepack::store::store_types::{
-    Access, Compression, Config, Durability, Error, OpenOptions,
+    Access, Compression, Config, Durability, Error, OpenOptions, Sharing,
 };
 use crate::support::TempDir;
 
@@ -49,7 +49,7 @@ fn the_store_runs_in_a_linker_of_another_program() {
     let (interface, maintenance) = (component.loosepack_store_container(), component.loosepack_store_maintenance());
     let interface = interface.container();
 
-    let config = Config { pack_target: 1 << 20, compression_level: 1, ..Config::default() };
+    let config = Config { pack_target: 1 << 20, compression_level: 1, shared: Sharing::Umask };
     let options =
         OpenOptions { access: Access::ReadWrite, durability: Durability::Full, verify: true, holder: String::new() };
     let dir = lend(&mut store, folder.path());

@@ -25,7 +25,7 @@ Examples:
 pub(crate) struct Init {
     /// The container, as with -C
     #[arg(value_name = "DIR", value_parser = OsStringValueParser::new().map(PathBuf::from))]
-    pub(super) directory: Option<PathBuf>,
+    pub(super) dir: Option<PathBuf>,
 
     /// Start another pack when one has this size: bytes, or a number with K, M, G or T (powers of 1024)
     #[arg(long, value_name = "SIZE", default_value = "4G", value_parser = sizes::parse)]
