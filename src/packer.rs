@@ -2,6 +2,7 @@
 
 mod frames;
 pub(crate) mod lock;
+mod payloads;
 pub(crate) mod session;
 mod writer;
 
@@ -13,6 +14,7 @@ use core::ops::Range;
 
 use self::frames::Frames;
 pub(crate) use self::frames::{Head, read_head};
+pub use self::payloads::PackedObject;
 use self::session::PackerSession;
 pub use self::writer::PackWriter;
 use crate::codec::sample;

@@ -47,7 +47,7 @@ pub use limits::Limits;
 pub use linker::add_to_linker;
 pub use loosepack::{
     Access, Compression, Config, Content, Durability, Error as StoreError, Finding, ObjectId, ObjectInfo, Options,
-    Part, Placement, Progress, Stats,
+    PackedObject, Part, Placement, Progress, Stats,
 };
 pub use maintenance::{Job, PackWriter};
 pub use reading::{ObjectBatch, ObjectReader};

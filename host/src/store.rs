@@ -6,8 +6,8 @@ use loosepack::{Error, Job, Result, Store};
 
 use crate::instance::PIECE;
 use crate::{
-    Compression, Config, Container, Durability, ObjectId, ObjectInfo, ObjectReader, ObjectWriter, PackWriter, Part,
-    Stats,
+    Compression, Config, Container, Durability, ObjectId, ObjectInfo, ObjectReader, ObjectWriter, PackWriter,
+    PackedObject, Part, Stats,
 };
 
 impl Store for Container {
@@ -129,6 +129,10 @@ impl Adder for Loose<'_> {
 impl Adder for PackWriter {
     fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>> {
         Ok(self.add_many(contents)?)
+    }
+
+    fn add_packed_many(&mut self, objects: &[PackedObject<'_>]) -> Result<Vec<bool>> {
+        Ok(PackWriter::add_packed_many(self, objects)?)
     }
 
     fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {

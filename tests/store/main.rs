@@ -41,6 +41,8 @@ mod mutations;
 mod objects;
 /// Packing, cleaning, and the pack lock.
 mod packing;
+/// Objects that are given as they lie in packs.
+mod payloads;
 /// Things put in place of files and directories; shared with the tests of the host.
 #[cfg(unix)]
 #[path = "../planted/mod.rs"]
