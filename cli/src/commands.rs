@@ -3,8 +3,10 @@
 mod add;
 mod clean;
 mod delete;
+mod export;
 mod get;
 mod has;
+mod import;
 mod info;
 mod init;
 mod ls;
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Clean(clean::Clean),
     Status(status::Status),
     Verify(verify::Verify),
+    Import(import::Import),
+    Export(export::Export),
     Reindex(reindex::Reindex),
     Unlock(unlock::Unlock),
 }
@@ -51,6 +55,8 @@ impl Command {
             Command::Clean(command) => command.run(session),
             Command::Status(command) => command.run(session),
             Command::Verify(command) => command.run(session),
+            Command::Import(command) => command.run(session),
+            Command::Export(command) => command.run(session),
             Command::Reindex(command) => command.run(session),
             Command::Unlock(command) => command.run(session),
         }

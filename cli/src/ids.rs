@@ -12,7 +12,7 @@ const BATCH: usize = 8192;
 
 /// Bytes that are kept of a line at most. A longer one, as of a long name after `--tag`, is read to its end all the
 /// same.
-const LINE_MAX: usize = 64 << 10;
+pub(crate) const LINE_MAX: usize = 64 << 10;
 
 /// The byte order mark that some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -6,6 +6,7 @@
 //! One subcommand is one file of `commands`: its arguments, its help, and what it does.
 
 mod commands;
+mod exchange;
 mod failure;
 mod folder;
 mod ids;
@@ -19,6 +20,7 @@ mod progress;
 mod save;
 mod session;
 mod sizes;
+mod tree;
 mod walk;
 
 use std::ffi::OsString;
@@ -109,7 +111,7 @@ struct Global {
     #[arg(long, global = true)]
     no_sync: bool,
 
-    /// Wait up to this long for another packer to finish (add --to-pack, pack, clean, delete, reindex)
+    /// Wait up to this long for another packer to finish (add --to-pack, pack, clean, delete, reindex, import)
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
 
