@@ -51,8 +51,10 @@ const COMPONENTS: [(&str, &str, &[&str]); 3] = [
     ),
 ];
 
-/// Files and folders of the repository that components are built from.
-const SOURCES: [&str; 5] = ["src", "cli", "wit", "Cargo.toml", "Cargo.lock"];
+/// Files and folders of the repository that components are built from. Of the exchange with disk_objectstore, they
+/// contain only what says that they cannot do it.
+const SOURCES: [&str; 7] =
+    ["src", "cli", "wit", "disk-objectstore/Cargo.toml", "disk-objectstore/src/lib.rs", "Cargo.toml", "Cargo.lock"];
 
 /// Settings of the outer cargo that the inner one keeps: its home, how it reaches registries, how it talks, and the job
 /// server, which keeps the two from running more jobs together than either would alone. All others would change what is

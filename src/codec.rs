@@ -32,6 +32,7 @@ pub struct Payload {
     pub compressed: bool,
     /// The id that the bytes must have; `None` if that is not to be checked.
     pub expected: Option<ObjectId>,
-    /// The Adler-32 that the bytes must have; `None` if that is not to be checked.
+    /// The Adler-32 that the bytes must have, and with it a final block; `None` if neither is to be checked, as for a
+    /// frame within a stream.
     pub adler: Option<u32>,
 }

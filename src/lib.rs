@@ -76,7 +76,7 @@ pub use id::{InvalidId, ObjectId};
 pub use jobs::{BackupOptions, GcOptions, Job, KeepList, Part, Progress, RepackOptions};
 pub use loose::LooseBatch;
 pub use options::{Access, Compression, Durability, Options};
-pub use packer::PackWriter;
+pub use packer::{PackWriter, PackedObject};
 pub use read::Placement;
 pub use store::Store;
 pub use tuning::Tuning;

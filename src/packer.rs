@@ -4,6 +4,7 @@ mod copy;
 mod frames;
 mod large;
 pub(crate) mod lock;
+mod payloads;
 pub(crate) mod session;
 mod writer;
 
@@ -14,6 +15,7 @@ use core::mem;
 use core::ops::Range;
 
 pub(crate) use self::frames::{Head, read_head};
+pub use self::payloads::PackedObject;
 use self::session::PackerSession;
 pub use self::writer::PackWriter;
 use crate::codec::Compressing;

@@ -13,7 +13,7 @@ use crate::id::ObjectId;
 use crate::jobs::{GcOptions, Job, Part, RepackOptions};
 use crate::loose::LooseBatch;
 use crate::options::{Compression, Durability};
-use crate::packer::PackWriter;
+use crate::packer::{PackWriter, PackedObject};
 use crate::source::Source;
 
 /// An open container, native ([`Container`]) or sandboxed (the crate `loosepack-host`). [`Container`] documents what
@@ -75,6 +75,18 @@ pub trait Adder {
     /// # Errors
     /// Failures of the container. Some of the objects may have been stored.
     fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>>;
+
+    /// Adds objects that are given as they lie in packs. Returns for each, in order, whether it is in the container, as
+    /// [`PackWriter::add_packed_many`] does. Loose objects are inflated.
+    ///
+    /// # Errors
+    /// Those of [`PackWriter::add_packed_many`].
+    fn add_packed_many(&mut self, objects: &[PackedObject<'_>]) -> Result<Vec<bool>> {
+        let contents = PackedObject::inflate_many(objects)?;
+        let sound: Vec<&[u8]> = contents.iter().flatten().map(Vec::as_slice).collect();
+        self.add_many(&sound)?;
+        Ok(contents.iter().map(Option::is_some).collect())
+    }
 
     /// Adds the bytes of a source.
     ///
@@ -238,6 +250,10 @@ impl<D: Dir> Adder for LooseBatch<D> {
 impl<D: Dir> Adder for PackWriter<D> {
     fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>> {
         self.add_many(contents)
+    }
+
+    fn add_packed_many(&mut self, objects: &[PackedObject<'_>]) -> Result<Vec<bool>> {
+        self.add_packed_many(objects)
     }
 
     fn add_source(&mut self, mut source: Box<dyn Source + Send>) -> Result<ObjectId> {

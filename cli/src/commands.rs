@@ -7,9 +7,11 @@ mod clean;
 mod completions;
 mod delete;
 mod doctor;
+mod export;
 mod gc;
 mod get;
 mod has;
+mod import;
 mod info;
 mod init;
 mod ls;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Status(status::Status),
     Verify(verify::Verify),
     Doctor(doctor::Doctor),
+    Import(import::Import),
+    Export(export::Export),
     Reindex(reindex::Reindex),
     Unlock(unlock::Unlock),
     Batch(batch::Batch),
@@ -83,6 +87,8 @@ impl Command {
             Command::Status(command) => command.run(session),
             Command::Verify(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
+            Command::Import(command) => command.run(session),
+            Command::Export(command) => command.run(session),
             Command::Reindex(command) => command.run(session),
             Command::Unlock(command) => command.run(session),
             Command::Batch(command) => command.run(session),

@@ -7,6 +7,7 @@
 
 mod advice;
 mod commands;
+mod exchange;
 mod exclude;
 mod failure;
 mod fetch;
@@ -24,6 +25,7 @@ mod save;
 mod session;
 mod sizes;
 mod spans;
+mod tree;
 mod walk;
 
 use std::ffi::OsString;

@@ -51,6 +51,43 @@ pub(crate) fn id(line: &[u8]) -> Option<ObjectId> {
     if named || alone { ObjectId::from_hex(id) } else { None }
 }
 
+/// The id and the name that a line holds, when it is one of [`line()`]'s, of `sha256sum --tag`, or JSON of ours. `zero`:
+/// no name is escaped.
+pub(crate) fn entry(line: &[u8], zero: bool) -> Option<(ObjectId, Vec<u8>)> {
+    let id = id(line)?;
+    let line = if zero { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
+    if line.starts_with(b"{") {
+        let value: Value = serde_json::from_slice(line).ok()?;
+        return Some((id, value.get("path")?.as_str()?.into()));
+    }
+    let escaped = line.strip_prefix(b"\\");
+    let text = escaped.unwrap_or(line);
+    let name = if text.starts_with(TAG.0) {
+        &text[TAG.0.len()..text.len() - ObjectId::HEX_LEN - TAG.1.len()]
+    } else {
+        text.get(ObjectId::HEX_LEN + SEPARATORS[0].len()..)?
+    };
+    Some((id, if escaped.is_some() && !zero { unescaped(name)? } else { name.into() }))
+}
+
+/// Undoes what [`line()`] does to a name; `None` if that would have given something else.
+fn unescaped(name: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = name.iter();
+    let mut plain = Vec::with_capacity(name.len());
+    while let Some(byte) = bytes.next() {
+        plain.push(match (byte, byte == &b'\\') {
+            (byte, false) => *byte,
+            (_, true) => match bytes.next()? {
+                b'\\' => b'\\',
+                b'n' => b'\n',
+                b'r' => b'\r',
+                _ => return None,
+            },
+        });
+    }
+    Some(plain)
+}
+
 /// A name as it is put into messages: what would move the cursor of a terminal is escaped.
 pub(crate) fn shown(name: impl AsRef<Path>) -> String {
     let name = name.as_ref().to_string_lossy();
@@ -120,6 +157,29 @@ mod tests {
         }
         assert_eq!(id(hash.to_uppercase().as_bytes()), None);
         assert_eq!(id(&hash.as_bytes()[1..]), None);
+    }
+
+    #[test]
+    fn names_come_back_from_lines() {
+        for name in [&b"a"[..], b" a  *b ", b"a\\b\nc\rd", b"\\", b"a) = b", b"\xff", b"-", b"{", b"\\n"] {
+            for zero in [false, true] {
+                assert_eq!(entry(&line(&ID, name, zero), zero), Some((ID, name.to_vec())), "{zero}");
+            }
+        }
+        let hash = ID.to_string();
+        for (text, name) in [
+            ("@ *name", "name"),
+            ("@  name\r", "name"),
+            ("SHA256 (a name) = @", "a name"),
+            ("SHA256 (a) = b) = @", "a) = b"),
+            ("\\SHA256 (a\\nb) = @", "a\nb"),
+            ("{\"id\":\"@\",\"path\":\"a\\nb\"}", "a\nb"),
+        ] {
+            assert_eq!(entry(text.replace('@', &hash).as_bytes(), false), Some((ID, name.into())), "{text}");
+        }
+        for bad in ["@", "@ name", "{\"id\":\"@\"}", "\\@  a\\x", "\\@  a\\", "SHA256 () = ", "SHA256 (@"] {
+            assert_eq!(entry(bad.replace('@', &hash).as_bytes(), false), None, "{bad}");
+        }
     }
 
     #[test]

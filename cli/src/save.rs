@@ -143,6 +143,6 @@ impl Drop for Output<'_> {
 }
 
 /// The number of this process; WASI has none.
-fn process() -> u32 {
+pub(crate) fn process() -> u32 {
     if cfg!(target_os = "wasi") { 0 } else { std::process::id() }
 }

@@ -135,6 +135,11 @@ impl<'a> Session<'a> {
         self.global.quiet
     }
 
+    /// A power failure may lose what is written.
+    pub(crate) fn skips_flushes(&self) -> bool {
+        self.global.no_sync
+    }
+
     /// Words a failure of the container.
     pub(crate) fn failure(&self, error: Error) -> Failure {
         self.failure_in(&self.global.directory, error)

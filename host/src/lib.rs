@@ -51,7 +51,7 @@ pub use limits::Limits;
 pub use linker::add_to_linker;
 pub use loosepack::{
     Access, BackupOptions, Compression, Config, Content, Durability, Error as StoreError, Finding, GcOptions, ObjectId,
-    ObjectInfo, Options, PackInfo, Part, Placement, Progress, RepackOptions, Sharing, Stats,
+    ObjectInfo, Options, PackInfo, PackedObject, Part, Placement, Progress, RepackOptions, Sharing, Stats,
 };
 pub use pack_writer::PackWriter;
 pub use reading::{ObjectBatch, ObjectReader};

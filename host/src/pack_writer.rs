@@ -5,13 +5,13 @@ use std::path::Path;
 use loosepack::source::Source;
 use wasmtime::component::ResourceAny;
 
-use crate::bindings::exports::loosepack::store::maintenance::GuestPackWriter;
+use crate::bindings::exports::loosepack::store::maintenance::{GuestPackWriter, PackedObject as WitPackedObject};
 use crate::convert::{self, answer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::instance::{Handle, Instance};
 use crate::state::State;
 use crate::streams::{Failure, SourceStream};
-use crate::{Compression, ObjectId, StoreError};
+use crate::{Compression, ObjectId, PackedObject, StoreError};
 
 type Store = wasmtime::Store<State>;
 
@@ -65,6 +65,21 @@ impl PackWriter {
         let contents: Vec<&[u8]> = contents.iter().map(AsRef::as_ref).collect();
         let added = self.call(|interface, store, this| interface.call_add_many(store, this, &contents));
         convert::ids(&answer(added).inspect_err(|_| self.failed = true)?)
+    }
+
+    /// Appends objects that are given as they lie in packs, without compressing them again. Returns for each, in order,
+    /// whether it is in the container: not if its payload is anything but `size` bytes that match its ID, or one zlib
+    /// stream of them. Objects of more than 1 MiB are refused.
+    pub fn add_packed_many(&mut self, objects: &[PackedObject<'_>]) -> Result<Vec<bool>> {
+        let ids: Vec<ObjectId> = objects.iter().map(|object| object.id).collect();
+        let ids = ObjectId::many_to_bytes(&ids);
+        let objects = objects.iter().map(|object| WitPackedObject { size: object.size, payload: object.payload });
+        let objects: Vec<WitPackedObject<'_>> = objects.collect();
+        match answer(self.call(|interface, store, this| interface.call_add_packed_many(store, this, &ids, &objects))) {
+            // Refused before anything was written.
+            Err(Error::Store(error @ StoreError::InvalidArgument(_))) => Err(error.into()),
+            added => added.inspect_err(|_| self.failed = true),
+        }
     }
 
     /// Appends files of a directory. Returns one result for each file, in order. `paths` are relative to `dir`, which

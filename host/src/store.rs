@@ -7,7 +7,7 @@ use loosepack::{Error, Job, Result, Store};
 use crate::instance::PIECE;
 use crate::{
     Compression, Config, Container, Durability, GcOptions, ObjectId, ObjectInfo, ObjectReader, ObjectWriter, PackInfo,
-    PackWriter, Part, RepackOptions, Stats,
+    PackWriter, PackedObject, Part, RepackOptions, Stats,
 };
 
 impl Store for Container {
@@ -145,6 +145,10 @@ impl Adder for Loose<'_> {
 impl Adder for PackWriter {
     fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>> {
         Ok(self.add_many(contents)?)
+    }
+
+    fn add_packed_many(&mut self, objects: &[PackedObject<'_>]) -> Result<Vec<bool>> {
+        Ok(PackWriter::add_packed_many(self, objects)?)
     }
 
     fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {

@@ -30,6 +30,7 @@ mod tests {
 
     use super::super::Payload;
     use super::*;
+    use crate::format::zlib_stream::{ADLER_OF_NOTHING, adler32};
     use crate::options::Compression;
 
     /// Compressible, but not by much: the squares' low bytes.
@@ -55,6 +56,17 @@ mod tests {
             assert_eq!(inflate(&blocks, len), Some(data), "{len} bytes, last: {last}");
             assert_eq!(inflate(&blocks, len + 1), None);
             assert_eq!(inflate(&blocks[..blocks.len() - 1], len), None);
+        }
+    }
+
+    #[test]
+    fn a_whole_stream_has_a_final_block() {
+        let data = sample(3000);
+        for (last, whole) in [(true, true), (false, false)] {
+            let blocks = deflate(&data, 6, last);
+            let (range, adler) = (0..blocks.len() as u32, Some(adler32(ADLER_OF_NOTHING, &data)));
+            let payload = Payload { range, size: 3000, compressed: true, expected: None, adler };
+            assert_eq!(Checking::start(blocks, vec![payload]).finish(), [whole]);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The interface `maintenance`.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -12,7 +13,7 @@ use super::convert::{Result, bytes, ids};
 use super::sources::with_source;
 use super::wit::maintenance::{self as wit, Guest, GuestJob, GuestKeepList, GuestPackWriter};
 use crate::dir::wasi::WasiDir;
-use crate::{GcOptions, Job, KeepList, PackInfo, PackWriter, Part, RepackOptions};
+use crate::{Error, GcOptions, Job, KeepList, PackInfo, PackWriter, PackedObject, Part, RepackOptions};
 
 impl Guest for Component {
     type PackWriter = Writer;
@@ -95,6 +96,19 @@ impl GuestPackWriter for Writer {
 
     fn add_many(&self, contents: Vec<Vec<u8>>) -> Result<Vec<u8>> {
         Ok(bytes(&self.0.borrow_mut().add_many(&contents)?))
+    }
+
+    fn add_packed_many(&self, ids: Vec<u8>, objects: Vec<wit::PackedObject>) -> Result<Vec<bool>> {
+        let ids = self::ids(&ids)?;
+        if ids.len() != objects.len() {
+            let problem = format!("{} IDs were given for {} objects", ids.len(), objects.len());
+            return Err(Error::InvalidArgument(problem).into());
+        }
+        let objects = ids.into_iter().zip(&objects);
+        let objects: Vec<PackedObject<'_>> = objects
+            .map(|(id, wit::PackedObject { size, payload })| PackedObject { id, size: *size, payload })
+            .collect();
+        Ok(self.0.borrow_mut().add_packed_many(&objects)?)
     }
 
     fn add_streams(&self, streams: Vec<wit::LazyStream>) -> Result<Vec<Result<String>>> {

@@ -1,5 +1,7 @@
 //! The form of a zlib stream (RFC 1950) that is made of frames.
 
+use core::ops::Range;
+
 /// Bytes before the DEFLATE blocks of a stream.
 pub(crate) const HEADER: usize = 2;
 /// Bytes after them: the Adler-32.
@@ -26,6 +28,14 @@ pub(crate) fn header(level: u8) -> [u8; 2] {
 pub(crate) fn is_header(header: &[u8]) -> bool {
     let &[method, flags] = header else { return false };
     method & 15 == 8 && method >> 4 <= 7 && flags & 32 == 0 && u16::from_be_bytes([method, flags]).is_multiple_of(31)
+}
+
+/// Returns where in a stream its DEFLATE blocks are, and the Adler-32 at its end; `None` if its ends are not those of a
+/// stream.
+pub(crate) fn parts(stream: &[u8]) -> Option<(Range<usize>, u32)> {
+    let (header, rest) = stream.split_at_checked(HEADER)?;
+    let (blocks, trailer) = rest.split_last_chunk::<TRAILER>()?;
+    is_header(header).then_some((HEADER..HEADER + blocks.len(), u32::from_be_bytes(*trailer)))
 }
 
 /// The Adler-32 (RFC 1950, section 9) of what `first` stands for followed by `len` bytes that `second` stands for.

@@ -228,11 +228,9 @@ fn start_checking<F: File>(walk: &Walk<F>, records: Vec<Record>) -> Window {
 pub(crate) fn payload(id: ObjectId, location: Location, start: usize, bytes: &[u8]) -> Option<Payload> {
     let (mut range, mut adler) = (start..start + bytes.len(), None);
     if location.compressed() {
-        let (header, rest) = bytes.split_at_checked(zlib_stream::HEADER)?;
-        let (_, trailer) = rest.split_last_chunk::<{ zlib_stream::TRAILER }>()?;
-        zlib_stream::is_header(header).then_some(())?;
-        adler = Some(u32::from_be_bytes(*trailer));
-        range = range.start + zlib_stream::HEADER..range.end - zlib_stream::TRAILER;
+        let (blocks, sum) = zlib_stream::parts(bytes)?;
+        adler = Some(sum);
+        range = start + blocks.start..start + blocks.end;
     }
     Some(Payload {
         range: range.start as u32..range.end as u32,

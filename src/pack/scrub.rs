@@ -5,8 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::dir::{File, read_full_at};
+use crate::codec::{Checking, Payload};
+use crate::dir::{File, read_full_at, read_full_vec_at};
 use crate::error::{Context as _, Error, Result};
+use crate::format::FRAME;
 use crate::format::frame_table::{self, ENTRY, frame_count};
 use crate::format::location::Location;
 use crate::format::names;
@@ -84,6 +86,20 @@ impl<F: File> Scrub<F> {
         Ok(self.problem)
     }
 
+    /// Returns whether the stream of one frame ends in a final block.
+    fn stream_ends(&self, location: &Location) -> Result<bool> {
+        // Reading an object of no bytes has not looked at the length.
+        if location.length > 2 * FRAME as u64 {
+            return Ok(false);
+        }
+        let path = names::pack(location.pack);
+        let payload = read_full_vec_at(&*self.file, location.length as usize, location.offset).during("read", &path)?;
+        let Some((blocks, adler)) = zlib_stream::parts(&payload) else { return Ok(false) };
+        let (range, size) = (blocks.start as u32..blocks.end as u32, location.size as u32);
+        let whole = Payload { range, size, compressed: true, expected: None, adler: Some(adler) };
+        Ok(Checking::start(payload, vec![whole]).finish() == [true])
+    }
+
     /// Checks what reading frame by frame skips: the ends of the zlib stream, and the form of the frame table.
     fn form_is_sound(&self) -> Result<bool> {
         let Some(location) = self.packed.filter(Location::compressed) else { return Ok(true) };
@@ -96,7 +112,7 @@ impl<F: File> Scrub<F> {
             return Ok(false);
         }
         if frame_table::length(location.size, location.length) == 0 {
-            return Ok(true);
+            return self.stream_ends(&location);
         }
         let together = (self.tuning.chunk / ENTRY).max(1);
         let mut buffer = vec![0; together * ENTRY];

@@ -74,6 +74,10 @@ impl<D: Dir> PackWriter<D> {
         contents.iter().map(|content| add(content.as_ref())).collect()
     }
 
+    pub(super) fn packer(&mut self) -> &mut Packer<D> {
+        &mut self.0
+    }
+
     /// Appends what a source gives.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::cell::{RefCell, RefMut};
 use loosepack::source::Source;
 use loosepack::store::{Adder, Block, ReadMany, Reader};
 use loosepack::{
-    Compression, Config, Durability, Error, GcOptions, Job, ObjectId, ObjectInfo, PackInfo, Part, Progress,
-    RepackOptions, Result, Stats, Store,
+    Compression, Config, Durability, Error, GcOptions, Job, ObjectId, ObjectInfo, PackInfo, PackedObject, Part,
+    Progress, RepackOptions, Result, Stats, Store,
 };
 use loosepack_host::streams::{Failure, SourceStream};
 use wasmtime::Store as Memory;
@@ -290,6 +290,17 @@ impl Adder for Packs<'_> {
         ids(&self.0.call(|component, memory, this| {
             component.loosepack_store_maintenance().pack_writer().call_add_many(memory, this, contents)
         })?)
+    }
+
+    fn add_packed_many(&mut self, objects: &[PackedObject<'_>]) -> Result<Vec<bool>> {
+        let ids: Vec<ObjectId> = objects.iter().map(|object| object.id).collect();
+        let ids = ObjectId::many_to_bytes(&ids);
+        let objects = objects.iter();
+        let objects = objects.map(|object| maintenance::PackedObject { size: object.size, payload: object.payload });
+        let objects: Vec<_> = objects.collect();
+        self.0.call(|component, memory, this| {
+            component.loosepack_store_maintenance().pack_writer().call_add_packed_many(memory, this, &ids, &objects)
+        })
     }
 
     fn add_source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId> {

@@ -12,6 +12,8 @@ mod components;
 mod concurrency;
 /// Random untyped calls of the whole contract: answered, never a trap.
 mod contract;
+/// Files written where a list wants them; what `import` and `export` refuse.
+mod export;
 /// Planted links, pipes and devices, met by the component.
 #[cfg(unix)]
 mod hostile;

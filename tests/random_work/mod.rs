@@ -2,11 +2,14 @@
 //! it is reached. The tests of the store and those of the host run it over [`Store`]s of their own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use loosepack::codec::sha256;
+use loosepack::codec::{Compressing, sha256};
 use loosepack::io::ReadSource;
 use loosepack::store::Adder;
-use loosepack::{Compression, Content, Error, GcOptions, Job, ObjectId, Part, Placement, RepackOptions, Store};
+use loosepack::{
+    Compression, Content, Error, GcOptions, Job, ObjectId, PackedObject, Part, Placement, RepackOptions, Store,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -102,6 +105,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..HANDLES).prop_map(Step::Reopen),
         4 => (0..HANDLES).prop_map(Step::Switch),
     ]
+}
+
+/// The zlib stream of an object, if that is a shorter one of at most 1 MiB.
+fn zlib(bytes: &[u8]) -> Option<Vec<u8>> {
+    let all = 0..u32::try_from(bytes.len()).ok().filter(|len| *len <= 1 << 20)?;
+    Compressing::start(Arc::new(bytes.into()), vec![all], 6, Compression::Always).finish().pop()?
 }
 
 /// Work of fewer than `length` steps.
@@ -226,7 +235,19 @@ impl World<'_> {
         let mut writer = writer(self.store());
         let (first, rest) = contents.split_at(contents.len() / 2);
         let first: Vec<&[u8]> = first.iter().map(Vec::as_slice).collect();
-        let mut ids = writer.add_many(&first).expect("it writes");
+        let streams: Vec<Option<Vec<u8>>> = first.iter().map(|bytes| zlib(bytes)).collect();
+        let mut ids: Vec<ObjectId> = first.iter().map(|bytes| sha256(bytes)).collect();
+        if !first.is_empty() && streams.iter().all(Option::is_some) {
+            let objects = first.iter().zip(streams.iter().flatten());
+            let objects = objects.map(|(bytes, stream)| PackedObject {
+                id: sha256(bytes),
+                size: bytes.len() as u64,
+                payload: stream,
+            });
+            assert_eq!(writer.add_packed_many(&objects.collect::<Vec<_>>()), Ok(vec![true; first.len()]));
+        } else {
+            ids = writer.add_many(&first).expect("it writes");
+        }
         for bytes in rest {
             let source = ReadSource::new("a reader", std::io::Cursor::new(bytes.clone()));
             ids.push(writer.add_source(Box::new(source)).expect("it writes"));

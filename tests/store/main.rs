@@ -54,6 +54,8 @@ mod objects;
 mod open_packs;
 /// Packing, cleaning, and the pack lock.
 mod packing;
+/// Objects that are given as they lie in packs.
+mod payloads;
 /// Plain copies of a container that is being worked in.
 #[cfg(unix)]
 mod plain_copies;

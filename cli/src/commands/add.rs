@@ -305,13 +305,13 @@ fn print(session: &mut Session<'_>, add: &Add, id: &ObjectId, path: &Path) -> Re
 
 /// The path that a line of a list is.
 #[cfg(unix)]
-fn path_of(line: &[u8]) -> PathBuf {
+pub(super) fn path_of(line: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStringExt as _;
     OsString::from_vec(line.into()).into()
 }
 
 /// The path that a line of a list is.
 #[cfg(not(unix))]
-fn path_of(line: &[u8]) -> PathBuf {
+pub(super) fn path_of(line: &[u8]) -> PathBuf {
     OsString::from(String::from_utf8_lossy(line).into_owned()).into()
 }

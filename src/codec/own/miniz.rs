@@ -22,8 +22,8 @@ pub(crate) fn deflate(data: &[u8], level: u8, last: bool) -> Vec<u8> {
     blocks
 }
 
-/// Undoes [`deflate`]. `None` unless that gives exactly `size` bytes.
-pub(crate) fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
+/// Undoes [`deflate`]. `None` unless that gives exactly `size` bytes. `last`: there must be a final block.
+pub(crate) fn inflate(data: &[u8], size: usize, last: bool) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     out.try_reserve_exact(size).ok()?;
     out.resize(size, 0);
@@ -33,7 +33,8 @@ pub(crate) fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut inflater = DecompressorOxide::new();
     let (status, read, written) = decompress(&mut inflater, data, &mut out, 0, flags);
     let ended = status == TINFLStatus::Done
-        || decompress(&mut inflater, &FINAL_BLOCK, &mut out, written, flags)
-            == (TINFLStatus::Done, FINAL_BLOCK.len(), 0);
+        || !last
+            && decompress(&mut inflater, &FINAL_BLOCK, &mut out, written, flags)
+                == (TINFLStatus::Done, FINAL_BLOCK.len(), 0);
     (ended && read == data.len() && written == size).then_some(out)
 }

@@ -112,8 +112,11 @@ fn check(bytes: &[u8], payload: &Payload) -> bool {
 fn decode(bytes: &[u8], payload: &Payload) -> Option<Vec<u8>> {
     let bytes = bytes.get(payload.range.start as usize..payload.range.end as usize)?;
     let size = payload.size as usize;
-    let object =
-        if payload.compressed { zlib::inflate(bytes, size)? } else { (bytes.len() == size).then(|| bytes.to_vec())? };
+    let object = if payload.compressed {
+        zlib::inflate(bytes, size, payload.adler.is_some())?
+    } else {
+        (bytes.len() == size).then(|| bytes.to_vec())?
+    };
     payload.matches(&object).then_some(object)
 }
 

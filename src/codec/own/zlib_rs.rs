@@ -71,8 +71,8 @@ fn compressed(data: &[u8], level: u8, last: bool) -> Vec<u8> {
     })
 }
 
-/// Undoes [`deflate`]. `None` unless that gives exactly `size` bytes.
-pub(crate) fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
+/// Undoes [`deflate`]. `None` unless that gives exactly `size` bytes. `last`: there must be a final block.
+pub(crate) fn inflate(data: &[u8], size: usize, last: bool) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     out.try_reserve_exact(size).ok()?;
     out.resize(size, 0);
@@ -81,7 +81,7 @@ pub(crate) fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
         let mut status = inflater.decompress(data, &mut out, InflateFlush::NoFlush).ok()?;
         let read = inflater.total_in();
         let written = inflater.total_out() as usize;
-        if status != Status::StreamEnd {
+        if status != Status::StreamEnd && !last {
             // A frame without a final block. With an empty one appended it must end.
             status = inflater.decompress(&FINAL_BLOCK, &mut out[written..], InflateFlush::NoFlush).ok()?;
         }
