@@ -17,6 +17,21 @@ impl<D: Dir> Index<D> {
         self.reach
     }
 
+    /// Returns whether this index may be what became of another one of the same container: it knows whatever that knows
+    /// of the files that both have.
+    pub(crate) fn continues<T: Dir>(&self, before: &Index<T>) -> Result<bool> {
+        if self.reach < before.reach {
+            return Ok(false);
+        }
+        for (number, run) in before.manifest.runs.iter().zip(&before.runs) {
+            let here = self.manifest.runs.iter().position(|here| here == number);
+            if here.is_some_and(|here| !self.runs[here].is_like(run)) {
+                return Ok(false);
+            }
+        }
+        if self.manifest.log == before.manifest.log { self.log.has_commit_of(&before.log) } else { Ok(true) }
+    }
+
     /// Makes a directory's index a copy of this one, as it was read. Everything that it has entries for must be durable
     /// there. Takes the place of an earlier copy at once; files that no longer count are removed.
     pub(crate) fn copy_to<T: Dir>(&self, target: &Disk<T>) -> Result<()> {

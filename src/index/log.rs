@@ -139,6 +139,14 @@ impl<F: File> Log<F> {
         Error::corrupt(format!("{}:{}", self.path, self.committed.lines + 1), problem)
     }
 
+    /// Returns whether the last commit line that was read of another log is at the same place of this one.
+    pub(super) fn has_commit_of<G>(&self, other: &Log<G>) -> Result<bool> {
+        let mut found = vec![0; other.committed.commit.len()];
+        let start = other.committed.end - found.len() as u64;
+        let read = read_full_at(&self.file, &mut found, start).during("read", &self.path)?;
+        Ok(read == found.len() && found == other.committed.commit && other.committed.end <= self.committed.end)
+    }
+
     /// The file, its path, and how many of its bytes count.
     pub(super) fn counting(&self) -> (&F, &str, u64) {
         (&self.file, &self.path, self.committed.end)

@@ -96,6 +96,11 @@ impl<F: File> Run<F> {
         flush.file(&self.file, &self.path)
     }
 
+    /// Returns whether the other has the same entries, as far as its first line tells.
+    pub(super) fn is_like<G>(&self, other: &Run<G>) -> bool {
+        self.header == other.header
+    }
+
     pub(super) fn file(&self) -> &F {
         &self.file
     }

@@ -127,6 +127,11 @@ impl<D: Dir> Work for Backup<D> {
                 if usage.read(index, self.target.tuning.step_entries)? {
                     return Ok(ControlFlow::Continue(()));
                 }
+                if let Some(before) = &self.before
+                    && !index.continues(before)?
+                {
+                    return Err(packs::other_course());
+                }
                 let needed: VecDeque<u32> = mem::take(usage).entries().map(|pack| pack.number).collect();
                 if let Stage::Usage(index, _) = mem::replace(&mut self.stage, Stage::Loose(0)) {
                     self.stage = Stage::Packs { index, queue: needed.clone(), needed, current: None };

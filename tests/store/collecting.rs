@@ -211,7 +211,7 @@ fn a_batch_that_was_begun_before_a_collection_restores_what_went() {
 #[test]
 fn a_collection_that_was_killed_is_ended_by_the_next_packer() {
     let start = lived_in();
-    let re_add = |dir: &SimDir| open(dir.clone()).add(&content(35)).map(drop);
+    let re_add = |dir: &SimDir| Container::open(dir.clone(), options())?.add(&content(35)).map(drop);
     let work = |dir: &SimDir| -> Result<(), Error> {
         let store = Container::open(dir.clone(), options())?;
         let mut job = store.gc(KeepList::default(), GcOptions::default())?;

@@ -294,6 +294,41 @@ fn only_a_place_of_its_own_becomes_a_backup() {
     drop(first);
 }
 
+/// A backup took what it had for the beginning of what the container has, and was damaged by that.
+#[test]
+fn a_backup_of_another_course_is_refused() {
+    for tuning in [Tuning::default(), tiny(), folding(2)] {
+        with_tuning(tuning, || {
+            let pack_some = |dir: &SimDir, seeds: std::ops::Range<u64>| {
+                let mut writer = open(dir.clone()).pack_writer(Compression::Never).unwrap();
+                seeds.for_each(|seed| assert!(writer.add(&noise(100, seed)).is_ok()));
+                writer.finish().unwrap();
+            };
+            let (source, target, older) = (lived_in(), SimDir::new(), SimDir::new());
+            backup(&source, &target);
+            let restore = BackupOptions { restore: true, ..BackupOptions::default() };
+            run(open(target.clone()).backup(older.clone(), restore).unwrap()).unwrap();
+            pack_some(&source, 500..520);
+            backup(&source, &target);
+            // As long as the other, longer, and shorter.
+            for seeds in [600..620, 600..700, 600..601] {
+                let older = older.fork();
+                pack_some(&older, seeds);
+                let refused = open(older).backup(target.clone(), BackupOptions::default()).and_then(run);
+                let Err(Error::AlreadyExists(problem)) = refused else { panic!("{refused:?}") };
+                assert!(problem.contains("new directory"), "{problem}");
+                let all: Vec<Vec<u8>> = contents().into_iter().chain((500..520).map(|seed| noise(100, seed))).collect();
+                all_there(&target, &all);
+            }
+            // The latest version that was restored goes on.
+            let latest = SimDir::new();
+            run(open(target.clone()).backup(latest.clone(), restore).unwrap()).unwrap();
+            pack_some(&latest, 700..720);
+            assert!(backup(&latest, &target) < 20_000);
+        });
+    }
+}
+
 #[test]
 fn damage_is_reported_and_the_rest_is_copied() {
     let (source, target) = (lived_in(), SimDir::new());

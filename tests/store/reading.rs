@@ -44,19 +44,24 @@ fn listing_pages_through_everything_once() {
 fn stats_add_up() {
     let dir = SimDir::new();
     let store = create(dir.clone());
-    assert_eq!(store.stats(), Ok(Stats::default()), "an empty container has nothing");
+    // The manifest.
+    let index_size = dir.bytes("index/manifest.json").len() as u64;
+    let nothing = Stats { index_size, ..Stats::default() };
+    assert_eq!(store.stats(), Ok(nothing), "an empty container has nothing");
     let (letters, random) = (text(50_000, 1), noise(3000, 1));
     store.add(&letters).unwrap();
     store.add(&random).unwrap();
-    let loose = Stats { loose_objects: 2, loose_size: 53_000, ..Stats::default() };
+    let loose = Stats { loose_objects: 2, loose_size: 53_000, ..nothing };
     assert_eq!(store.stats(), Ok(loose));
     pack(&store, Compression::Auto).unwrap();
     let both = store.stats().unwrap();
     assert_eq!((both.loose_objects, both.packed_objects, both.packed_size), (2, 2, 53_000), "both count until clean");
     assert!(3000 < both.packed_length && both.packed_length < 20_000, "the packed length is that after compression");
     assert_eq!((both.packs, both.packs_size), (1, dir.bytes("packs/0").len() as u64));
+    assert_eq!((both.loose_packed, both.packs_dead), (2, 0));
+    assert!(both.index_size > index_size);
     clean(&store).unwrap();
-    assert_eq!(store.stats(), Ok(Stats { loose_objects: 0, loose_size: 0, ..both }));
+    assert_eq!(store.stats(), Ok(Stats { loose_objects: 0, loose_size: 0, loose_packed: 0, ..both }));
     assert_eq!(open(dir).stats(), store.stats(), "a fresh handle counts the same");
 }
 

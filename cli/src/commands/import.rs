@@ -2,20 +2,26 @@
 
 use std::path::PathBuf;
 
-use loosepack::Access;
+use loosepack::{Access, ObjectId};
 
 use super::Compress;
+use crate::Transfer;
 use crate::exchange::Shown;
 use crate::failure::{Failure, Outcome};
+use crate::ids::{Ids, each_batch};
+use crate::jobs;
 use crate::names::shown;
 use crate::output::Format;
 use crate::session::Session;
 use crate::sizes::{counted, human};
 
-/// Import the objects of a container of the Python package disk_objectstore
+/// Copy objects from another container, of loosepack or of the Python package disk_objectstore
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Objects go to packs. Zlib streams are stored as they are; those of objects of more than 1 MiB are \
+From CONTAINER, objects are copied straight to packs, as they are stored there, and checked; one that exists \
+here is not copied. The other container is only read, and may be in use.
+
+From a container of disk_objectstore: objects go to packs. Zlib streams are stored as they are; those of objects of more than 1 MiB are \
 inflated. Each object is compared with its hash key: a damaged one is reported and skipped, and the \
 exit status is then 1. An import that was interrupted continues when it is started again.
 
@@ -29,12 +35,22 @@ a note, {\"id\", \"path\"} for an object with another name, and {\"done\", \"tot
 objects. The last line sums up.
 
 Examples:
+  loosepack -C store import other
+  loosepack -C store import other --ids - < ids.txt
   loosepack -C store import --from-disk-objectstore old
   loosepack -C store import --from-disk-objectstore old --move
   loosepack -C store import --from-disk-objectstore sha1 --rehash --map new-names")]
 pub(crate) struct Import {
-    /// The container to import, a directory with `config.json` and `packs.idx`
-    #[arg(long, value_name = "DIR", required = true)]
+    /// The container to copy from
+    #[arg(value_name = "CONTAINER", required_unless_present = "from_disk_objectstore")]
+    container: Option<PathBuf>,
+
+    /// Copy only these objects; `-` reads lines from standard input, as `get` does
+    #[arg(long, value_name = "ID", conflicts_with = "from_disk_objectstore")]
+    ids: Vec<String>,
+
+    /// The container of disk_objectstore to import, a directory with `config.json` and `packs.idx`
+    #[arg(long, value_name = "DIR", conflicts_with = "container")]
     from_disk_objectstore: Option<PathBuf>,
 
     /// Remove from DIR what has been imported
@@ -50,7 +66,7 @@ pub(crate) struct Import {
     map: Option<PathBuf>,
 
     /// When to compress objects that are not compressed in DIR
-    #[arg(long, value_name = "WHEN", default_value = "never")]
+    #[arg(long, value_name = "WHEN", default_value = "never", requires = "from_disk_objectstore")]
     compress: Compress,
 
     #[command(flatten)]
@@ -60,7 +76,7 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         let Some(dir) = &self.from_disk_objectstore else {
-            return Err("name what to import: --from-disk-objectstore DIR".to_string().into());
+            return self.copy(session);
         };
         if self.remove && session.skips_flushes() {
             let problem =
@@ -88,5 +104,29 @@ impl Import {
             }
             summary
         })
+    }
+
+    /// Copies from another container of our own.
+    fn copy(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        let Some(container) = &self.container else {
+            return Err("name the container to copy from".to_string().into());
+        };
+        let mut wanted = None;
+        if !self.ids.is_empty() {
+            let mut ids: Vec<ObjectId> = Vec::new();
+            let read = each_batch(&Ids { ids: self.ids.clone() }, |batch| {
+                ids.extend_from_slice(batch);
+                Ok(Outcome::Done)
+            })?;
+            if read == Outcome::Failed {
+                return Err("nothing was copied".to_string().into());
+            }
+            wanted = Some(ids);
+        }
+        let mut job = session.transfer(container, &Transfer::Import(wanted))?;
+        let done = jobs::run(session, &mut *job, self.format, |done| {
+            format!("copied {}, {}", counted(done.objects, "object"), human(done.bytes))
+        })?;
+        Ok(done.outcome())
     }
 }

@@ -62,10 +62,10 @@ impl<D: Dir> PackCopy<D> {
         }
         let to = to.during("open", &path)?;
         let there = to.metadata().during("examine", &path)?.len;
-        let position = match sealed.target {
-            _ if is_new && there > 0 => there,
-            target => known(&to, number, there, target)?.min(wanted),
-        };
+        let position = if is_new { there } else { known(&to, number, there, sealed.target)? };
+        if position > wanted || !end_alike(&from, &to, position, &path, target.tuning.chunk)? {
+            return Err(other_course());
+        }
         progress.done = progress.done.saturating_add(position);
         let buffer = vec![0; target.tuning.chunk];
         Ok(Some(PackCopy { path, from, to, position, there, wanted, buffer }))
@@ -116,6 +116,21 @@ fn same(file: &impl File, bytes: &[u8], position: u64, path: &str) -> Result<boo
     let mut there = vec![0; bytes.len()];
     let read = read_full_at(file, &mut there, position).during("read", path)?;
     Ok(read == bytes.len() && there == bytes)
+}
+
+/// The error for a target that is no earlier version of the source.
+pub(super) fn other_course() -> Error {
+    let problem = "the backup has what this container never had: it was made of another copy of it, or before an older \
+                   version was restored; back up to a new directory";
+    Error::AlreadyExists(problem.into())
+}
+
+/// Returns whether the last bytes before a position are the same in both.
+fn end_alike(from: &impl File, to: &impl File, position: u64, path: &str, chunk: usize) -> Result<bool> {
+    let len = position.min(chunk as u64) as usize;
+    let mut bytes = vec![0; len];
+    let read = read_full_at(from, &mut bytes, position - len as u64).during("read", path)?;
+    Ok(read == len && same(to, &bytes, position - len as u64, path)?)
 }
 
 /// Makes the entries of the target's packs durable.
