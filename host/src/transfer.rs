@@ -21,7 +21,7 @@ impl Container {
         let (from, ids) = (source.get()?, ids.map(ObjectId::many_to_bytes));
         let started = self.instance().call(|component, store| {
             let interface = component.loosepack_store_transfer();
-            Ok(interface.call_import_objects(store, this, from, ids.as_deref())?)
+            Ok(interface.call_import_objects(store, this, from, ids.as_ref())?)
         });
         Ok(Job::new(self.instance().keep(answer(started)?)))
     }

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use loosepack_host::{Access, BackupOptions, Compression, GcOptions, ObjectId, Options, RepackOptions};
+use loosepack_host::{
+    Access, BackupOptions, Compression, GcOptions, Limits, ObjectId, Options, RepackOptions, Runtime,
+};
 use serde_json::Value;
 
-use crate::support::{Ran, TempDir, command, container, loosepack, noise, runtime};
+use crate::support::{Ran, TempDir, command, container, loosepack, noise, runtime, setting};
 
 /// Runs `loosepack ARGUMENTS` with this as standard input.
 fn fed(dir: &Path, arguments: &[&str], input: &str) -> Ran {
@@ -189,4 +191,39 @@ fn the_rust_api_does_the_same() {
         assert_eq!(backup.get(id).unwrap(), *content);
         assert_eq!(copy.get(id).unwrap(), *content);
     }
+}
+
+/// `LOOSEPACK_OBJECTS` makes it a million.
+#[test]
+fn upkeep_takes_64_mib_of_memory_however_many_objects_there_are() {
+    let count = setting("LOOSEPACK_OBJECTS", 60_000);
+    let limits = Limits { memory: 64 << 20, ..Limits::default() };
+    let runtime = Runtime::with_limits(limits).unwrap();
+    let (dir, other, copy) = (TempDir::new(), TempDir::new(), TempDir::new());
+    let store = runtime.create(dir.path(), Default::default(), Default::default()).unwrap();
+    let content = |number: u64| [b"object ".as_slice(), &number.to_le_bytes()].concat();
+    let mut ids: Vec<ObjectId> = Vec::new();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
+    for start in (0..count).step_by(10_000) {
+        let contents: Vec<Vec<u8>> = (start..(start + 10_000).min(count)).map(content).collect();
+        ids.extend(writer.add_many(&contents).unwrap());
+    }
+    writer.finish().unwrap();
+    let loose: Vec<Vec<u8>> = (count..count + count / 20).map(content).collect();
+    ids.extend(store.add_many(&loose).unwrap());
+    store.backup(copy.path(), BackupOptions::default()).unwrap().finish().unwrap();
+    // Half of what is packed goes; what is loose is young.
+    let keep: Vec<ObjectId> = ids.iter().copied().step_by(2).collect();
+    let collected = store.gc(&keep, GcOptions::default()).unwrap().finish().unwrap();
+    assert_eq!(collected.objects, count / 2);
+    let packed = store.pack_and_clean(Compression::Auto).unwrap().finish().unwrap();
+    assert_eq!((packed.objects, packed.problems), (count / 20, vec![]));
+    let moved = store.repack(RepackOptions::default()).unwrap().finish().unwrap();
+    assert!(moved.objects >= count / 2 && moved.problems.is_empty());
+    let target = runtime.create(other.path(), Default::default(), Default::default()).unwrap();
+    assert_eq!(target.import(copy.path(), None).unwrap().finish().unwrap().objects, ids.len() as u64);
+    assert_eq!(target.repair(copy.path()).unwrap().finish().unwrap().objects, 0);
+    store.backup(copy.path(), BackupOptions::default()).unwrap().finish().unwrap();
+    assert_eq!(store.stats().unwrap().packed_objects, count / 2 + count / 20);
+    assert!(target.contains(&ids).unwrap().iter().all(|found| *found));
 }

@@ -239,7 +239,7 @@ fn a_collection_that_was_killed_is_ended_by_the_next_packer() {
         clean(&store).unwrap();
         assert!(!dir.files().iter().any(|path| path.starts_with("incoming/gc-")));
         let counts = dir.files().iter().any(|path| path == "lock/gc");
-        assert!(!counts || dir.bytes("lock/gc").len() % 2 == 0, "no collection is at work");
+        assert!(!counts || dir.bytes("lock/gc").len().is_multiple_of(2), "no collection is at work");
         assert_eq!(verify(&store, Part::default()).1, []);
     }
     assert!(restored > 0, "one was killed with an object in its hands");
