@@ -15,7 +15,8 @@ use crate::side::{ensure, sha256};
 /// Questions of each kind.
 const ASKED: usize = 500;
 
-/// Measures questions to handles that were just opened, whose index has not read more than what opening reads.
+/// Measures questions to handles that were just opened, whose index has not read more than what opening reads. What is
+/// read of all runs is divided by their number.
 pub(super) fn measure(Filled { folder, ids, .. }: &Filled<'_>) -> Result<Vec<Value>> {
     let ids = &ids[..ids.len().min(ASKED)];
     let absent: Vec<ObjectId> = ids.iter().map(|id| sha256(id.as_bytes())).collect();
@@ -32,7 +33,7 @@ pub(super) fn measure(Filled { folder, ids, .. }: &Filled<'_>) -> Result<Vec<Val
         }
         let each = |bytes: f64| bytes / runs.max(1) as f64;
         values.push((format!("first {what}: read of a run"), "bytes", each(sum as f64 / ids.len() as f64)));
-        values.push((format!("first {what}: read of a run, at most"), "bytes", each(most as f64)));
+        values.push((format!("first {what}: read of a run, in the worst one"), "bytes", each(most as f64)));
     }
     Ok(values)
 }
