@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::index::{Index, Row};
 use crate::key::{Hash, Key};
 use crate::layout::{INDEX, PACKS, Place, loose_path};
-use crate::source::{Object, Open, SMALL};
+use crate::source::{Object, Opened, SMALL};
 use crate::{Counts, Error, Import, Report};
 
 pub(super) fn import(
@@ -113,7 +113,7 @@ impl Importing<'_> {
     }
 
     /// Takes an object that a file holds. The inner result is about the object.
-    fn object(&mut self, file: &mut Open, row: &Row) -> Result<Result<(), String>, Error> {
+    fn object(&mut self, file: &mut Opened, row: &Row) -> Result<Result<(), String>, Error> {
         let Row { key, compressed, size, offset, length, .. } = *row;
         if !compressed && size != length {
             return Ok(Err(format!("it has {size} bytes, but {length} in its pack")));

@@ -4,7 +4,7 @@
 //! their database outlives the copy, and memory holds a page of rows.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use loosepack::dir::{Kind, Metadata};
@@ -226,7 +226,7 @@ fn protect(db: &Connection) -> rusqlite::Result<()> {
 }
 
 /// The name of a file for SQLite. `frozen`: it does not change, so that no lock and no other file is needed.
-fn uri(path: &PathBuf, frozen: bool) -> String {
+fn uri(path: &Path, frozen: bool) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {

@@ -25,7 +25,7 @@ const WINDOW_BITS: u8 = 15;
 const AGAIN: u64 = 16;
 
 /// A file that is being read.
-pub(crate) struct Open {
+pub(crate) struct Opened {
     file: Arc<CapFile>,
     pub(crate) len: u64,
     /// Bytes that have been read, and where they start.
@@ -35,7 +35,7 @@ pub(crate) struct Open {
     asked: u64,
 }
 
-impl Open {
+impl Opened {
     /// Opens a regular file. Links are not followed.
     pub(crate) fn open(dir: &CapDir, path: &str) -> Result<Self, Code> {
         let file = dir.open_read(path)?;
@@ -45,7 +45,7 @@ impl Open {
             Kind::Dir => return Err(Code::IsDirectory),
             _ => return Err(Code::Invalid),
         }
-        Ok(Open { file: Arc::new(file), len: found.len, buffer: Vec::new(), start: 0, asked: 0 })
+        Ok(Opened { file: Arc::new(file), len: found.len, buffer: Vec::new(), start: 0, asked: 0 })
     }
 
     /// Checks that bytes are within the file, and that the file has not been asked for too often.
@@ -67,7 +67,7 @@ impl Open {
         Ok(())
     }
 
-    /// Bytes that [`Open::ask`] has found to be there, at most [`SMALL`]. Later ones are read together with them.
+    /// Bytes that [`Opened::ask`] has found to be there, at most [`SMALL`]. Later ones are read together with them.
     ///
     /// # Errors
     /// What is wrong.
@@ -88,7 +88,7 @@ impl Open {
             .ok_or_else(|| "its file became shorter".into())
     }
 
-    /// Bytes that [`Open::ask`] has found to be there.
+    /// Bytes that [`Opened::ask`] has found to be there.
     pub(crate) fn range(&self, offset: u64, length: u64) -> Range {
         Range { file: self.file.clone(), position: offset, end: offset + length }
     }

@@ -155,7 +155,7 @@ fn what_is_absent_or_damaged_is_reported_and_the_rest_written() {
 #[test]
 fn of_several_lines_about_a_file_the_last_counts() {
     let dir = with_files(&[]);
-    let ids = [&b"deep"[..], b"", b"deep", b""].map(|content| loosepack::codec::sha256(content));
+    let ids = [&b"deep"[..], b"", b"deep", b""].map(loosepack::codec::sha256);
     let list: String = ids.iter().map(|id| format!("{id}  a/./b\n")).collect();
     dir.file("list", list);
     loosepack(dir.path(), ["export", "--manifest", "list", "out"]).exits(0);

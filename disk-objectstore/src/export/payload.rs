@@ -10,7 +10,7 @@ use crate::Error;
 use crate::index::Row;
 use crate::key::{Hash, Key};
 use crate::layout::pack;
-use crate::source::{Open, Range, SMALL};
+use crate::source::{Opened, Range, SMALL};
 
 /// Bytes of payloads, and of the objects, that are in memory together, unless a single one has more.
 const TOGETHER: u64 = 4 << 20;
@@ -54,7 +54,7 @@ pub(super) fn together(objects: &[Stored]) -> &[Stored] {
 /// Our packs.
 pub(super) struct Payloads {
     dir: CapDir,
-    current: Option<(u32, Open)>,
+    current: Option<(u32, Opened)>,
 }
 
 impl Payloads {
@@ -94,7 +94,7 @@ impl Payloads {
     fn payload(&mut self, stored: &Stored) -> Option<Payload> {
         let number = stored.pack?;
         if self.current.as_ref().is_none_or(|(current, _)| *current != number) {
-            self.current = Some((number, Open::open(&self.dir, &pack(number.into())).ok()?));
+            self.current = Some((number, Opened::open(&self.dir, &pack(number.into())).ok()?));
         }
         let (_, file) = self.current.as_mut()?;
         let Stored { id, size, offset, length, .. } = *stored;

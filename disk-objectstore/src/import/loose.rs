@@ -10,7 +10,7 @@ use crate::Error;
 use crate::index::Row;
 use crate::key::Key;
 use crate::layout::loose_path;
-use crate::source::Open;
+use crate::source::Opened;
 
 /// Loose files that are looked for together.
 const LOOSE_TOGETHER: usize = 4096;
@@ -40,7 +40,7 @@ impl Importing<'_> {
                 self.counts.present += 1;
                 continue;
             }
-            let mut file = match Open::open(&self.place.dir, &loose_path(key, self.config.prefix)) {
+            let mut file = match Opened::open(&self.place.dir, &loose_path(key, self.config.prefix)) {
                 // Packed and removed meanwhile: the index is read again.
                 Err(Code::NotFound) => continue,
                 Err(code) => {

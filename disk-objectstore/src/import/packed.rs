@@ -7,13 +7,13 @@ use super::{Importing, cannot_read};
 use crate::Error;
 use crate::index::{Index, Read};
 use crate::layout::{INDEX, pack};
-use crate::source::Open;
+use crate::source::Opened;
 
 /// The pack whose rows are being met.
 struct InPack {
     /// `None`: not a number.
     number: Option<i64>,
-    file: Result<Open, String>,
+    file: Result<Opened, String>,
     /// Its rows of the snapshot.
     first: i64,
     last: i64,
@@ -81,7 +81,7 @@ impl Importing<'_> {
             };
             PackLock::take(self.place, number).map_err(refused).ok()
         });
-        let file = Open::open(&self.place.dir, &name).map_err(cannot_read);
+        let file = Opened::open(&self.place.dir, &name).map_err(cannot_read);
         self.failures = 0;
         self.source = Some(name);
         InPack { number: read.pack, file, first: read.number, last: read.number, lock }
