@@ -38,7 +38,7 @@ pub(super) struct Series {
 }
 
 /// Names the parts of a picture, each with its colour and its amount.
-pub(super) fn legend<'a>(parts: impl IntoIterator<Item = (Series, String)>) -> String {
+pub(super) fn legend(parts: impl IntoIterator<Item = (Series, String)>) -> String {
     let mut items = String::new();
     for (Series { class, name }, amount) in parts {
         items += &format!(

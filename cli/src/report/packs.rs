@@ -8,7 +8,7 @@ use super::bars::{Part, shapes};
 use super::markup::{self, bytes, legend};
 use super::numbers::{grouped, share};
 use super::space::{DEAD, LIVE};
-use crate::sizes::{counted, human};
+use crate::sizes::human;
 
 /// Rows at most. Where there are more packs, a row shows several of them.
 const ROWS: usize = 24;
@@ -78,9 +78,9 @@ pub(super) fn section(packs: &[PackInfo], target: u64) -> String {
     let rows: Vec<Row> = packs.chunks(together).map(Row::of).collect();
     let full = packs.iter().filter(|pack| pack.size >= target).count() as u64;
     let mut words = format!(
-        "<p>{} of {} have reached {}, from which on they take no more objects.",
+        "<p>Full packs: {} of {}. A pack that has reached {} takes no more objects.",
         grouped(full),
-        counted(packs.len() as u64, "pack"),
+        grouped(packs.len() as u64),
         human(target),
     );
     if together > 1 {
@@ -100,7 +100,7 @@ pub(super) fn section(packs: &[PackInfo], target: u64) -> String {
 fn scale(rows: &[Row], full: u64) -> (u64, String) {
     let largest = rows.iter().map(|row| row.size).max().unwrap_or(0).max(1);
     match largest < full / SMALL {
-        true => (largest, format!("A whole bar stands for {}, the largest.", human(largest))),
+        true => (largest, format!("A whole bar stands for {}, the size of the largest.", human(largest))),
         false => (largest.max(full), format!("A whole bar stands for {}.", human(largest.max(full)))),
     }
 }

@@ -141,7 +141,7 @@ fn each_pack_has_a_row_until_there_are_too_many() {
     let rows = |page: &str| page.matches("<td class=\"bar\">").count();
     let few = page(&snapshot("few", 24));
     assert_eq!(rows(&few), 24);
-    assert!(few.contains("24 of 24 packs have reached 100 bytes"));
+    assert!(few.contains("Full packs: 24 of 24. A pack that has reached 100 bytes"));
     assert!(!few.contains("Each row adds up") && !few.contains("Most dead bytes"));
     let many = page(&snapshot("many", 25));
     assert_eq!(rows(&many), 13 + 5, "13 rows of two packs, and the five with the most dead bytes");
