@@ -21,6 +21,7 @@ mod names;
 mod output;
 pub mod preopens;
 mod progress;
+mod report;
 mod save;
 mod session;
 mod sizes;

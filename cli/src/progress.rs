@@ -40,6 +40,16 @@ impl Progress {
         }
     }
 
+    /// Shows how many objects have been looked at.
+    pub(crate) fn counted(&mut self, done: u64, total: u64) {
+        let left = self.left(done, total);
+        if let Some(bar) = self.shown("{bar:24} {percent:>3}%  {msg}") {
+            bar.set_length(total);
+            bar.set_position(done);
+            bar.set_message(format!("{}{left}", counted(done, "object")));
+        }
+    }
+
     /// Shows how much has been read, of unknown much.
     pub(crate) fn read(&mut self, files: u64, bytes: u64) {
         let rate = self.rate(bytes);

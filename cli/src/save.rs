@@ -1,4 +1,4 @@
-//! Writing an object to a file, which appears or is replaced when it is complete.
+//! Writing an object, or other bytes, to a file, which appears or is replaced when it is complete.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -42,6 +42,36 @@ pub(crate) fn save(session: &Session<'_>, reader: &mut dyn Reader, path: &Path, 
         copy(session, reader, path, |bytes| file.write_all(bytes))?;
     }
     output.put_in_place().map_err(failed("write"))
+}
+
+/// Writes bytes to a file.
+pub(crate) fn save_bytes(session: &Session<'_>, bytes: &[u8], path: &Path) -> Result<(), Failure> {
+    save(session, &mut Bytes { bytes, position: 0 }, path, false)
+}
+
+/// Bytes in memory, as a reader.
+struct Bytes<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl Reader for Bytes<'_> {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> loosepack::Result<usize> {
+        let rest = &self.bytes[self.position..];
+        let read = rest.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&rest[..read]);
+        self.position += read;
+        Ok(read)
+    }
+
+    fn seek(&mut self, position: u64) -> loosepack::Result<()> {
+        self.position = usize::try_from(position).map_or(self.bytes.len(), |position| position.min(self.bytes.len()));
+        Ok(())
+    }
 }
 
 /// Gives all bytes to `write`, [`PIECE`] at a time.

@@ -41,6 +41,8 @@ mod model;
 /// Odd names, inputs and outputs of the command.
 #[cfg(unix)]
 mod odd;
+/// The page of `status --html`.
+mod page;
 /// Things put in place of files and directories; shared with the tests of the store.
 #[cfg(unix)]
 #[path = "../planted/mod.rs"]

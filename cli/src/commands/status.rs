@@ -1,24 +1,48 @@
 //! `loosepack status`
 
+use std::path::PathBuf;
+
 use loosepack::{Access, Sharing};
 use serde_json::json;
 
 use crate::advice::{Advice, advice};
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
+use crate::report::{self, Snapshot};
 use crate::session::Session;
 use crate::sizes::{counted, human};
+use crate::{STANDARD, save};
 
 /// Show how much is stored
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The page of --html shows packs and their dead bytes, sizes of objects and compression in pictures. It is one file that \
+needs no network and no script. It looks at every object, so it takes longer than the numbers alone.
+
+Examples:
+  loosepack status
+  loosepack status --html status.html")]
 pub(crate) struct Status {
     #[command(flatten)]
     format: Format,
+
+    /// Write a page with pictures to this file, which appears, or is replaced, when it is complete; `-` writes it to
+    /// standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    html: Option<PathBuf>,
 }
 
 impl Status {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         let store = session.open(Access::ReadOnly)?;
+        if let Some(file) = &self.html {
+            let page = report::page(&Snapshot::take(session, &*store)?);
+            match file.as_os_str() == STANDARD {
+                true => session.out.bytes(page.as_bytes())?,
+                false => save::save_bytes(session, page.as_bytes(), file)?,
+            }
+            return Ok(Outcome::Done);
+        }
         let read = || Ok((store.id()?, store.config()?, store.stats()?));
         let (id, config, stats) = read().map_err(|error| session.failure(error))?;
         let out = &mut session.out;
