@@ -86,6 +86,7 @@ impl<D: Dir> Container<D> {
     /// [`Error::Corrupt`](crate::Error::Corrupt) or [`Error::Io`](crate::Error::Io).
     pub fn stats(&self) -> Result<Stats> {
         let mut stats = Stats::default();
+        self.index()?.refresh()?;
         for shard in 0..SHARDS {
             let ids = loose::list(&self.disk.dir, shard as u8)?;
             let packed = self.index()?.lookup_many(&ids, Trust::Quick)?;
