@@ -15,7 +15,7 @@ fn snapshot(directory: &str, packs: u32) -> Snapshot {
         directory: directory.into(),
         taken: UNIX_EPOCH + Duration::from_secs(951_782_400),
         id: "0123".into(),
-        config: Config { pack_target: 100, compression_level: 1, ..Config::default() },
+        config: Config { pack_target: 100, ..Config::default() },
         stats: Stats { packs: packs.into(), packs_size: u64::from(packs) * 100, ..Stats::default() },
         packs: (0..packs).map(pack).collect(),
         survey: Survey::default(),
