@@ -42,7 +42,7 @@ Examples:
   loosepack -C store import --from-disk-objectstore sha1 --rehash --map new-names")]
 pub(crate) struct Import {
     /// The container to copy from
-    #[arg(value_name = "CONTAINER", required_unless_present = "from_disk_objectstore")]
+    #[arg(value_name = "CONTAINER")]
     container: Option<PathBuf>,
 
     /// Copy only these objects; `-` reads lines from standard input, as `get` does
@@ -65,9 +65,9 @@ pub(crate) struct Import {
     #[arg(long, value_name = "FILE", requires = "rehash")]
     map: Option<PathBuf>,
 
-    /// When to compress objects that are not compressed in DIR
-    #[arg(long, value_name = "WHEN", default_value = "never", requires = "from_disk_objectstore")]
-    compress: Compress,
+    /// When to compress objects that are not compressed in DIR [default: never]
+    #[arg(long, value_name = "WHEN", requires = "from_disk_objectstore")]
+    compress: Option<Compress>,
 
     #[command(flatten)]
     format: Format,
@@ -87,9 +87,9 @@ impl Import {
             return Err("--move removes the old names: give a file for the pairs with --map FILE".to_string().into());
         }
         let store = session.open(Access::ReadWrite)?;
-        let mut adder = session.take_lock(|| store.pack_writer(self.compress.into()))?;
+        let mut adder = session.take_lock(|| store.pack_writer(self.compress.unwrap_or(Compress::Never).into()))?;
         let mut told = Shown::new(session, self.format, dir).with_map(self.map.as_deref())?;
-        let compress = !matches!(self.compress, Compress::Never);
+        let compress = !matches!(self.compress.unwrap_or(Compress::Never), Compress::Never);
         let import = loosepack_disk_objectstore::Import { dir, rehash: self.rehash, compress, remove: self.remove };
         let result = loosepack_disk_objectstore::import(&*store, &mut *adder, &import, &mut told);
         told.end(result, |counts| {
@@ -109,8 +109,12 @@ impl Import {
     /// Copies from another container of our own.
     fn copy(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
         let Some(container) = &self.container else {
-            return Err("name the container to copy from".to_string().into());
+            return Err("name what to import: CONTAINER, or --from-disk-objectstore DIR".to_string().into());
         };
+        if self.remove || self.rehash || self.map.is_some() || self.compress.is_some() {
+            let problem = "--move, --rehash, --map and --compress go with --from-disk-objectstore";
+            return Err(problem.to_string().into());
+        }
         let mut wanted = None;
         if !self.ids.is_empty() {
             let mut ids: Vec<ObjectId> = Vec::new();
