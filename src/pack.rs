@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod flush;
+pub(crate) mod place;
 pub(crate) mod scrub;
 pub(crate) mod walk;
 

@@ -14,7 +14,7 @@ use crate::format::names::{self, PACKS};
 use crate::id::ObjectId;
 use crate::index::{Index, Trust};
 use crate::pack::flush::flush_all;
-use crate::pack::walk::record_at;
+use crate::pack::place::record_at;
 use crate::read::{Stored, StoredReader};
 
 /// How often flushing all packs is tried again when some are repacked meanwhile.

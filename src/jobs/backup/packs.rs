@@ -12,7 +12,7 @@ use crate::error::{Code, Context as _, Error, Result};
 use crate::format::location::Place;
 use crate::format::names::{self, PACKS};
 use crate::jobs::Progress;
-use crate::pack::walk::record_end;
+use crate::pack::place::record_end;
 
 /// The last places that the index of each side has, or ever had, an entry for. Packs before them never change, and the
 /// last ones not before them.

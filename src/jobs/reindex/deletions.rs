@@ -11,7 +11,7 @@ use crate::format::names;
 use crate::id::ObjectId;
 use crate::index::rebuild::Rebuild;
 use crate::index::salvage::{self, Found, Leaf, Told};
-use crate::pack::walk::has_header;
+use crate::pack::place::has_header;
 
 /// Deletions in the old index, oldest first.
 #[derive(Default)]

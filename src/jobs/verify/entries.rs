@@ -16,8 +16,8 @@ use crate::format::names;
 use crate::id::ObjectId;
 use crate::jobs::Progress;
 use crate::loose;
+use crate::pack::place::{has_header, record_at};
 use crate::pack::scrub::Scrub;
-use crate::pack::walk::{has_header, record_at};
 
 /// The search for entries of a pack that have no record.
 pub(super) struct Search {
