@@ -123,9 +123,12 @@ impl<D: Dir> Container<D> {
         let live = totals.length.saturating_add(totals.objects.saturating_mul(around));
         stats.packs_dead = stats.packs_size.saturating_sub(live);
         for entry in small_file::list(&self.disk.dir, INDEX)? {
-            // Replaced meanwhile.
-            if let Ok(found) = self.disk.metadata(&format!("{INDEX}/{}", entry.name)) {
-                stats.index_size += found.len;
+            let path = format!("{INDEX}/{}", entry.name);
+            match self.disk.metadata(&path) {
+                Ok(found) => stats.index_size += found.len,
+                // Replaced meanwhile.
+                Err(Code::NotFound) => {}
+                Err(code) => return Err(code).during("examine", &path),
             }
         }
         for entry in small_file::list(&self.disk.dir, INCOMING)? {
