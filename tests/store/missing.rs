@@ -69,7 +69,7 @@ fn cleaning_works_on_a_full_disk() {
     let store = create(dir.clone());
     store.add(&noise(40, 1)).expect("it can be added");
     assert_eq!(pack(&store, Compression::Never), Ok(vec![]));
-    for point in 2..5 {
+    for point in 3..6 {
         let dir = dir.fork();
         let store = open(dir.clone());
         dir.full_from(point);
