@@ -85,7 +85,7 @@ impl<D: Dir> Container<D> {
     /// or may have been killed before. Fails when it is a backup.
     pub(super) fn settle(&self) -> Result<()> {
         let Disk { dir, flush, .. } = &self.disk;
-        if !self.settled.get() && backup_mark::read(dir)?.is_some() {
+        if !self.settled.get() && backup_mark::is_there(dir)? {
             let problem = "this container is a backup, which only `backup` writes to: restore it to another directory, or \
                            remove lock/backup.json to work with it";
             return Err(Error::Other(problem.into()));

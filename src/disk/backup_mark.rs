@@ -15,6 +15,15 @@ pub(crate) fn read(dir: &impl Dir) -> Result<Option<String>> {
     backup_json::decode(&bytes).map(Some).ok_or_else(malformed)
 }
 
+/// Returns whether a directory is a backup, or is about to become one.
+pub(crate) fn is_there(dir: &impl Dir) -> Result<bool> {
+    match dir.metadata(BACKUP) {
+        Ok(_) => Ok(true),
+        Err(Code::NotFound) => Ok(false),
+        Err(code) => Err(code).during("examine", BACKUP),
+    }
+}
+
 /// Makes a directory one that is to become a backup of the container `id`, durably: before anything else is in it.
 pub(crate) fn write<D: Dir>(disk: &Disk<D>, id: &str) -> Result<()> {
     let Disk { dir, flush, .. } = disk;
