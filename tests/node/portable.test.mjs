@@ -179,9 +179,11 @@ test('numbers of 64 bits are BigInts', (t) => {
   assert.match(container.id(), /^[0-9a-f]{32}$/);
   const id = container.add(bytes('hello'));
   assert.deepEqual(container.info(id), { size: 5n, placement: { tag: 'loose' } });
-  const zero = { packedObjects: 0n, packedSize: 0n, packedLength: 0n, packs: 0n, packsSize: 0n };
+  const zero = { packedObjects: 0n, packedSize: 0n, packedLength: 0n, packs: 0n, packsSize: 0n, packsDead: 0n };
   const unfinished = { unfinished: 0n, unfinishedSize: 0n };
-  assert.deepEqual(container.stats(), { ...zero, ...unfinished, looseObjects: 1n, looseSize: 5n });
+  const { indexSize, ...stats } = container.stats();
+  assert.ok(indexSize > 0n);
+  assert.deepEqual(stats, { ...zero, ...unfinished, looseObjects: 1n, looseSize: 5n, loosePacked: 0n });
 });
 
 test('large objects go from file to file', (t) => {

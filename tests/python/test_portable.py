@@ -271,6 +271,8 @@ class Objects(Case):
         stats = vars(container.stats())
         expected = {"packed_objects": 1, "packed_size": 5000, "packed_length": place.length, "loose_objects": 2}
         expected.update({"loose_size": 5005, "packs": 1, "packs_size": len(record), "unfinished": 0, "unfinished_size": 0})
+        index_size = sum(file.stat().st_size for file in Path(self.store, "index").iterdir())
+        expected.update({"loose_packed": 1, "packs_dead": 0, "index_size": index_size})
         self.assertEqual(stats, expected)
 
     def test_settings_are_kept(self):
