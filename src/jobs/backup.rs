@@ -10,22 +10,20 @@ mod packs;
 mod target;
 
 use alloc::collections::VecDeque;
-use alloc::vec;
 use core::mem;
 use core::ops::ControlFlow;
 
 use self::packs::{PackCopy, Sealed};
 use super::clean::Cleaner;
 use super::{Job, Progress, Running, Work};
-use crate::container::Container;
 use crate::container::usage::Usage;
-use crate::container::{open_loose, share};
+use crate::container::{Container, open_loose, share};
 use crate::dir::Dir;
 use crate::disk::{Disk, backup_mark};
 use crate::error::{Error, Result};
 use crate::format::container_json::Sharing;
 use crate::format::names::{self, SHARDS};
-use crate::index::{Index, Trust};
+use crate::index::Index;
 use crate::loose::{self, LooseBatch};
 use crate::packer::lock::PackerLock;
 use crate::read::{Content, StoredReader};
@@ -100,7 +98,8 @@ impl<D: Dir> Container<D> {
         let backup = Backup {
             options,
             source: self.again(),
-            batch: LooseBatch::new(&target),
+            // What is packed there may be deleted by the index that is copied later.
+            batch: LooseBatch::beside_packs(&target),
             before: Index::open(&target).ok(),
             stage: Stage::Loose(0),
             attempts: 0,
@@ -155,12 +154,7 @@ impl<D: Dir> Work for Backup<D> {
 
 impl<D: Dir> Backup<D> {
     fn copy_loose(&mut self, shard: u8, progress: &mut Progress) -> Result<()> {
-        let ids = loose::list(&self.source.disk.dir, shard)?;
-        let packed = match &mut self.before {
-            Some(index) => index.lookup_many(&ids, Trust::Quick)?,
-            None => vec![None; ids.len()],
-        };
-        for (id, packed) in ids.into_iter().zip(packed) {
+        for id in loose::list(&self.source.disk.dir, shard)? {
             let path = names::loose(&id);
             let stored = match open_loose(&self.source.disk, &id) {
                 Ok(Some(stored)) => stored,
@@ -174,7 +168,7 @@ impl<D: Dir> Backup<D> {
             let size = stored.size;
             progress.done = progress.done.saturating_add(size);
             progress.total = progress.total.max(progress.done);
-            if packed.is_some() || loose::size(&self.target.dir, &id)? == Some(size) {
+            if loose::size(&self.target.dir, &id)? == Some(size) {
                 continue;
             }
             match self.batch.add_source(&mut Content(StoredReader::new(stored, true))) {

@@ -45,8 +45,8 @@ pub struct LooseBatch<D: Dir> {
     /// Objects that existed already, and where they are packed, unless they are loose. They may be deleted before the
     /// batch is committed, so adding one again checks again.
     found: BTreeMap<ObjectId, Option<Location>>,
-    /// Tells of those that were packed already.
-    packed: Packed<D>,
+    /// Tells of those that were packed already; `None` when that does not count.
+    packed: Option<Packed<D>>,
     /// The garbage collections there had been when the first object since the last commit was looked for.
     collections: Option<Collections>,
 }
@@ -58,9 +58,14 @@ impl<D: Dir> LooseBatch<D> {
             written: Vec::new(),
             written_ids: BTreeSet::new(),
             found: BTreeMap::new(),
-            packed: Packed::new(disk),
+            packed: Some(Packed::new(disk)),
             collections: None,
         }
+    }
+
+    /// A batch that stores loose what is packed as well, for a container whose index is about to be replaced.
+    pub(crate) fn beside_packs(disk: &Disk<D>) -> Self {
+        LooseBatch { packed: None, ..LooseBatch::new(disk) }
     }
 
     /// Adds an object.
@@ -107,7 +112,7 @@ impl<D: Dir> LooseBatch<D> {
         };
         let place = match is_there(&self.disk, id, len)? {
             true => None,
-            false => match self.packed.holds(id) {
+            false => match self.packed.as_mut().and_then(|packed| packed.holds(id)) {
                 None => return Ok(true),
                 place => place,
             },
@@ -179,7 +184,7 @@ impl<D: Dir> LooseBatch<D> {
             file.put_in_place(&id)?;
         }
         // COMMIT: of all of them. Cut at by `store::crash`.
-        self.packed.flush()?;
+        self.packed.as_mut().map_or(Ok(()), Packed::flush)?;
         if !self.flush_all(all)? {
             found.iter().try_for_each(|id| flush_file(&self.disk, id))?;
             let Disk { dir, flush, .. } = &self.disk;
@@ -203,9 +208,9 @@ impl<D: Dir> LooseBatch<D> {
             return Ok(());
         }
         for (id, place) in mem::take(found) {
-            let stored = match place {
-                Some(location) => self.packed.open(&id, location)?,
-                None => open(&self.disk.dir, &id)?
+            let stored = match (place, &mut self.packed) {
+                (Some(location), Some(packed)) => packed.open(&id, location)?,
+                _ => open(&self.disk.dir, &id)?
                     .map(|(file, size)| Stored::loose(id, Arc::new(file), size, &self.disk.tuning)),
             };
             let stored = stored.ok_or_else(|| {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
@@ -44,17 +44,8 @@ impl Field {
     /// Starts a process, kills it after `moment`, and keeps what it has acknowledged; whether it was killed before its
     /// end.
     fn kill(&self, mut command: Command, moment: Duration) -> bool {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(moment);
-        child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
-        let killed = output.status.signal().is_some();
-        self.processes.fetch_add(1, Ordering::Relaxed);
-        self.kills.fetch_add(killed.into(), Ordering::Relaxed);
-        let ran = Ran::of(output);
-        if !killed && ran.code != 0 {
-            assert!(ran.stderr.contains("another packer is at work"), "{}", ran.stderr);
-        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (ran, killed) = self.end(child, moment);
         // The last line may be torn.
         let whole = ran.text().rsplit_once('\n').map_or("", |(whole, _)| whole);
         for line in whole.lines() {
@@ -66,6 +57,21 @@ impl Field {
             }
         }
         killed
+    }
+
+    /// Kills a process after `moment`. Returns what it printed, and whether it was killed before its end.
+    fn end(&self, mut child: Child, moment: Duration) -> (Ran, bool) {
+        std::thread::sleep(moment);
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let killed = output.status.signal().is_some();
+        self.processes.fetch_add(1, Ordering::Relaxed);
+        self.kills.fetch_add(killed.into(), Ordering::Relaxed);
+        let ran = Ran::of(output);
+        if !killed && ran.code != 0 {
+            assert!(ran.stderr.contains("another packer is at work"), "{}", ran.stderr);
+        }
+        (ran, killed)
     }
 
     fn goes_on(&self) -> bool {
@@ -138,16 +144,7 @@ impl Field {
             std::thread::sleep(Duration::from_millis(1));
         }
         drop(adding);
-        std::thread::sleep(moment);
-        child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
-        let killed = output.status.signal().is_some();
-        self.processes.fetch_add(1, Ordering::Relaxed);
-        self.kills.fetch_add(killed.into(), Ordering::Relaxed);
-        let ran = Ran::of(output);
-        if !killed && ran.code != 0 {
-            assert!(ran.stderr.contains("another packer is at work"), "{}", ran.stderr);
-        }
+        self.end(child, moment);
     }
 
     /// Backs up, again and again.

@@ -329,6 +329,35 @@ fn a_backup_of_another_course_is_refused() {
     }
 }
 
+/// A loose object was not copied because the backup had it packed, and then the deletion was copied.
+#[test]
+fn a_backup_has_what_was_deleted_and_added_again() {
+    for tuning in [Tuning::default(), tiny()] {
+        with_tuning(tuning, || {
+            let (source, target) = (lived_in(), SimDir::new());
+            backup(&source, &target);
+            let store = open(source.clone());
+            run(store.delete(ids(0..5)).unwrap()).unwrap();
+            (0..5).for_each(|number| assert!(store.add(&content(number)).is_ok()));
+            // Packed and damaged, and added again beside that.
+            let Placement::Packed(location) = store.info(&id(&content(20))).unwrap().placement else {
+                panic!("it is packed");
+            };
+            let path = format!("packs/{}", location.pack);
+            let mut bytes = source.bytes(&path);
+            bytes[location.offset as usize + 8] ^= 0x10;
+            source.put(&path, &bytes);
+            target.put(&path, &bytes);
+            open(source.clone()).add(&content(20)).unwrap();
+            run(open(source.clone()).backup(target.clone(), BackupOptions::default()).unwrap()).unwrap();
+            let copy = open(target);
+            for content in contents() {
+                assert!(copy.get(&id(&content)).as_ref() == Ok(&content), "{}", id(&content));
+            }
+        });
+    }
+}
+
 #[test]
 fn damage_is_reported_and_the_rest_is_copied() {
     let (source, target) = (lived_in(), SimDir::new());
