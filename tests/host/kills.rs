@@ -139,8 +139,9 @@ impl Field {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Once it has started, whatever is added is spared.
-        while count() == before && child.try_wait().unwrap().is_none() {
+        // Once it has started, which makes the count odd, whatever is added is spared. One that was killed is ended first.
+        let has_started = || count() != before && !count().is_multiple_of(2);
+        while !has_started() && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
         drop(adding);
