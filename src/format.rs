@@ -4,9 +4,11 @@
 //! knows what stands on disk.
 
 pub(crate) mod backup_json;
+pub(crate) mod block_list;
 pub(crate) mod container_json;
 pub(crate) mod fence_part;
 pub(crate) mod fences;
+pub(crate) mod filters;
 pub(crate) mod frame_table;
 pub(crate) mod json;
 pub(crate) mod location;

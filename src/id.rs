@@ -82,6 +82,11 @@ impl ObjectId {
         self.0.iter().take(8).fold(0, |prefix, byte| prefix << 8 | u64::from(*byte))
     }
 
+    /// The next eight bytes as a number.
+    pub(crate) fn second(&self) -> u64 {
+        self.0.iter().skip(8).take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
     /// The first byte: which of the 256 shards of `loose/` the object belongs to.
     pub(crate) fn shard(&self) -> u8 {
         self.0[0]

@@ -5,8 +5,8 @@
 
 pub(crate) mod check;
 mod copy;
-mod fence_writer;
 mod fold;
+mod list_writer;
 mod log;
 pub(crate) mod rebuild;
 mod run;

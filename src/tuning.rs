@@ -85,9 +85,15 @@ pub struct Tuning {
     pub cold_cost: u64,
     /// Fences of a run that are kept in memory, at most: 12 bytes each. Lookups in a larger run go on by parts.
     pub fences: u64,
-    /// Bytes of the fences of a run that is being written that are kept in memory. The others are in a file in
-    /// `incoming` until all lines are written.
-    pub fence_bytes: usize,
+    /// Filters of a run's blocks that are kept in memory, at most: 64 bytes each. Lookups in a larger run read a block
+    /// to find nothing.
+    pub filters: u64,
+    /// Filters that are read in the time that a lookup without them takes to find nothing. When such lookups have taken
+    /// as long as it takes to read all filters, they are read.
+    pub filter_cost: u64,
+    /// Bytes of each line behind the entries of a run that is being written that are kept in memory. The others are in
+    /// a file in `incoming` until all entries are written.
+    pub list_bytes: usize,
 
     /// Bytes that a job reads in a step.
     pub step_bytes: u64,
@@ -133,7 +139,9 @@ impl Default for Tuning {
             cold_guesses: 3,
             cold_cost: 256,
             fences: 1 << 22,
-            fence_bytes: 8 << 20,
+            filters: 1 << 18,
+            filter_cost: 64,
+            list_bytes: 8 << 20,
             step_bytes: 16 << 20,
             step_objects: 1024,
             step_entries: 8192,
@@ -174,7 +182,9 @@ impl Tuning {
         cold_guesses: 0,
         cold_cost: 1,
         fences: 0,
-        fence_bytes: 0,
+        filters: 0,
+        filter_cost: 1,
+        list_bytes: 0,
         step_bytes: 1,
         step_objects: 1,
         step_entries: 1,
@@ -215,7 +225,9 @@ impl Tuning {
             cold_guesses: self.cold_guesses,
             cold_cost: self.cold_cost.max(1),
             fences: self.fences,
-            fence_bytes: self.fence_bytes,
+            filters: self.filters,
+            filter_cost: self.filter_cost.max(1),
+            list_bytes: self.list_bytes,
             step_bytes: self.step_bytes.max(1),
             step_objects: self.step_objects.max(1),
             step_entries: self.step_entries.max(1),

@@ -1,31 +1,23 @@
-//! The fences of a run: what is kept in memory of each of its blocks, and the last line of its file.
+//! The fences of a run: where each of its blocks starts, and a checksum of it. And the line of them in its file.
 
 use alloc::format;
 use alloc::vec::Vec;
 use core::str;
 
+use super::block_list::BlockList;
 use super::run_header::RUN_BLOCK as BLOCK;
 use crate::id::ObjectId;
 
+/// The line of fences.
+pub(crate) const FENCES: BlockList = BlockList { start: b"{\"fences\":[", item: FENCE, name: "the line of its fences" };
+
 /// Bytes of a fence in a file: 24 digits, two quotes, and a comma or, behind the last, a space.
 pub(crate) const FENCE: usize = 27;
-/// The text before the fences.
-pub(crate) const START: &[u8] = b"{\"fences\":[";
-/// The text after them.
-pub(crate) const END: &[u8] = b"]}\n";
 
 /// Appends the fence of a block, whose first id has this prefix, to the text that precedes it.
 pub(crate) fn push(text: &mut Vec<u8>, prefix: u64, lines: &[u8]) {
     let crc = crc32fast::hash(lines);
     text.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\",").as_bytes());
-}
-
-/// Completes the text of the last line, whose last fence, if there is any, is at the end of `text`.
-pub(crate) fn end(text: &mut Vec<u8>) {
-    if let Some(separator) = text.last_mut().filter(|last| **last == b',') {
-        *separator = b' ';
-    }
-    text.extend_from_slice(END);
 }
 
 /// Fences of blocks that follow each other.
@@ -38,12 +30,7 @@ pub(crate) struct Fences {
 }
 
 impl Fences {
-    /// Length in bytes of the last line of a run of `blocks` blocks.
-    pub(crate) fn line_length(blocks: u64) -> u64 {
-        blocks * FENCE as u64 + (START.len() + END.len()) as u64
-    }
-
-    /// Fences from a part of the last line; `None` as [`Fences::decode`] has it.
+    /// Fences from a part of the line; `None` as [`Fences::decode`] has it.
     pub(crate) fn of(text: &[u8]) -> Option<Self> {
         let mut fences = Fences::default();
         fences.decode(text)?;

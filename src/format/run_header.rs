@@ -19,13 +19,15 @@ pub(crate) const RUN_BLOCK: u64 = 64;
 /// The first line of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RunHeader {
-    /// Number of lines that follow, that of the fences aside.
+    /// Number of lines that follow, those of the fences and filters aside.
     pub(crate) entries: u64,
     /// The form of those lines.
     pub(crate) digits: Digits,
     /// The last place that an entry has, or had before its object was deleted or packed again. Deleted records lie
     /// there or before.
     pub(crate) reach: Option<Place>,
+    /// CRC-32 of the line of filters.
+    pub(crate) filters: u32,
     /// CRC-32 of the line of fences, and of this line up to it.
     pub(crate) crc: u32,
 }
@@ -38,19 +40,19 @@ impl RunHeader {
 
     /// The line up to its checksum, which covers it.
     fn covered(&self) -> String {
-        let RunHeader { entries, digits: Digits { pack, offset, length, size }, reach, .. } = self;
+        let RunHeader { entries, digits: Digits { pack, offset, length, size }, reach, filters, .. } = self;
         let digits = format!("\"pack\":{pack},\"offset\":{offset},\"length\":{length},\"size\":{size}");
         let reach = match reach {
             Some((pack, offset)) => format!("{{\"pack\":{pack},\"offset\":{offset}}}"),
             None => "null".into(),
         };
-        format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":{reach}")
+        format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":{reach},\"filters\":\"{filters:08x}\"")
     }
 
-    /// The checksum of the run's first and last line, of which the last has been hashed.
-    pub(crate) fn checksum(&self, mut last_line: Crc) -> u32 {
-        last_line.update(self.covered().as_bytes());
-        last_line.finalize()
+    /// The checksum of the line of fences, which has been hashed, and of this line.
+    pub(crate) fn checksum(&self, mut fences: Crc) -> u32 {
+        fences.update(self.covered().as_bytes());
+        fences.finalize()
     }
 
     /// `None` for anything that [`RunHeader::encode`] does not write.
@@ -70,8 +72,9 @@ impl RunHeader {
             |reach: &Value| Some((u32::try_from(reach.get("pack")?.as_u64()?).ok()?, reach.get("offset")?.as_u64()?));
         let reach = value.get("reach").filter(|reach| !reach.is_null());
         let reach = reach.map_or(Some(None), |reach| place(reach).map(Some))?;
-        let crc = u32::from_str_radix(value.get("crc")?.as_str()?, 16).ok()?;
-        let header = RunHeader { entries: value.get("entries")?.as_u64()?, digits, reach, crc };
+        let crc = |name: &str| u32::from_str_radix(value.get(name)?.as_str()?, 16).ok();
+        let (entries, filters, crc) = (value.get("entries")?.as_u64()?, crc("filters")?, crc("crc")?);
+        let header = RunHeader { entries, digits, reach, filters, crc };
         (header.encode() == line).then_some(header)
     }
 }
@@ -84,7 +87,7 @@ mod tests {
     fn headers_come_back_and_nothing_else_passes_for_one() {
         let digits = Digits { pack: 1, offset: 20, length: 3, size: 4 };
         for reach in [None, Some((u32::MAX, u64::MAX))] {
-            comes_back(RunHeader { entries: u64::MAX, digits, reach, crc: 0xa0 });
+            comes_back(RunHeader { entries: u64::MAX, digits, reach, filters: 0xb, crc: 0xa0 });
         }
     }
 

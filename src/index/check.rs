@@ -102,6 +102,7 @@ impl<F: File> Run<F> {
         let count = (entries - start).min(self.blocks_at_once().max(1) * BLOCK);
         let lines = self.lines(start, count)?;
         let fences = self.some_fences(first, count.div_ceil(BLOCK))?;
+        let filters = self.some_filters(first, count.div_ceil(BLOCK))?;
         for (number, block) in (0..).zip(lines.chunks(BLOCK as usize * width)) {
             let mut report = |line: u64, problem: &str| {
                 let problem = format!("{problem}: `reindex` rebuilds the index");
@@ -123,7 +124,10 @@ impl<F: File> Run<F> {
                     report(line, "the line is not in order");
                 }
                 if line == 0 && fences.prefix(number) != Some(id.prefix()) {
-                    report(line, "the line does not match its fence in the last line of the file");
+                    report(line, "the line does not match its fence");
+                }
+                if !filters.pass(number, &id) {
+                    report(line, "the line does not match the filter of its block");
                 }
                 *last = Some(id);
             }

@@ -3,11 +3,12 @@
 //! Behind its lines a run has *fences*: for each block of [`BLOCK`] lines the first eight bytes of its first id, and a
 //! checksum. After some lookups they are read into memory, a quarter of a byte for each entry, unless they are too many,
 //! and from then on a lookup reads a part of one block. (An interpolation search among the lines, which uniform ids
-//! would allow as well, reads two to four.)
+//! would allow as well, reads two to four.) Behind them it has *filters*, which tell of nearly all ids that a block does
+//! not hold them. They are read into memory, a byte for each entry, after many lookups that found nothing.
 
+mod block_lists;
 mod cold;
 mod cursor;
-mod fence_reader;
 mod lookup;
 
 use alloc::collections::VecDeque;
@@ -24,8 +25,10 @@ use crate::disk::Disk;
 use crate::disk::flush::Flush;
 use crate::disk::regular;
 use crate::error::{Context as _, Error, Result};
+use crate::format::block_list::BlockList;
 use crate::format::fence_part::FencePart;
-use crate::format::fences::{self, Fences};
+use crate::format::fences::{FENCES, Fences};
+use crate::format::filters::{FILTERS, Filters};
 use crate::format::location::Place;
 use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
 use crate::format::run_line::{Digits, Entry, id_digits};
@@ -44,6 +47,10 @@ pub(super) struct Run<F> {
     cold_lookups: u64,
     /// The part of them that was read last.
     part: Option<FencePart>,
+    /// Read when lookups that find nothing have become many, and the fences are in memory.
+    filters: Option<Filters>,
+    /// Such lookups without them.
+    misses: u64,
     /// Some ids that the run is proven to have no entry for.
     absent: VecDeque<ObjectId>,
     tuning: Arc<Tuning>,
@@ -56,10 +63,12 @@ impl<F: File> Run<F> {
         Ok(opened.map(|(file, _)| Run {
             path,
             file,
-            header: RunHeader { entries: 0, digits: Digits::ONE, reach: None, crc: 0 },
+            header: RunHeader { entries: 0, digits: Digits::ONE, reach: None, filters: 0, crc: 0 },
             fences: None,
             cold_lookups: 0,
             part: None,
+            filters: None,
+            misses: 0,
             absent: VecDeque::new(),
             tuning: disk.tuning.clone(),
         }))
@@ -144,27 +153,40 @@ impl<F: File> Run<F> {
         self.header.entries.div_ceil(BLOCK)
     }
 
-    /// Where the last line starts.
-    fn last_line(&self) -> u64 {
+    /// Where the lines of entries end, and that of the fences starts.
+    fn entries_end(&self) -> u64 {
         HEADER as u64 + self.header.entries * self.header.digits.width() as u64
     }
 
     /// Where the file ends.
     fn end(&self) -> u64 {
-        self.last_line() + Fences::line_length(self.blocks())
+        let blocks = self.blocks();
+        self.entries_end() + FENCES.line_length(blocks) + FILTERS.line_length(blocks)
+    }
+
+    /// The text of what a line that starts at `start` says of blocks, from number `first` on.
+    fn list_text(&self, list: BlockList, start: u64, first: u64, count: u64) -> Result<Vec<u8>> {
+        let mut text = vec![0; count as usize * list.item];
+        self.read(&mut text, start + list.start.len() as u64 + first * list.item as u64)?;
+        Ok(text)
     }
 
     /// The text of the fences of blocks, from number `first` on.
     fn fence_text(&self, first: u64, count: u64) -> Result<Vec<u8>> {
-        let mut text = vec![0; count as usize * fences::FENCE];
-        let start = self.last_line() + fences::START.len() as u64;
-        self.read(&mut text, start + first * fences::FENCE as u64)?;
-        Ok(text)
+        self.list_text(FENCES, self.entries_end(), first, count)
     }
 
     /// The fences of blocks, from number `first` on. That they are as they were written, [`Run::check_ends`] tells.
     pub(super) fn some_fences(&self, first: u64, count: u64) -> Result<Fences> {
-        Fences::of(&self.fence_text(first, count)?).ok_or_else(|| self.corrupt("its last line is damaged"))
+        Fences::of(&self.fence_text(first, count)?).ok_or_else(|| self.corrupt(&format!("{} is damaged", FENCES.name)))
+    }
+
+    /// The filters of blocks, from number `first` on. That they are as they were written, [`Run::check_ends`] tells.
+    pub(super) fn some_filters(&self, first: u64, count: u64) -> Result<Filters> {
+        let start = self.entries_end() + FENCES.line_length(self.blocks());
+        let (text, mut filters) = (self.list_text(FILTERS, start, first, count)?, Filters::default());
+        filters.decode(&text).ok_or_else(|| self.corrupt(&format!("{} is damaged", FILTERS.name)))?;
+        Ok(filters)
     }
 
     /// All fences, which are kept from then on. Fails unless they are as they were written, and when they are too many.
@@ -173,14 +195,14 @@ impl<F: File> Run<F> {
             let keep = self.blocks() <= self.tuning.fences.max(self.tuning.cold_fences);
             let fences = self.read_fences(keep)?;
             if !keep {
-                return Err(self.corrupt("its lines do not match its last line"));
+                return Err(self.corrupt("its lines do not match the line of its fences"));
             }
             (self.fences, self.part) = (Some(fences), None);
         }
         Ok(self.fences.get_or_insert_default())
     }
 
-    /// Fails unless the first and the last line are as they were written, and nothing follows.
+    /// Fails unless the first line and the lines behind the entries are as they were written, and nothing follows.
     pub(super) fn check_ends(&self) -> Result<()> {
         let mut header = [0; HEADER];
         self.read(&mut header, 0)?;
@@ -188,6 +210,7 @@ impl<F: File> Run<F> {
             return Err(self.corrupt("its first line is damaged"));
         }
         self.read_fences(false)?;
+        self.read_filters(false)?;
         let len = self.file.metadata().during("examine", &self.path)?.len;
         if len == self.end() { Ok(()) } else { Err(self.corrupt("bytes follow its last line")) }
     }

@@ -2,11 +2,14 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
-use super::fence_writer::FenceWriter;
+use super::list_writer::ListWriter;
 use crate::dir::{Dir, File, write_all_at};
 use crate::disk::Disk;
 use crate::error::{Context as _, Result};
+use crate::format::fences::{self, FENCES};
+use crate::format::filters::{FILTERS, Filter};
 use crate::format::location::Place;
 use crate::format::run_header::{RUN_BLOCK as BLOCK, RUN_HEADER as HEADER, RunHeader};
 use crate::format::run_line::{Digits, Entry};
@@ -22,8 +25,11 @@ pub(super) struct RunWriter<D: Dir> {
     block: usize,
     /// The prefix of its first id.
     prefix: u64,
+    /// Its ids.
+    filter: Filter,
     entries: u64,
-    fences: FenceWriter<D>,
+    fences: ListWriter<D>,
+    filters: ListWriter<D>,
 }
 
 /// The file of a run.
@@ -45,8 +51,18 @@ impl<D: Dir> RunWriter<D> {
     /// Starts a run in a file that is empty. Its numbers have at most these digits.
     pub(super) fn new(disk: &Disk<D>, (path, file): (String, D::File), digits: Digits) -> Self {
         let out = Output { path, file, written: HEADER as u64 };
-        let (disk, fences) = (disk.clone(), FenceWriter::new(disk));
-        RunWriter { out, disk, digits, lines: Vec::new(), block: 0, prefix: 0, entries: 0, fences }
+        RunWriter {
+            out,
+            disk: disk.clone(),
+            digits,
+            lines: Vec::new(),
+            block: 0,
+            prefix: 0,
+            filter: Filter::default(),
+            entries: 0,
+            fences: ListWriter::new(disk, FENCES),
+            filters: ListWriter::new(disk, FILTERS),
+        }
     }
 
     /// Appends an entry, greater than those before.
@@ -58,6 +74,7 @@ impl<D: Dir> RunWriter<D> {
             }
             self.prefix = entry.0.prefix();
         }
+        self.filter.insert(&entry.0);
         self.digits.write(&mut self.lines, entry);
         self.entries += 1;
         Ok(())
@@ -65,7 +82,8 @@ impl<D: Dir> RunWriter<D> {
 
     fn end_block(&mut self) -> Result<()> {
         if self.lines.len() > self.block {
-            self.fences.push(self.prefix, &self.lines[self.block..])?;
+            self.fences.push(|text| fences::push(text, self.prefix, &self.lines[self.block..]))?;
+            self.filters.push(|text| mem::take(&mut self.filter).push(text))?;
             self.block = self.lines.len();
         }
         Ok(())
@@ -82,10 +100,11 @@ impl<D: Dir> RunWriter<D> {
     pub(super) fn finish(mut self, reach: Option<Place>) -> Result<()> {
         self.end_block()?;
         self.write_out()?;
-        let RunWriter { mut out, disk, digits, entries, fences, .. } = self;
-        let crc = fences.finish(|text| out.append(text))?;
-        let mut header = RunHeader { entries, digits, reach, crc: 0 };
-        header.crc = header.checksum(crc);
+        let RunWriter { mut out, disk, digits, entries, fences, filters, .. } = self;
+        let fences = fences.finish(|text| out.append(text))?;
+        let filters = filters.finish(|text| out.append(text))?.finalize();
+        let mut header = RunHeader { entries, digits, reach, filters, crc: 0 };
+        header.crc = header.checksum(fences);
         write_all_at(&out.file, &header.encode(), 0).during("write", &out.path)?;
         disk.flush.file(&out.file, &out.path)
     }

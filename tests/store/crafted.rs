@@ -27,7 +27,7 @@ pub(crate) fn line(id: &ObjectId, location: Option<[u8; 4]>) -> String {
     format!("{{\"id\":\"{id}\",{end}}}\n")
 }
 
-/// A run of lines in the order given, its fences and checksums right.
+/// A run of lines in the order given, its fences, filters and checksums right.
 pub(crate) fn run_of(lines: &[String]) -> Vec<u8> {
     let blocks: Vec<(String, String)> = lines
         .chunks(64)
@@ -36,15 +36,36 @@ pub(crate) fn run_of(lines: &[String]) -> Vec<u8> {
     let fences: Vec<String> = blocks.iter().map(|(prefix, crc)| format!("\"{prefix}{crc}\"")).collect();
     let space = if fences.is_empty() { "" } else { " " };
     let fences = format!("{{\"fences\":[{}{space}]}}\n", fences.join(","));
-    let start = header_start(&lines.len().to_string(), "1");
+    let filters: Vec<String> = lines.chunks(64).map(|block| format!("\"{}\"", filter_of(block))).collect();
+    let filters = format!("{{\"filters\":[{}{space}]}}\n", filters.join(","));
+    let start = header_start(&lines.len().to_string(), "1", crc32fast::hash(filters.as_bytes()));
     let header = header(&start, crc32fast::hash([fences.as_bytes(), start.as_bytes()].concat().as_slice()));
-    [header.as_bytes(), lines.concat().as_bytes(), fences.as_bytes()].concat()
+    [header.as_bytes(), lines.concat().as_bytes(), fences.as_bytes(), filters.as_bytes()].concat()
 }
 
-/// The first line of a run up to its checksum.
-pub(crate) fn header_start(entries: &str, digits: &str) -> String {
+/// Length of the line of filters of a run of some blocks.
+pub(crate) fn filters_length(blocks: usize) -> usize {
+    blocks * 131 + 15
+}
+
+/// The digits of a block's filter: of 512 bits each id sets five, whose numbers are in nine bits each of its second
+/// eight bytes, the lowest first. Word `w` has bits `64 * w` to `64 * w + 63`, the lowest last.
+fn filter_of(block: &[String]) -> String {
+    let mut words = [0_u64; 8];
+    for line in block {
+        let second = u64::from_str_radix(&line[23..39], 16).unwrap();
+        for number in 0..5 {
+            let position = (second >> (9 * number)) % 512;
+            words[position as usize / 64] |= 1 << (position % 64);
+        }
+    }
+    words.iter().map(|word| format!("{word:016x}")).collect()
+}
+
+/// The first line of a run up to its checksum. `filters`: the checksum of the line of filters.
+pub(crate) fn header_start(entries: &str, digits: &str, filters: u32) -> String {
     let digits = format!("\"pack\":{digits},\"offset\":{digits},\"length\":{digits},\"size\":{digits}");
-    format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":null")
+    format!("{{\"entries\":{entries},\"digits\":{{{digits}}},\"reach\":null,\"filters\":\"{filters:08x}\"")
 }
 
 /// That line with this checksum.
@@ -152,12 +173,12 @@ fn absurd_numbers_of_a_run_are_damage() {
     for entries in
         ["-1", "1.5", "1e3", "18446744073709551615", "18446744073709551616", "152502092234380264", "1e400", "[]"]
     {
-        is_damage(work(with_runs(&[header(&header_start(entries, "1"), 0).into_bytes()])), "index/run-0");
+        is_damage(work(with_runs(&[header(&header_start(entries, "1", 0), 0).into_bytes()])), "index/run-0");
     }
     for digits in ["0", "21", "255", "256", "-1", "1e99", "4294967296", "null", "[[[[]]]]"] {
-        is_damage(work(with_runs(&[header(&header_start("0", digits), 0).into_bytes()])), "index/run-0");
+        is_damage(work(with_runs(&[header(&header_start("0", digits, 0), 0).into_bytes()])), "index/run-0");
     }
-    let wide = [header(&header_start("1", "20"), 0).into_bytes(), vec![b' '; 300]].concat();
+    let wide = [header(&header_start("1", "20", 0), 0).into_bytes(), vec![b' '; 300]].concat();
     is_damage(work(with_runs(&[wide])), "index/run-0");
 }
 
@@ -188,7 +209,7 @@ fn a_vast_run_takes_no_memory() {
     let index = temporary.path().join("index");
     std::fs::write(index.join("manifest.json"), manifest("0", "0")).unwrap();
     // 12 TB of lines and 40 GB of fences, of which nothing is on the disk.
-    std::fs::write(index.join("run-0.jsonl"), header(&header_start("100000000000", "1"), 0)).unwrap();
+    std::fs::write(index.join("run-0.jsonl"), header(&header_start("100000000000", "1", 0), 0)).unwrap();
     File::options().write(true).open(index.join("run-0.jsonl")).unwrap().set_len(15 << 40).unwrap();
     let store = open(CapDir::open(temporary.path()).unwrap());
     is_damage(store.get(&id(b"x")), "index/run-0");

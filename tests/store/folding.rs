@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use loosepack::{Compression, Config, Container, Error, Options, Part, Tuning};
 
+use crate::crafted::filters_length;
 use crate::sim::SimDir;
 use crate::support::{create, run, verify, with_tuning};
 use crate::watch::{Call, Verdict, Watch};
@@ -31,15 +32,15 @@ fn files(dir: &SimDir, start: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_run_is_the_same_however_its_fences_were_gathered() {
+fn a_run_is_the_same_however_the_lines_behind_its_entries_were_gathered() {
     let usual = Tuning::default();
     let mut runs = Vec::new();
     for tuning in [
         usual,
-        Tuning { fence_bytes: 0, ..usual },
-        Tuning { fence_bytes: 38, chunk: 1, ..usual },
-        Tuning { fence_bytes: 60, chunk: 10, fences: 0, cold_fences: 3, ..usual },
-        Tuning { fence_bytes: 500, chunk: 3000, ..usual },
+        Tuning { list_bytes: 0, ..usual },
+        Tuning { list_bytes: 38, chunk: 1, ..usual },
+        Tuning { list_bytes: 60, chunk: 10, fences: 0, cold_fences: 3, ..usual },
+        Tuning { list_bytes: 500, chunk: 3000, ..usual },
     ] {
         let dir = SimDir::new();
         create(dir.clone());
@@ -70,7 +71,7 @@ fn folding_verifying_and_rebuilding_move_little_at_once() {
     });
     let small = Tuning {
         chunk: 1000,
-        fence_bytes: 1000,
+        list_bytes: 1000,
         fences: 100,
         step_objects: 50,
         step_entries: 50,
@@ -96,13 +97,13 @@ fn folding_verifying_and_rebuilding_move_little_at_once() {
 fn a_fold_takes_over_no_damage() {
     let fresh = SimDir::new();
     create(fresh.clone());
-    let options = folding(Tuning { cold_fences: 3, fence_bytes: 40, chunk: 8000, ..Tuning::default() });
+    let options = folding(Tuning { cold_fences: 3, list_bytes: 40, chunk: 8000, ..Tuning::default() });
     add(fresh.clone(), &options, 0..300).unwrap();
     let (path, sound) = files(&fresh, "index/run-").pop_first().unwrap();
-    let last_line = sound.len() - (5 * 27 + 14);
-    let lines = (256..last_line).step_by(101);
+    let lines_end = sound.len() - (5 * 27 + 14) - filters_length(5);
+    let lines = (256..lines_end).step_by(101);
     let mut at_the_end = 0;
-    for at in (0..256).chain(last_line..sound.len()).chain(lines) {
+    for at in (0..256).chain(lines_end..sound.len() - filters_length(5)).chain(lines) {
         for change in [1, 2] {
             let (dir, mut bytes) = (fresh.fork(), sound.clone());
             bytes[at] ^= change;
@@ -114,14 +115,23 @@ fn a_fold_takes_over_no_damage() {
                 Error::Corrupt(damage) => assert!(damage.file.starts_with(&path), "byte {at}: {failed}"),
                 _ => panic!("byte {at}: {failed}"),
             }
-            at_the_end += u64::from(failed.to_string().contains("its last line is damaged"));
+            at_the_end += u64::from(failed.to_string().contains("the line of its"));
             let manifest = |files: &BTreeMap<String, Vec<u8>>| files["index/manifest.json"].clone();
             assert_eq!(manifest(&files(&dir, "index/")), manifest(&before.0), "byte {at}: nothing is published");
             assert_eq!(dir.bytes(&path), bytes, "byte {at}: the run is still there");
             assert_eq!(files(&dir, "incoming/"), BTreeMap::new(), "byte {at}: nothing is left");
         }
     }
-    assert!(at_the_end > 50, "{at_the_end} were found by the checksum of the first and the last line");
+    assert!(at_the_end > 50, "{at_the_end} were found by the checksums of the lines behind the entries");
+    // Filters are made anew: damaged ones do no harm.
+    for at in (sound.len() - filters_length(5)..sound.len()).step_by(7) {
+        let (dir, mut bytes) = (fresh.fork(), sound.clone());
+        bytes[at] ^= 1;
+        dir.put(&path, &bytes);
+        add(dir.clone(), &options, 1000..1200).unwrap();
+        let (_, problems, _) = verify(&Container::open(dir, options.clone()).unwrap(), Part::default());
+        assert_eq!(problems, [], "byte {at}");
+    }
 }
 
 #[test]
@@ -137,7 +147,7 @@ fn fences_that_were_altered_while_a_run_was_written_are_not_published() {
         Verdict::Pass
     });
     let failed = with_tuning(Tuning::default(), || {
-        add(watch, &folding(Tuning { fence_bytes: 40, ..Tuning::default() }), 0..1000).expect_err("a file was altered")
+        add(watch, &folding(Tuning { list_bytes: 40, ..Tuning::default() }), 0..1000).expect_err("a file was altered")
     });
     assert!(matches!(&failed, Error::Corrupt(damage) if damage.file.starts_with("incoming/")), "{failed}");
     assert!(!dir.bytes("index/manifest.json").windows(10).any(|part| part == b"\"runs\":[1]"));

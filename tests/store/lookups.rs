@@ -1,13 +1,13 @@
-//! Lookups in runs, by all fences and by parts of them: compared with a map at every boundary, bounded in what they
+//! Lookups in runs, by all fences, by parts of them, and by filters: compared with a map at every boundary, bounded in what they
 //! read, and never denying an object because of damage.
 
 use std::collections::BTreeMap;
 
-use loosepack::{Container, Error, ObjectId, Options, Tuning, codec};
+use loosepack::{Container, Error, ObjectId, Options, Part, Tuning, codec};
 
-use crate::crafted::{header, header_start, line, run_of, with_runs};
+use crate::crafted::{filters_length, header, header_start, line, run_of, with_runs};
 use crate::sim::SimDir;
-use crate::support::{Rng, id, tiny};
+use crate::support::{Rng, id, tiny, verify};
 use crate::watch::Watch;
 
 /// Bytes of a line whose numbers have one digit.
@@ -26,7 +26,14 @@ fn tunings() -> Vec<Tuning> {
         Tuning { cold_fences: 3, cold_lookups: 5, cold_cost: 1000, ..Tuning::default() },
         Tuning { cold_fences: 3, cold_lookups: 0, cold_cost: 1, ..Tuning::default() },
         Tuning { cold_fences: 3, cold_lookups: 1000, fences: 6, ..Tuning::default() },
+        Tuning { filters: 4, ..warm() },
+        warm(),
     ]
+}
+
+/// Sizes in which all fences are read by the first lookup, and all filters by the first that finds nothing.
+fn warm() -> Tuning {
+    Tuning { cold_fences: 3, cold_lookups: 0, cold_cost: 1000, filter_cost: 1000, ..Tuning::default() }
 }
 
 fn open<D: loosepack::Dir>(dir: D, tuning: Tuning) -> loosepack::Result<Container<D>> {
@@ -189,12 +196,80 @@ fn all_fences_are_read_when_lookups_have_become_many_and_never_when_they_are_too
     assert!(cold.iter().all(|read| *read <= 2 * block + 3 * 8 * 27), "{cold:?}");
 }
 
+#[test]
+fn filters_are_read_when_much_was_not_found_and_never_when_they_are_too_many() {
+    const BLOCKS: usize = 200;
+    let ids = ids(0, 64 * BLOCKS as u64);
+    let lines: Vec<String> = ids.iter().map(|id| line(id, Some([0, 0, 1, 1]))).collect();
+    let sound = run_of(&lines);
+    let dir = with_runs(std::slice::from_ref(&sound));
+    let absent: Vec<ObjectId> = (0..1000).map(|number| id(format!("absent {number}").as_bytes())).collect();
+    let usual = Tuning { cold_lookups: 3, filter_cost: 20, ..Tuning::default() };
+    // Bytes that are read of the run to learn that each of these is absent; and then that all ids are there.
+    let each = |dir: &SimDir, tuning: Tuning, together: usize| {
+        let watch = Watch::new(dir.clone());
+        let store = open(watch.clone(), tuning).unwrap();
+        let read = |ids: &[ObjectId]| {
+            let before = watch.seen().read.get();
+            assert_eq!(store.contains(ids), Ok(vec![false; ids.len()]));
+            watch.seen().read.get() - before
+        };
+        let read = absent.chunks(together).map(read).collect::<Vec<u64>>();
+        assert_eq!(store.contains(&ids), Ok(vec![true; ids.len()]));
+        read
+    };
+    let block = 64 * WIDTH as u64;
+    let refresh = 1000; // the manifest and the last commit line
+    for together in [1, 5] {
+        let read = each(&dir, usual, together);
+        let filters = read.iter().position(|read| *read > filters_length(BLOCKS) as u64).unwrap();
+        // A twentieth of the filters is read in the time of ten lookups. Many at once are looked up twice.
+        let expected = if together == 1 { 10..=14 } else { 0..=1 };
+        assert!(expected.contains(&filters), "{read:?}");
+        assert!(read[..filters].iter().all(|read| *read > block), "{read:?}");
+        let behind = &read[filters + 1..];
+        let nothing = behind.iter().filter(|read| **read < refresh).count();
+        assert!(nothing * 100 > behind.len() * if together == 1 { 95 } else { 80 }, "{behind:?}");
+        let many = each(&dir, Tuning { filters: BLOCKS as u64 - 1, ..usual }, together);
+        assert!(many.iter().skip(20).all(|read| *read > block), "{many:?}");
+    }
+    // Damaged filters deny nothing, and lookups do without them; only a check tells.
+    for change in [sound.len() - 2, sound.len() - filters_length(BLOCKS) / 2, sound.len() - filters_length(BLOCKS)] {
+        let mut damaged = sound.clone();
+        damaged[change] ^= 1;
+        dir.put("index/run-0.jsonl", &damaged);
+        let read = each(&dir, usual, 1);
+        assert!(read.iter().skip(20).all(|read| *read > block), "{read:?}");
+        let (_, problems, _) = verify(&open(dir.clone(), usual).unwrap(), Part::default());
+        assert!(
+            problems.iter().any(|problem| problem.message.contains("the line of its filters is damaged")),
+            "{problems:?}"
+        );
+    }
+    // One that belongs to other ids is told by a check as well.
+    let other = run_of(&lines.iter().rev().cloned().collect::<Vec<_>>());
+    let (header, filters) = (sound.clone(), sound.len() - filters_length(BLOCKS));
+    let crafted = {
+        let start = header_start(&lines.len().to_string(), "1", crc32fast::hash(&other[filters..]));
+        let fences = &header[256 + lines.len() * WIDTH..filters];
+        let first = crate::crafted::header(&start, crc32fast::hash(&[fences, start.as_bytes()].concat()));
+        [first.as_bytes(), &header[256..filters], &other[filters..]].concat()
+    };
+    dir.put("index/run-0.jsonl", &crafted);
+    let (_, problems, _) = verify(&open(dir.clone(), usual).unwrap(), Part::default());
+    assert!(problems.iter().any(|problem| problem.message.contains("filter of its block")), "{problems:?}");
+}
+
 /// Present objects that a container denies. What it says else is counted: true answers, and errors.
 fn denied(dir: &SimDir, tuning: Tuning, ids: &[ObjectId], counts: &mut (u64, u64)) -> Option<ObjectId> {
     let Ok(store) = open(dir.clone(), tuning) else {
         counts.1 += 1;
         return None;
     };
+    if tuning.filters > 0 {
+        // What is not found lets all filters be read.
+        assert_ne!(store.contains(&[ObjectId::from_bytes([7; 32])]), Ok(vec![true]));
+    }
     for id in ids {
         match store.contains(&[*id]).as_deref() {
             Ok([true]) => counts.0 += 1,
@@ -210,10 +285,10 @@ fn denied(dir: &SimDir, tuning: Tuning, ids: &[ObjectId], counts: &mut (u64, u64
     ids.iter().zip(together).find(|(_, there)| !there).map(|(id, _)| *id)
 }
 
-/// Sizes in which a run of a few blocks is looked through by parts.
-fn cold() -> [Tuning; 2] {
-    let always = Tuning { cold_fences: 3, fences: 0, ..Tuning::default() };
-    [always, Tuning { cold_guesses: 0, fences: 1 << 20, cold_lookups: 1000, ..always }]
+/// Sizes in which a run of a few blocks is looked through by parts, and by filters.
+fn careful() -> [Tuning; 3] {
+    let always = Tuning { cold_fences: 3, fences: 0, filters: 0, ..Tuning::default() };
+    [always, Tuning { cold_guesses: 0, fences: 1 << 20, cold_lookups: 1000, ..always }, warm()]
 }
 
 /// A run of five blocks, the last of which is not full, and its ids.
@@ -251,7 +326,7 @@ fn no_changed_byte_of_a_run_denies_an_object() {
             let own = (at.saturating_sub(256) / WIDTH).min(ids.len() - 1);
             let near = &ids[own.saturating_sub(1)..(own + 2).min(ids.len())];
             let asked = if outside { &telling[..] } else { near };
-            for tuning in cold() {
+            for tuning in careful() {
                 if let Some(id) = denied(&dir, tuning, asked, &mut counts) {
                     panic!("{id} is denied with {:?} in place of byte {at}: {number}", char::from(*other));
                 }
@@ -272,10 +347,10 @@ fn no_first_line_denies_an_object() {
             (0..=ids.len() * 3).filter(|entries| *entries <= ids.len() * WIDTH / (WIDTH - 4 + 4 * digits) + 2)
         {
             let mut damaged = run.clone();
-            let start = header_start(&entries.to_string(), &digits.to_string());
+            let start = header_start(&entries.to_string(), &digits.to_string(), 0);
             damaged[..256].copy_from_slice(header(&start, 0x1234_5678).as_bytes());
             dir.put("index/run-0.jsonl", &damaged);
-            for tuning in cold() {
+            for tuning in careful() {
                 let lied = denied(&dir, tuning, &telling, &mut counts);
                 assert_eq!(lied, None, "{entries} entries of {digits} digits");
             }
@@ -291,7 +366,7 @@ fn no_lost_part_of_a_run_denies_an_object() {
     let mut counts = (0, 0);
     let mut check = |damaged: Vec<u8>, what: String| {
         dir.put("index/run-0.jsonl", &damaged);
-        for tuning in cold() {
+        for tuning in careful() {
             assert_eq!(denied(&dir, tuning, &ids, &mut counts), None, "{what}");
         }
     };
@@ -315,7 +390,8 @@ fn no_lost_part_of_a_run_denies_an_object() {
         swapped[block(b)].copy_from_slice(&run[block(a)]);
         check(swapped.clone(), format!("blocks {a} and {b} swapped"));
         let mut fences = run.clone();
-        let fence = |number: usize| run.len() - 3 - 27 * (5 - number)..run.len() - 3 - 27 * (4 - number);
+        let end = run.len() - filters_length(5) - 3;
+        let fence = |number: usize| end - 27 * (5 - number)..end - 27 * (4 - number);
         fences[fence(a)].copy_from_slice(&run[fence(b)]);
         fences[fence(b)].copy_from_slice(&run[fence(a)]);
         check(fences, format!("fences {a} and {b} swapped"));

@@ -14,7 +14,8 @@
 //!   damaged, an entry of its block might seem to be before it.
 //! - The id lies before the first line. That line is at a place that does not depend on the first line of the file.
 //! - It lies behind the last line. Here a wrong number of entries would deny all behind it. So the fences, whose start
-//!   occurs nowhere else in a run, must start right behind that line, and the file must end right behind the fences.
+//!   occurs nowhere else in a run, must start right behind that line, and the file must end where the filters behind
+//!   them do.
 //!
 //! Everything else is left to a look at all fences, which finds the damage.
 
@@ -24,7 +25,7 @@ use super::Run;
 use crate::dir::File;
 use crate::error::{Context as _, Result};
 use crate::format::fence_part::{FencePart, Side};
-use crate::format::fences::{self, Fences};
+use crate::format::fences::{FENCES, Fences};
 use crate::format::run_header::RUN_BLOCK as BLOCK;
 use crate::id::ObjectId;
 use crate::index::{Told, Trust};
@@ -95,9 +96,9 @@ impl<F: File> Run<F> {
     }
 
     fn ends_where_it_says(&self) -> Result<bool> {
-        let mut text = [0; fences::START.len()];
-        self.read(&mut text, self.last_line())?;
-        Ok(text == fences::START && self.file.metadata().during("examine", &self.path)?.len == self.end())
+        let mut text = [0; FENCES.start.len()];
+        self.read(&mut text, self.entries_end())?;
+        Ok(text == FENCES.start && self.file.metadata().during("examine", &self.path)?.len == self.end())
     }
 
     /// Returns the blocks that can hold an id, whose fences and the next are in `part` from then on. `None` when fences

@@ -13,7 +13,7 @@ use crate::index::{Told, Trust};
 
 impl<F: File> Run<F> {
     fn lookup_checked(&mut self, id: &ObjectId) -> Result<Option<Told>> {
-        // Also of a run that says it is empty: its last line tells whether it is.
+        // Also of a run that says it is empty: the line of its fences tells whether it is.
         self.fences()?;
         if self.header.entries == 0 {
             return Ok(None);
@@ -21,7 +21,30 @@ impl<F: File> Run<F> {
         let (first, last) = self.fences()?.blocks(0, id);
         let lines = self.block_lines(first, last)?;
         self.check_kept(first, &lines)?;
-        self.find(&lines, id)
+        let told = self.find(&lines, id)?;
+        if told.is_none() {
+            self.count_miss();
+        }
+        Ok(told)
+    }
+
+    /// Returns whether filters in memory tell of an id that blocks, from the first to the last, do not hold it: which
+    /// is certain, as they were compared with their checksum.
+    fn deny(&self, (first, last): (u64, u64), id: &ObjectId) -> bool {
+        self.filters.as_ref().is_some_and(|filters| !(first..=last).any(|block| filters.pass(block, id)))
+    }
+
+    /// Reads all filters when so many lookups found nothing without them that to read them would have taken no longer,
+    /// unless they are too many to be kept.
+    fn count_miss(&mut self) {
+        let (blocks, tuning) = (self.blocks(), &self.tuning);
+        self.misses += 1;
+        if self.misses == u64::from(tuning.cold_lookups).max(blocks / tuning.filter_cost) + 1
+            && blocks <= tuning.filters
+        {
+            // Without them lookups take longer. That they are damaged is for a check to say.
+            self.filters = self.read_filters(true).ok();
+        }
     }
 
     /// Fails unless lines, which have been read from the start of a block on, are as they were written.
@@ -48,6 +71,12 @@ impl<F: File> Run<F> {
                     self.absent.push_front(*id);
                 }
                 return Ok(told);
+            }
+        }
+        if self.filters.is_some() {
+            let blocks = self.fences()?.blocks(0, id);
+            if self.deny(blocks, id) {
+                return Ok(None);
             }
         }
         if trust == Trust::Checked {
@@ -103,6 +132,10 @@ impl<F: File> Run<F> {
             }
             let (first, last) = self.fences()?.blocks(block, id);
             block = first;
+            if self.deny((first, last), id) {
+                found.push(None);
+                continue;
+            }
             let (block_start, block_end) = (first * BLOCK, ((last + 1) * BLOCK).min(entries));
             if block_start < start || block_end > end {
                 // When the next id lies near by, its block is read along, and those after it.
@@ -121,6 +154,9 @@ impl<F: File> Run<F> {
             let lines = &window[(next - start) as usize * width..(block_end - start) as usize * width];
             let (passed, told) = self.search(lines, id, 1)?;
             next += passed;
+            if told.is_none() {
+                self.count_miss();
+            }
             found.push(told);
         }
         Ok(found)

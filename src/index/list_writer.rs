@@ -1,4 +1,5 @@
-//! The last line of a run that is being written: in memory where it is short, else in a file of `incoming`.
+//! A line that comes behind the entries of a run that is being written: in memory where it is short, else in a file of
+//! `incoming`.
 
 use alloc::string::String;
 use alloc::vec;
@@ -8,13 +9,13 @@ use crate::dir::{Dir, read_full_at, write_all_at};
 use crate::disk::Disk;
 use crate::disk::small_file::create_incoming;
 use crate::error::{Context as _, Error, Result};
-use crate::format::fences;
+use crate::format::block_list::{self, BlockList};
 use crate::format::log_line::Crc;
 
-/// Gathers the fences of a run until all of its lines are written.
-pub(super) struct FenceWriter<D: Dir> {
+/// Gathers the line until all entries are written.
+pub(super) struct ListWriter<D: Dir> {
     disk: Disk<D>,
-    /// The end of the line so far: at least its last fence.
+    /// The end of the line so far: at least its last string.
     text: Vec<u8>,
     /// What precedes it.
     spilled: Option<Spilled<D>>,
@@ -30,14 +31,14 @@ struct Spilled<D: Dir> {
     crc: Crc,
 }
 
-impl<D: Dir> FenceWriter<D> {
-    pub(super) fn new(disk: &Disk<D>) -> Self {
-        FenceWriter { disk: disk.clone(), text: fences::START.to_vec(), spilled: None }
+impl<D: Dir> ListWriter<D> {
+    pub(super) fn new(disk: &Disk<D>, list: BlockList) -> Self {
+        ListWriter { disk: disk.clone(), text: list.start.to_vec(), spilled: None }
     }
 
-    /// Appends the fence of a block, whose first id has this prefix.
-    pub(super) fn push(&mut self, prefix: u64, lines: &[u8]) -> Result<()> {
-        if self.text.len() > self.disk.tuning.fence_bytes {
+    /// Appends the string of a block, which `push` appends to the text that precedes it.
+    pub(super) fn push(&mut self, push: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        if self.text.len() > self.disk.tuning.list_bytes {
             let spilled = match &mut self.spilled {
                 Some(spilled) => spilled,
                 none => none.insert(Spilled::new(&self.disk)?),
@@ -45,13 +46,13 @@ impl<D: Dir> FenceWriter<D> {
             spilled.append(&self.text)?;
             self.text.clear();
         }
-        fences::push(&mut self.text, prefix, lines);
+        push(&mut self.text);
         Ok(())
     }
 
     /// Ends the line and hands it to `write` piece by piece. Returns its checksum.
     pub(super) fn finish(mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<Crc> {
-        fences::end(&mut self.text);
+        block_list::end(&mut self.text);
         let mut crc = match &self.spilled {
             Some(spilled) => spilled.copy(&mut write)?,
             None => Crc::new(),
