@@ -59,6 +59,9 @@ pub(crate) struct Index<D: Dir> {
     runs: Vec<Run<D::File>>,
     /// The order in which runs are asked for an id, as positions in `runs`.
     order: Vec<usize>,
+    /// The id that was looked up last, if the runs are known not to have it: most are looked up again at once, to be
+    /// certain.
+    absent: Option<ObjectId>,
     /// Everything read so far has been made durable.
     settled: bool,
 }
@@ -82,7 +85,8 @@ impl<D: Dir> Index<D> {
                     runs.iter_mut().try_for_each(Run::read_header)?;
                     let order = order(&runs, &manifest);
                     let (disk, tail, reach) = (disk.clone(), Tail::new(), runs.iter().map(Run::reach).max().flatten());
-                    let mut index = Index { disk, manifest, log, tail, reach, runs, order, settled: false };
+                    let mut index =
+                        Index { disk, manifest, log, tail, reach, runs, order, absent: None, settled: false };
                     index.read_on()?;
                     return Ok(index);
                 }
@@ -123,6 +127,7 @@ impl<D: Dir> Index<D> {
     }
 
     fn read_on(&mut self) -> Result<bool> {
+        self.absent = None;
         let Index { log, tail, reach, .. } = self;
         let any = log.read_on(|id, location| {
             *reach = (*reach).max(location.map(|location| location.place()));
@@ -134,6 +139,7 @@ impl<D: Dir> Index<D> {
 
     /// Records the newest location of an object.
     fn tell(&mut self, id: ObjectId, location: Option<Location>) {
+        self.absent = None;
         self.reach = self.reach.max(location.map(|location| location.place()));
         self.tail.insert(id, location);
     }
@@ -143,11 +149,21 @@ impl<D: Dir> Index<D> {
         if let Some(location) = self.tail.get(id) {
             return Ok(*location);
         }
+        if self.absent == Some(*id) {
+            return Ok(None);
+        }
+        let mut certain = true;
         for position in &self.order {
-            if let Some(location) = self.runs[*position].lookup(id, trust)? {
+            let run = &mut self.runs[*position];
+            if run.denies(id) {
+                continue;
+            }
+            certain = false;
+            if let Some(location) = run.lookup(id, trust)? {
                 return Ok(location);
             }
         }
+        self.absent = certain.then_some(*id);
         Ok(None)
     }
 

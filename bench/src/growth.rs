@@ -17,7 +17,7 @@ use crate::side::{ensure, sha256};
 use crate::work::Contents;
 
 /// Objects that are asked for, at most.
-const ASKED: u64 = 2000;
+const ASKED: u64 = 10_000;
 /// Objects that a filling process makes at a time.
 const CHUNK: usize = 1000;
 

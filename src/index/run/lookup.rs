@@ -21,11 +21,7 @@ impl<F: File> Run<F> {
         let (first, last) = self.fences()?.blocks(0, id);
         let lines = self.block_lines(first, last)?;
         self.check_kept(first, &lines)?;
-        let told = self.find(&lines, id)?;
-        if told.is_none() {
-            self.count_miss();
-        }
-        Ok(told)
+        self.find(&lines, id)
     }
 
     /// Returns whether filters in memory tell of an id that blocks, from the first to the last, do not hold it: which
@@ -34,14 +30,18 @@ impl<F: File> Run<F> {
         self.filters.as_ref().is_some_and(|filters| !(first..=last).any(|block| filters.pass(block, id)))
     }
 
+    /// Returns whether the run is known not to have an entry for an ID without reading any of it, which is certain.
+    pub(in crate::index) fn denies(&self, id: &ObjectId) -> bool {
+        self.filters.is_some() && self.fences.as_ref().is_some_and(|fences| self.deny(fences.blocks(0, id), id))
+    }
+
     /// Reads all filters when so many lookups found nothing without them that to read them would have taken no longer,
     /// unless they are too many to be kept.
     fn count_miss(&mut self) {
         let (blocks, tuning) = (self.blocks(), &self.tuning);
         self.misses += 1;
-        if self.misses == u64::from(tuning.cold_lookups).max(blocks / tuning.filter_cost) + 1
-            && blocks <= tuning.filters
-        {
+        let many = u64::from(tuning.cold_lookups).max(blocks / tuning.filter_cost);
+        if self.misses == many + 1 && (1..=tuning.filters).contains(&blocks) {
             // Without them lookups take longer. That they are damaged is for a check to say.
             self.filters = self.read_filters(true).ok();
         }
@@ -56,7 +56,11 @@ impl<F: File> Run<F> {
     /// Returns the entry of an ID; `None` if the run has none.
     pub(in crate::index) fn lookup(&mut self, id: &ObjectId, trust: Trust) -> Result<Option<Told>> {
         let cold = self.is_cold(1);
-        self.lookup_one(id, trust, cold)
+        let told = self.lookup_one(id, trust, cold)?;
+        if told.is_none() && !cold {
+            self.count_miss();
+        }
+        Ok(told)
     }
 
     fn lookup_one(&mut self, id: &ObjectId, trust: Trust, cold: bool) -> Result<Option<Told>> {
@@ -71,12 +75,6 @@ impl<F: File> Run<F> {
                     self.absent.push_front(*id);
                 }
                 return Ok(told);
-            }
-        }
-        if self.filters.is_some() {
-            let blocks = self.fences()?.blocks(0, id);
-            if self.deny(blocks, id) {
-                return Ok(None);
             }
         }
         if trust == Trust::Checked {
