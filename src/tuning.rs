@@ -69,7 +69,8 @@ pub struct Tuning {
     /// it can buffer more and merge fewer runs.
     pub rebuild: usize,
     /// Lines of a block of a run that are read to find one id. Where among 64 uniform ids one lies deviates by 4 lines
-    /// from where it is expected at most, so that three standard deviations fit.
+    /// from where it is expected at most, one standard deviation, and by 3 on average: two or more of them fit. The whole
+    /// block is read for 2 ids in 100.
     pub guess: u64,
     /// Lookups for which only parts of a run's fences are read, however few these are: a process that makes few need
     /// not read all of them. That many ids are also remembered that have no entry.
@@ -133,7 +134,7 @@ impl Default for Tuning {
             flush_together: 8,
             log_entries: 8192,
             rebuild: 16,
-            guess: 24,
+            guess: 16,
             cold_lookups: 8,
             cold_fences: 128,
             cold_guesses: 3,

@@ -135,6 +135,13 @@ class Steps:
         container.close()
         return {"seconds": seconds}
 
+    def Repack(self, request):
+        self.packed.delete_objects(self.ids[1::2])
+        begin = time.perf_counter()
+        self.packed.repack()
+        seconds = time.perf_counter() - begin
+        return {"seconds": seconds}
+
     def Text(self, request):
         self.packed = self.create("text")
         begin = time.perf_counter()

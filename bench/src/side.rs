@@ -76,6 +76,11 @@ impl Tally {
     }
 }
 
+/// Returns the second, the fourth, and so on of these objects: those that are deleted before [`Step::Repack`].
+pub fn every_second(ids: &[ObjectId]) -> Vec<ObjectId> {
+    ids.iter().copied().skip(1).step_by(2).collect()
+}
+
 /// Fails unless this is so.
 pub fn ensure(right: bool, what: &str) -> Result<()> {
     if right { Ok(()) } else { Err(what.into()) }

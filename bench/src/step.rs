@@ -33,6 +33,8 @@ pub enum Step {
     PackLoose,
     /// Remove the files of what was packed.
     Clean,
+    /// Free the bytes of every second object of [`Step::Direct`], which were deleted before, flushed.
+    Repack,
     /// Text files to packs, compressed, flushed once.
     Text,
     /// Read all of them.
@@ -116,7 +118,7 @@ impl Unit {
 
 impl Step {
     /// All steps in their order.
-    pub const ALL: [Step; 27] = [
+    pub const ALL: [Step; 28] = [
         Step::Direct,
         Step::DirectZlib,
         Step::ReadMany,
@@ -131,6 +133,7 @@ impl Step {
         Step::ReadLoose,
         Step::PackLoose,
         Step::Clean,
+        Step::Repack,
         Step::Text,
         Step::TextRead,
         Step::TextVerify,
@@ -149,7 +152,7 @@ impl Step {
     /// The suite it belongs to.
     pub fn suite(self) -> Suite {
         match self {
-            _ if self <= Step::Clean => Suite::Small,
+            _ if self <= Step::Repack => Suite::Small,
             _ if self <= Step::TextVerify => Suite::Text,
             _ if self <= Step::LargeZlibRead => Suite::Large,
             _ => Suite::Command,
@@ -173,6 +176,7 @@ impl Step {
             Step::ReadLoose => "read one by one, loose",
             Step::PackLoose => "pack loose, synced",
             Step::Clean => "clean",
+            Step::Repack => "repack, half of the objects deleted",
             Step::Text => "text files to packs, compressed",
             Step::TextRead => "text files, read all",
             Step::TextVerify => "text files, verify everything",
@@ -205,6 +209,8 @@ impl Step {
             Step::ReadOne | Step::ExistsOne => work.some().len(),
             Step::Loose | Step::LooseBatch | Step::ReadLoose | Step::PackLoose | Step::Clean => work.some().len(),
             Step::LooseSync => work.few().len(),
+            // Those that stay.
+            Step::Repack => work.contents.len() - work.contents.len() / 2,
             _ if matches!(self.suite(), Suite::Small | Suite::Command) => work.contents.len(),
             _ if self.suite() == Suite::Text => work.texts.paths.len(),
             _ => 1,

@@ -1,12 +1,14 @@
 //! Long operations: their progress, what they find, and how they end.
 
+use std::path::Path;
+
 use loosepack::{Finding, Job, Progress as Step};
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
 use crate::progress::Progress;
-use crate::session::Session;
+use crate::session::{Session, about};
 
 /// Progress lines that a job prints at most, and one for its end. Units of work may be as small as bytes.
 const LINES: u64 = 1000;
@@ -49,8 +51,20 @@ pub(crate) fn run(
     format: Format,
     summary: impl FnOnce(&Done) -> String,
 ) -> Result<Done, Failure> {
+    let directory = session.directory()?;
+    run_in(session, directory, job, format, summary)
+}
+
+/// Does the same for a job on the container in another directory.
+pub(crate) fn run_in(
+    session: &mut Session<'_>,
+    directory: &Path,
+    job: &mut dyn Job,
+    format: Format,
+    summary: impl FnOnce(&Done) -> String,
+) -> Result<Done, Failure> {
     // If stdout is closed, the work is still to be done.
-    drive(session, job, format, summary, |printed| match printed {
+    drive(session, directory, job, format, summary, |printed| match printed {
         Err(Failure::ReaderGone) => Ok(()),
         printed => printed,
     })
@@ -63,11 +77,13 @@ pub(crate) fn examine(
     format: Format,
     summary: impl FnOnce(&Done) -> String,
 ) -> Result<Done, Failure> {
-    drive(session, job, format, summary, |printed| printed)
+    let directory = session.directory()?;
+    drive(session, directory, job, format, summary, |printed| printed)
 }
 
 fn drive(
     session: &mut Session<'_>,
+    directory: &Path,
     job: &mut dyn Job,
     format: Format,
     summary: impl FnOnce(&Done) -> String,
@@ -78,7 +94,7 @@ fn drive(
     loop {
         let step = job.step().map_err(|error| {
             progress.clear();
-            session.failure(error)
+            session.failure_in(directory, error)
         })?;
         done.objects = step.objects;
         done.bytes = step.bytes;
@@ -88,7 +104,7 @@ fn drive(
         if format.json {
             judge(print(session, &step, &mut printed))?;
         } else {
-            tell(session, &step, &progress);
+            tell(session, directory, &step, &progress);
         }
         if step.finished {
             progress.clear();
@@ -108,11 +124,11 @@ fn drive(
 }
 
 /// Reports the findings of a step for people.
-fn tell(session: &Session<'_>, step: &Step, progress: &Progress) {
+fn tell(session: &Session<'_>, directory: &Path, step: &Step, progress: &Progress) {
     let notes: &[Finding] = if session.is_quiet() { &[] } else { &step.notes };
     for (kind, findings) in [("damaged", &step.problems[..]), ("note", notes), ("not checked", &step.unread)] {
         for finding in findings {
-            progress.tell(session.about(&format!("{kind}: {finding}")));
+            progress.tell(about(directory, &format!("{kind}: {finding}")));
         }
     }
 }

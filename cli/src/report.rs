@@ -16,6 +16,8 @@ mod survey;
 
 pub(crate) use self::snapshot::Snapshot;
 
+use loosepack::Sharing;
+
 use self::clock::utc;
 use self::markup::escape;
 use crate::sizes::human;
@@ -61,11 +63,15 @@ pub(crate) fn page(snapshot: &Snapshot) -> String {
 fn header(snapshot: &Snapshot) -> String {
     let (id, directory) = (escape(&snapshot.id), escape(&snapshot.directory));
     let (target, level) = (human(snapshot.config.pack_target), snapshot.config.compression_level);
+    let shared = match snapshot.config.shared {
+        Sharing::Group => ", shared with the group",
+        Sharing::Umask => "",
+    };
     let (machine, people) = (utc(snapshot.taken).machine(), utc(snapshot.taken).people());
     format!(
         "<header>\n<p class=\"kind\">loosepack container</p>\n<h1><bdi>{directory}</bdi></h1>\n\
          <p><code id=\"container\">{id}</code></p>\n\
-         <p>Packs of {target}, compression level {level}; as of <time datetime=\"{machine}\">{people}</time></p>\n\
+         <p>Packs of {target}, compression level {level}{shared}; as of <time datetime=\"{machine}\">{people}</time></p>\n\
          </header>\n"
     )
 }

@@ -177,7 +177,8 @@ impl<'a> Session<'a> {
     }
 }
 
-fn about(directory: &Path, what: &str) -> String {
+/// Something about the container in a directory, with its name.
+pub(crate) fn about(directory: &Path, what: &str) -> String {
     if directory.as_os_str() == "." { what.into() } else { format!("{}: {what}", shown(directory)) }
 }
 

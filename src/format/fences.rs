@@ -20,20 +20,28 @@ pub(crate) fn push(text: &mut Vec<u8>, prefix: u64, lines: &[u8]) {
     text.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\",").as_bytes());
 }
 
-/// Returns the number of prefixes that are less than another. Looks first where uniform ids let expect it: of `n` blocks
-/// the one that holds an id deviates from there by `n.isqrt() / 16` in the middle, where it deviates most. That is a few
-/// lines of the processor's cache in place of as many as the search has steps.
+/// Returns the number of prefixes that are less than another. Starts where uniform ids let expect it, and looks ever
+/// further from there: of `n` blocks the one that holds an id deviates by `n.isqrt() / 16` at most, one standard deviation.
+/// So few lines of the processor's cache are touched, which in a large run are not in it.
 fn position(prefixes: &[u64], prefix: u64) -> usize {
     let expected = ((u128::from(prefix) * prefixes.len() as u128) >> u64::BITS) as usize;
-    let most = prefixes.len().isqrt() / 4 + 1;
-    let (low, high) = (expected.saturating_sub(most), (expected + most).min(prefixes.len()));
-    let near = &prefixes[low..high];
-    let within = near.first().is_some_and(|first| *first < prefix) && near.last().is_some_and(|last| *last >= prefix);
-    if within {
-        low + near.partition_point(|fence| *fence < prefix)
+    let less = |number: usize| prefixes[number] < prefix;
+    let (low, high);
+    let mut step = 1;
+    if !prefixes.is_empty() && less(expected) {
+        let mut behind = expected + 1;
+        while behind + step < prefixes.len() && less(behind + step) {
+            (behind, step) = (behind + step + 1, step * 2);
+        }
+        (low, high) = (behind, prefixes.len().min(behind + step));
     } else {
-        prefixes.partition_point(|fence| *fence < prefix)
+        let mut before = expected;
+        while step < before && !less(before - step) {
+            (before, step) = (before - step, step * 2);
+        }
+        (low, high) = (before.saturating_sub(step), before);
     }
+    low + prefixes[low..high].partition_point(|fence| *fence < prefix)
 }
 
 /// Fences of blocks that follow each other.

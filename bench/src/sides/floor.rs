@@ -50,7 +50,7 @@ impl Program for OnDisk {
     fn read(&self, ids: &[ObjectId], each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         match ids {
             [id] => each(&pack::find_on_disk(&self.0, id)?),
-            _ => Reader::open(&self.0)?.read_all(ids, |content| each(&content)),
+            _ => Reader::open(&self.0)?.read_all(ids, |_, content| each(&content)),
         }
     }
 
@@ -127,6 +127,15 @@ impl Side for Floor {
                 ensure(count == work.some().len(), "files were not removed")?;
                 time
             }
+            Step::Repack => {
+                let live: Vec<ObjectId> = self.ids.iter().copied().step_by(2).collect();
+                let run = || {
+                    let mut packer = Packer::create(&self.folder.join("repacked"), false)?;
+                    self.packed()?.read_all(&live, |id, content| packer.push(*id, &content))?;
+                    packer.finish()
+                };
+                timed(run)?.0
+            }
             Step::Text => {
                 let folder = self.folder.join("text");
                 let run = || {
@@ -165,7 +174,7 @@ impl Floor {
 
     fn read_all(&self) -> Result<Tally> {
         let mut tally = Tally::default();
-        self.packed()?.read_all(&self.ids, |content| {
+        self.packed()?.read_all(&self.ids, |_, content| {
             tally.count(content.len() as u64);
             Ok(())
         })?;

@@ -9,14 +9,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use loosepack::io::ReadSource;
-use loosepack::{Compression, Content, Durability, Job, ObjectId, Part, Store};
+use loosepack::{Compression, Content, Durability, Error, Job, ObjectId, PackInfo, Part, RepackOptions, Store};
 
 pub(crate) use self::ways::Way;
 
 use super::{COMPONENT, NATIVE, PORTABLE};
 use crate::Result;
 use crate::process::{cold, whole};
-use crate::side::{Kind, Side, Tally, ensure, timed};
+use crate::side::{Kind, Side, Tally, ensure, every_second, timed};
 use crate::step::Step;
 use crate::system::program;
 use crate::work::Work;
@@ -159,6 +159,15 @@ impl Side for Loosepack {
                 let store = self.way.open(&self.folder.join("loose"), Durability::Full)?;
                 let (time, count) = timed(|| finish(store.clean()?))?;
                 ensure(count == work.some().len() as u64, "files were not removed")?;
+                time
+            }
+            Step::Repack => {
+                let (store, ids) = packed(&self.packed, &self.ids)?;
+                finish(store.delete(every_second(ids))?)?;
+                let dead = |store: &dyn Store| Ok::<u64, Error>(store.packs()?.iter().map(PackInfo::dead).sum());
+                let before = dead(store)?;
+                let (time, _) = timed(|| finish(store.repack(RepackOptions::default())?))?;
+                ensure(before > 0 && dead(store)? == 0, "dead bytes are left")?;
                 time
             }
             Step::Text => {

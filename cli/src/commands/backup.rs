@@ -56,7 +56,7 @@ impl Backup {
         }
         let store = session.open_other(&self.target, Access::ReadOnly)?;
         let mut job = store.verify(Part::default()).map_err(|error| session.failure_in(&self.target, error))?;
-        let checked = jobs::run(session, &mut *job, self.format, |done| {
+        let checked = jobs::run_in(session, &self.target, &mut *job, self.format, |done| {
             let found = if done.problems == 0 { "no damage".into() } else { counted(done.problems, "problem") };
             format!("verified the backup: {found}; {} sound, {}", counted(done.objects, "object"), human(done.bytes))
         })?;

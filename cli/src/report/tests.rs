@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
-use loosepack::{Config, Location, ObjectInfo, PackInfo, Placement, Stats};
+use loosepack::{Config, Location, ObjectInfo, PackInfo, Placement, Sharing, Stats};
 
 use super::survey::Survey;
 use super::{STYLE, Snapshot, page};
@@ -20,6 +20,14 @@ fn snapshot(directory: &str, packs: u32) -> Snapshot {
         packs: (0..packs).map(pack).collect(),
         survey: Survey::default(),
     }
+}
+
+#[test]
+fn a_shared_container_is_called_so() {
+    let mut shared = snapshot("store", 1);
+    assert!(!page(&shared).contains("shared with the group"));
+    shared.config.shared = Sharing::Group;
+    assert!(page(&shared).contains("compression level 1, shared with the group; as of"));
 }
 
 fn packed(size: u64, length: u64) -> ObjectInfo {

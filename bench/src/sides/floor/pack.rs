@@ -51,7 +51,11 @@ impl Packer {
     }
 
     pub(super) fn add(&mut self, content: &[u8]) -> Result<()> {
-        let id = sha256(content);
+        self.push(sha256(content), content)
+    }
+
+    /// Writes an object whose id is known.
+    pub(super) fn push(&mut self, id: ObjectId, content: &[u8]) -> Result<()> {
         let payload = match &mut self.deflater {
             Some((deflater, out)) => deflate(deflater, content, out)?,
             None => content,
@@ -128,7 +132,11 @@ impl Reader {
     }
 
     /// Reads all of these, an allocation each, in the order of the pack.
-    pub(super) fn read_all(&self, ids: &[ObjectId], mut each: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
+    pub(super) fn read_all(
+        &self,
+        ids: &[ObjectId],
+        mut each: impl FnMut(&ObjectId, Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         let mut wanted = Vec::with_capacity(ids.len());
         for id in ids {
             wanted.push((*id, self.find(id).ok_or("an object is missing")?));
@@ -155,7 +163,7 @@ impl Reader {
                 false => inflate(payload, place.size)?,
             };
             verify(id, &content)?;
-            each(content)?;
+            each(id, content)?;
         }
         Ok(())
     }
