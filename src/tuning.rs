@@ -72,6 +72,9 @@ pub struct Tuning {
     /// from where it is expected at most, one standard deviation, and by 3 on average: two or more of them fit. The whole
     /// block is read for 2 ids in 100.
     pub guess: u64,
+    /// Ids that are looked up together for each block of a run, from which on its blocks are read whole, one after the
+    /// other. Of fewer, each is looked up by itself.
+    pub dense: u64,
     /// Lookups for which only parts of a run's fences are read, however few these are: a process that makes few need
     /// not read all of them. That many ids are also remembered that have no entry.
     pub cold_lookups: u32,
@@ -135,6 +138,7 @@ impl Default for Tuning {
             log_entries: 8192,
             rebuild: 16,
             guess: 16,
+            dense: 2,
             cold_lookups: 8,
             cold_fences: 128,
             cold_guesses: 3,
@@ -178,6 +182,7 @@ impl Tuning {
         log_entries: 0,
         rebuild: 1,
         guess: 1,
+        dense: 0,
         cold_lookups: 0,
         cold_fences: 3,
         cold_guesses: 0,
@@ -224,6 +229,7 @@ impl Tuning {
             // The fences before and behind that of the id's block.
             cold_fences: self.cold_fences.max(least.cold_fences),
             cold_guesses: self.cold_guesses,
+            dense: self.dense,
             cold_cost: self.cold_cost.max(1),
             fences: self.fences,
             filters: self.filters,

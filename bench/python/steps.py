@@ -136,11 +136,16 @@ class Steps:
         return {"seconds": seconds}
 
     def Repack(self, request):
-        self.packed.delete_objects(self.ids[1::2])
-        begin = time.perf_counter()
-        self.packed.repack()
-        seconds = time.perf_counter() - begin
-        return {"seconds": seconds}
+        return repack(self.packed, self.ids)
+
+    def RepackPieces(self, request):
+        data = pathlib.Path(self.large).read_bytes()
+        starts = enumerate(range(0, len(data), 64 << 10))
+        pieces = [number.to_bytes(8, "little") + data[start : start + (64 << 10)] for number, start in starts]
+        container = self.create("pieces")
+        answer = repack(container, container.add_objects_to_pack(pieces))
+        container.close()
+        return answer
 
     def Text(self, request):
         self.packed = self.create("text")
@@ -191,6 +196,13 @@ class LazyFile:
 
     def __exit__(self, *_):
         self.stream.close()
+
+
+def repack(container, ids):
+    container.delete_objects(ids[1::2])
+    begin = time.perf_counter()
+    container.repack()
+    return {"seconds": time.perf_counter() - begin}
 
 
 def tally(contents):

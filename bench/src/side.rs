@@ -81,6 +81,16 @@ pub fn every_second(ids: &[ObjectId]) -> Vec<ObjectId> {
     ids.iter().copied().skip(1).step_by(2).collect()
 }
 
+/// Bytes of a piece of a large file in [`Step::RepackPieces`].
+const PIECE: usize = 64 << 10;
+
+/// Returns the pieces of a large file, each an object. They begin with their numbers: no two are the same.
+pub fn pieces_of(file: &Path) -> Result<Vec<Vec<u8>>> {
+    let content = std::fs::read(file)?;
+    let piece = |(number, bytes): (u64, &[u8])| [&number.to_le_bytes(), bytes].concat();
+    Ok((0..).zip(content.chunks(PIECE)).map(piece).collect())
+}
+
 /// Fails unless this is so.
 pub fn ensure(right: bool, what: &str) -> Result<()> {
     if right { Ok(()) } else { Err(what.into()) }

@@ -49,6 +49,8 @@ pub enum Step {
     LargeZlib,
     /// Read it.
     LargeZlibRead,
+    /// Free the bytes of every second piece of it, each an object of 64 KiB, flushed.
+    RepackPieces,
     /// A program adds files that it is given the names of, not flushed.
     AddNamed,
     /// A program adds the named files straight to packs, flushed once.
@@ -118,7 +120,7 @@ impl Unit {
 
 impl Step {
     /// All steps in their order.
-    pub const ALL: [Step; 28] = [
+    pub const ALL: [Step; 29] = [
         Step::Direct,
         Step::DirectZlib,
         Step::ReadMany,
@@ -141,6 +143,7 @@ impl Step {
         Step::LargeRead,
         Step::LargeZlib,
         Step::LargeZlibRead,
+        Step::RepackPieces,
         Step::AddNamed,
         Step::AddNamedPacked,
         Step::AddTree,
@@ -154,7 +157,7 @@ impl Step {
         match self {
             _ if self <= Step::Repack => Suite::Small,
             _ if self <= Step::TextVerify => Suite::Text,
-            _ if self <= Step::LargeZlibRead => Suite::Large,
+            _ if self <= Step::RepackPieces => Suite::Large,
             _ => Suite::Command,
         }
     }
@@ -184,6 +187,7 @@ impl Step {
             Step::LargeRead => "large object, out",
             Step::LargeZlib => "large object to a pack, compressed",
             Step::LargeZlibRead => "large object, compressed, out",
+            Step::RepackPieces => "repack, half of its 64 KiB pieces deleted",
             Step::AddNamed => "`add` of named files, no sync",
             Step::AddNamedPacked => "`add --to-pack` of named files",
             Step::AddTree => "`add --to-pack` of a tree",

@@ -1,6 +1,5 @@
 //! Entries in order, from all parts of the index.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::{Bound, RangeBounds as _};
 
@@ -41,8 +40,13 @@ impl<D: Dir> Index<D> {
         // How far all parts have been read.
         let mut end: Option<ObjectId> = None;
         let mut reached = |id: ObjectId| end = Some(end.map_or(id, |end| end.min(id)));
-        let mut merged = BTreeMap::new();
-        for run in self.runs.iter_mut().rev() {
+        // Newest first.
+        let mut newest = self.tail.range((start, stop.cloned()));
+        let mut merged: Vec<Entry> = newest.by_ref().take(limit).map(|(id, location)| (*id, *location)).collect();
+        if let Some((id, _)) = merged.last().filter(|_| newest.next().is_some()) {
+            reached(*id);
+        }
+        for run in &mut self.runs {
             let first = match &start {
                 Bound::Unbounded => 0,
                 Bound::Included(id) => run.position(id)?,
@@ -66,12 +70,9 @@ impl<D: Dir> Index<D> {
             }
             merged.extend(entries);
         }
-        let mut newest = self.tail.range((start, stop.cloned()));
-        let taken: Vec<_> = newest.by_ref().take(limit).map(|(id, location)| (*id, *location)).collect();
-        if let Some((id, _)) = taken.last().filter(|_| newest.next().is_some()) {
-            reached(*id);
-        }
-        merged.extend(taken);
+        // A stable sort merges what is in order already, and leaves the newest of an id's entries the first.
+        merged.sort_by(|(a, _), (b, _)| a.prefix().cmp(&b.prefix()).then_with(|| a.cmp(b)));
+        merged.dedup_by_key(|(id, _)| *id);
         let within = |id: &ObjectId| end.is_none_or(|end| *id <= end);
         let mut page: Vec<_> = merged
             .into_iter()

@@ -125,6 +125,7 @@ pub(crate) fn tiny() -> Tuning {
         log_entries: 6,
         rebuild: 2,
         guess: 3,
+        dense: 1,
         cold_lookups: 2,
         cold_fences: 3,
         cold_guesses: 1,

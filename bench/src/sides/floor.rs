@@ -16,7 +16,7 @@ use super::FLOOR;
 use super::program::{self, Program};
 use crate::Result;
 use crate::process::cold;
-use crate::side::{Kind, Side, Tally, ensure, sha256, timed};
+use crate::side::{Kind, Side, Tally, ensure, pieces_of, sha256, timed};
 use crate::step::Step;
 use crate::system::helper;
 use crate::work::Work;
@@ -127,14 +127,11 @@ impl Side for Floor {
                 ensure(count == work.some().len(), "files were not removed")?;
                 time
             }
-            Step::Repack => {
-                let live: Vec<ObjectId> = self.ids.iter().copied().step_by(2).collect();
-                let run = || {
-                    let mut packer = Packer::create(&self.folder.join("repacked"), false)?;
-                    self.packed()?.read_all(&live, |id, content| packer.push(*id, &content))?;
-                    packer.finish()
-                };
-                timed(run)?.0
+            Step::Repack => copy_half(self.packed()?, &self.ids, &self.folder.join("repacked"))?,
+            Step::RepackPieces => {
+                let folder = self.folder.join("pieces");
+                let (_, ids) = pack(&folder, &pieces_of(&work.large)?, false)?;
+                copy_half(&Reader::open(&folder)?, &ids, &self.folder.join("half"))?
             }
             Step::Text => {
                 let folder = self.folder.join("text");
@@ -195,6 +192,17 @@ fn pack(folder: &Path, contents: &[Vec<u8>], compress: bool) -> Result<(Duration
         contents.iter().try_for_each(|content| packer.add(content))?;
         packer.finish()
     })
+}
+
+/// Copies every second object, and checks each.
+fn copy_half(from: &Reader, ids: &[ObjectId], to: &Path) -> Result<Duration> {
+    let live: Vec<ObjectId> = ids.iter().copied().step_by(2).collect();
+    let run = || {
+        let mut packer = Packer::create(to, false)?;
+        from.read_all(&live, |id, content| packer.push(*id, &content))?;
+        packer.finish()
+    };
+    Ok(timed(run)?.0)
 }
 
 fn tally_each(ids: &[ObjectId], mut get: impl FnMut(&ObjectId) -> Result<Vec<u8>>) -> Result<Tally> {

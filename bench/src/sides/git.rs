@@ -141,7 +141,7 @@ impl Side for Git {
                 time
             }
             // It adds to no pack, and deletes what nothing refers to, when it pleases.
-            Step::AddNamedPacked | Step::Repack => return Ok(None),
+            Step::AddNamedPacked | Step::Repack | Step::RepackPieces => return Ok(None),
             Step::AddTree => {
                 let repository = create(&self.folder.join("tree"), false)?;
                 let mut command = git(&repository, SYNC_BATCH);

@@ -16,7 +16,7 @@ pub(crate) use self::ways::Way;
 use super::{COMPONENT, NATIVE, PORTABLE};
 use crate::Result;
 use crate::process::{cold, whole};
-use crate::side::{Kind, Side, Tally, ensure, every_second, timed};
+use crate::side::{Kind, Side, Tally, ensure, every_second, pieces_of, timed};
 use crate::step::Step;
 use crate::system::program;
 use crate::work::Work;
@@ -163,12 +163,12 @@ impl Side for Loosepack {
             }
             Step::Repack => {
                 let (store, ids) = packed(&self.packed, &self.ids)?;
-                finish(store.delete(every_second(ids))?)?;
-                let dead = |store: &dyn Store| Ok::<u64, Error>(store.packs()?.iter().map(PackInfo::dead).sum());
-                let before = dead(store)?;
-                let (time, _) = timed(|| finish(store.repack(RepackOptions::default())?))?;
-                ensure(before > 0 && dead(store)? == 0, "dead bytes are left")?;
-                time
+                repack(store, ids)?
+            }
+            Step::RepackPieces => {
+                let store = self.create("pieces", Durability::Full)?;
+                let ids = pack(&*store, &pieces_of(&work.large)?, Compression::Never)?;
+                repack(&*store, &ids)?
             }
             Step::Text => {
                 let store = self.create("text", Durability::Full)?;
@@ -279,6 +279,16 @@ fn pack(store: &dyn Store, contents: &[Vec<u8>], compression: Compression) -> Re
     }
     writer.commit()?;
     Ok(ids)
+}
+
+/// Deletes every second object and measures what it takes to free their bytes.
+fn repack(store: &dyn Store, ids: &[ObjectId]) -> Result<Duration> {
+    finish(store.delete(every_second(ids))?)?;
+    let dead = || Ok::<u64, Error>(store.packs()?.iter().map(PackInfo::dead).sum());
+    let before = dead()?;
+    let (time, _) = timed(|| finish(store.repack(RepackOptions::default())?))?;
+    ensure(before > 0 && dead()? == 0, "dead bytes are left")?;
+    Ok(time)
 }
 
 fn pack_files(store: &dyn Store, folder: &Path, paths: &[String], compression: Compression) -> Result<Vec<ObjectId>> {

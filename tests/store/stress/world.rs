@@ -45,6 +45,7 @@ fn tuning(rng: &mut Rng) -> Tuning {
         log_entries: up_to(60) as usize,
         rebuild: up_to(4) as usize,
         guess: up_to(64),
+        dense: up_to(3) - 1,
         cold_lookups: up_to(9) as u32,
         cold_fences: 2 + up_to(4),
         cold_guesses: up_to(3) as u32 - 1,
