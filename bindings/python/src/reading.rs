@@ -1,9 +1,8 @@
 //! Objects that are being read.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use loosepack::store::{Block, Found, ReadMany as _};
+use loosepack::store::{self, Block, Found, ReadMany as _};
 use loosepack_host::{Container, Error, ObjectBatch, ObjectId, ObjectReader};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -32,7 +31,7 @@ impl Reading {
     fn fill(&mut self, buffer: &mut [u8]) -> loosepack_host::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.reader.read(&mut buffer[filled..])? {
+            match store::Reader::read(&mut self.reader, &mut buffer[filled..])? {
                 0 => break,
                 len => {
                     filled += len;
@@ -78,12 +77,12 @@ impl Reader {
         py.detach(|| {
             let mut reading = lock(reading);
             if reading.position != position {
-                reading.reader.seek(SeekFrom::Start(position))?;
+                store::Reader::seek(&mut reading.reader, position)?;
                 reading.position = position;
             }
             Ok(())
         })
-        .map_err(|error: std::io::Error| error.into())
+        .map_err(|error: Error| errors::of(py, error))
     }
 
     fn tell(&self, py: Python<'_>) -> PyResult<u64> {

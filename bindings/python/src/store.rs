@@ -113,6 +113,7 @@ impl Store {
         self.handles.path()
     }
 
+    /// The container's own identifier: 32 hex digits.
     #[getter]
     fn id(&self, py: Python<'_>) -> PyResult<String> {
         self.call(py, Use::Reading, Container::id)
@@ -123,6 +124,9 @@ impl Store {
         Ok((config.pack_target, config.compression_level, config.shared == Sharing::Group))
     }
 
+    /// Returns the bytes of an object.
+    ///
+    /// Raises `NotFound` when there is none, `InvalidId` when it is no ID, `Corrupt` when it is damaged.
     fn get<'py>(&self, py: Python<'py>, id: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
         let id = convert::id(id)?;
         let mut lease = self.handles.take(py, Use::Reading)?;
@@ -151,6 +155,7 @@ impl Store {
         Ok(found == [true])
     }
 
+    /// Returns whether each of these objects exists, in order. Raises `InvalidId` when one is no ID.
     fn has(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let ids = convert::ids(ids)?;
         self.call(py, Use::Reading, |container| container.contains(&ids))

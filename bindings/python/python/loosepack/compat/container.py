@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import container as ours
-from ..errors import Corrupt, Error, Locked, NoContainer, NotFound
+from ..errors import AlreadyExists, Corrupt, Error, Locked, NoContainer, NotFound
 from . import adding
 from .dataclasses import ObjectCount, ObjectMeta, ObjectType, TotalSize, ValidationIssues
 from .exceptions import InconsistentContent, NotExistent, NotInitialised
@@ -126,7 +126,10 @@ class Container:
             self.close()
             if self._folder.exists():
                 shutil.rmtree(self._folder)
-        self._opened = ours.Container.create(self._folder, pack_target=pack_size_target, compression_level=level)
+        try:
+            self._opened = ours.Container.create(self._folder, pack_target=pack_size_target, compression_level=level)
+        except AlreadyExists as error:
+            raise FileExistsError(str(error)) from error
 
     @property
     def loose_prefix_len(self) -> int:
