@@ -16,7 +16,7 @@ from . import adding
 from .dataclasses import ObjectCount, ObjectMeta, ObjectType, TotalSize, ValidationIssues
 from .exceptions import InconsistentContent, NotExistent, NotInitialised
 from .progress import Reporter
-from .reading import Triplet, is_key, meta_of, metas, open_object, triplets
+from .reading import Triplet, is_key, meta, metas, open_object, triplets
 from .utils import CallbackStreamWrapper, CompressMode, LazyLooseStream, compression_level, is_known_hash
 
 if TYPE_CHECKING:
@@ -168,10 +168,10 @@ class Container:
 
     def _open_with_meta(self, hashkey: str) -> tuple[Any, ObjectMeta]:
         store = self._readable
-        meta = meta_of(store.info([hashkey])[0] if is_key(hashkey) else None)
-        if meta.size is None:
+        known = meta(store, hashkey)
+        if known.size is None:
             raise NotExistent(f"No object with hash key {hashkey}")
-        return open_object(store, hashkey, meta.size), meta
+        return open_object(store, hashkey, known.size), known
 
     def get_object_content(self, hashkey: str) -> bytes:
         """Return an object's bytes.
@@ -204,11 +204,11 @@ class Container:
         :raises NotExistent: when there is none.
         """
         try:
-            stream, meta = self._open_with_meta(hashkey)
+            stream, known = self._open_with_meta(hashkey)
         except NotFound as error:
             raise NotExistent(f"No object with hash key {hashkey}") from error
         with stream:
-            yield stream, meta
+            yield stream, known
 
     @contextmanager
     def get_objects_stream_and_meta(
@@ -238,10 +238,10 @@ class Container:
 
         :raises NotExistent: when there is none.
         """
-        ((_, meta),) = self.get_objects_meta([hashkey], skip_if_missing=False)
-        if meta.type is ObjectType.MISSING:
+        known = meta(self._readable, hashkey)
+        if known.type is ObjectType.MISSING:
             raise NotExistent(f"No object with hash key {hashkey}")
-        return meta
+        return known
 
     def has_objects(self, hashkeys: Union[list[str], tuple[str, ...]]) -> list[bool]:
         """Tell which objects exist, in order.

@@ -8,7 +8,6 @@ from typing import Any, Optional
 
 from .. import container as ours
 from ..errors import Corrupt, NotFound
-from ..types import ObjectInfo
 from .dataclasses import ObjectMeta, ObjectType
 from .exceptions import InconsistentContent
 from .utils import chunk_iterator
@@ -47,13 +46,18 @@ def is_key(text: object) -> bool:
     return len(text) == 64 and not text.strip("0123456789abcdef")
 
 
-def meta_of(info: Optional[ObjectInfo]) -> ObjectMeta:
-    """What ``disk_objectstore`` tells of an object."""
-    if info is None:
-        return MISSING
-    if info.loose:
-        return ObjectMeta(ObjectType.LOOSE, info.size, None, None, None, None)
-    return ObjectMeta(ObjectType.PACKED, info.size, info.pack, info.compressed, info.offset, info.length)
+def meta_of(size: int, place: Optional[tuple[int, int, int]]) -> ObjectMeta:
+    """What ``disk_objectstore`` tells of an object. ``place``: pack, offset and length of a packed one."""
+    if place is None:
+        return ObjectMeta(ObjectType.LOOSE, size, None, None, None, None)
+    pack, offset, length = place
+    return ObjectMeta(ObjectType.PACKED, size, pack, length != size, offset, length)
+
+
+def meta(store: ours.Container, key: str) -> ObjectMeta:
+    """What is known of one key."""
+    found = store._info([key])[0] if is_key(key) else None
+    return MISSING if found is None else meta_of(*found)
 
 
 def open_object(store: ours.Container, key: str, size: int) -> Any:
@@ -72,11 +76,23 @@ def metas(store: ours.Container, keys: Iterable[str], skip_missing: bool) -> Ite
     """What is known of each key, in the order of places: packed objects, loose ones, missing ones."""
     for chunk in chunk_iterator(dict.fromkeys(keys), LOOKED_UP):
         known = [key for key in chunk if is_key(key)]
-        found = dict(zip(known, map(meta_of, store.info(known))))
-        order = {ObjectType.PACKED: 0, ObjectType.LOOSE: 1, ObjectType.MISSING: 2}
-        pairs = [(key, found.get(key, MISSING)) for key in chunk]
-        pairs.sort(key=lambda pair: (order[pair[1].type], pair[1].pack_id or 0, pair[1].pack_offset or 0))
-        yield from (pair for pair in pairs if not skip_missing or pair[1].type is not ObjectType.MISSING)
+        packed, loose = [], []
+        missing = set(chunk)
+        for key, found in zip(known, store._info(known)):
+            if found is not None:
+                missing.discard(key)
+                size, place = found
+                if place is None:
+                    loose.append((key, size))
+                else:
+                    packed.append((place, key, size))
+        packed.sort()
+        for place, key, size in packed:
+            yield key, meta_of(size, place)
+        for key, size in loose:
+            yield key, meta_of(size, None)
+        if missing and not skip_missing:
+            yield from ((key, MISSING) for key in chunk if key in missing)
 
 
 def triplets(store: ours.Container, keys: Iterable[str], skip_missing: bool) -> Iterator[Triplet]:
