@@ -54,13 +54,12 @@ pub(super) fn test(component: &Path) -> Result<()> {
     files::remove_dir(&folder)?;
     files::create_dir(&folder)?;
     run(script("disk_objectstore_exchange.py")?.arg(workspace::target().join("release/loosepack")).arg(&folder))?;
-    files::remove_dir(&folder)?;
-    test_package()
+    files::remove_dir(&folder)
 }
 
 /// Builds the wheel of our package, and runs its tests where nothing but the wheel is installed, and the package that it
 /// is compared with.
-fn test_package() -> Result<()> {
+pub(super) fn test_package() -> Result<()> {
     let (sources, wheels) = (workspace::root().join("bindings/python"), workspace::target().join("wheels"));
     files::remove_dir(&wheels)?;
     let mut build = Command::new(interpreter());
