@@ -36,3 +36,12 @@ class Readme(unittest.TestCase):
         names = set(re.findall(r"`(?:Container\.)?([a-z_]+)\(", table))
         self.assertGreater(len(names), 20)
         self.assertEqual({name for name in names if not hasattr(loosepack.Container, name)}, set())
+
+    def test_every_test_that_the_table_of_calls_names_exists(self):
+        import test_compat
+
+        table = (README.parent / "../../docs/from-disk-objectstore.md").resolve().read_text()
+        named = set(re.findall(r"package/test_compat: (\w+)", table))
+        there = {name for value in vars(test_compat).values() if isinstance(value, type) for name in dir(value)}
+        self.assertGreater(len(named), 25)
+        self.assertEqual(named - there, set())
