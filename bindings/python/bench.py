@@ -2,15 +2,13 @@
 
     python bench.py [--objects N] [--rounds N] [--folder DIR]
 
-Both are installed: `pip install loosepack disk_objectstore`. Each step is done by one, then by the other, in alternating
+Both are installed: `pip install loosepack disk_objectstore`. Each step is done by one, then by the other, in changing
 order, in each round; the table has the medians. Both flush files as they do unless told otherwise; loosepack flushes
 directories as well, and checks what it reads. `add_files` of loosepack makes 2000 files durable together; the calls of
 `disk_objectstore` make each durable by itself.
 """
 
 import argparse
-import io
-import os
 import pathlib
 import random
 import shutil
@@ -70,7 +68,9 @@ class Bench:
         def step(name, work, per=None):
             return self.measure(name, "loosepack", work, per)
 
-        ids = step("add many to packs", lambda: store.add_many(self.contents, to_packs=True, compression="never"), self.count)
+        ids = step(
+            "add many to packs", lambda: store.add_many(self.contents, to_packs=True, compression="never"), self.count
+        )
         shuffled = self.shuffled(ids)
         step("get one by one", lambda: [store.get(key) for key in shuffled], len(shuffled))
         step("get through a stream", lambda: [read(store.reader(key)) for key in shuffled], len(shuffled))
@@ -215,13 +215,19 @@ def main():
             bench.round(number)
         alone(bench, arguments.rounds)
     print(f"{arguments.objects} objects of 0 to 1000 bytes, medians of {arguments.rounds} rounds")
-    print(f"Python {sys.version.split()[0]}, loosepack {loosepack.__version__}, disk_objectstore {disk_objectstore.__version__}")
+    print(
+        f"Python {sys.version.split()[0]}, loosepack {loosepack.__version__}, disk_objectstore {disk_objectstore.__version__}"
+    )
     print()
     print("| step | in | loosepack | loosepack.compat | disk_objectstore | times, compat |")
     print("|---|---|---:|---:|---:|---:|")
     for (step, unit), sides in bench.times.items():
-        ours, same, theirs = (statistics.median(sides[name]) for name in ("loosepack", "loosepack.compat", "disk_objectstore"))
-        print(f"| {step} | {unit} | {ours:.3g} | {same:.3g} | {theirs:.3g} | {theirs / ours:.3g}, {theirs / same:.3g} |")
+        ours, same, theirs = (
+            statistics.median(sides[name]) for name in ("loosepack", "loosepack.compat", "disk_objectstore")
+        )
+        print(
+            f"| {step} | {unit} | {ours:.3g} | {same:.3g} | {theirs:.3g} | {theirs / ours:.3g}, {theirs / same:.3g} |"
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from support import TestCase, noise, sha256, text
 
 def run(script, *arguments):
     """Runs a script in an interpreter of its own; it must print nothing on standard error."""
-    ran = subprocess.run([sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=60
+    )
     assert ran.returncode == 0 and ran.stderr == "", (ran.returncode, ran.stdout, ran.stderr)
     return ran.stdout
 
@@ -176,7 +178,13 @@ class Forks(TestCase):
         loose.write(b"of the parent")
 
         def work():
-            for call in (reader.read, lambda: next(batch), lambda: loose.write(b"x"), lambda: writer.add(b"x"), writer.commit):
+            for call in (
+                reader.read,
+                lambda: next(batch),
+                lambda: loose.write(b"x"),
+                lambda: writer.add(b"x"),
+                writer.commit,
+            ):
                 try:
                     call()
                 except loosepack.Forked as error:

@@ -66,7 +66,13 @@ class Streams(TestCase):
         with reader:
             self.assertEqual(reader.read(4), b"some")
         reader.close()
-        for call in (reader.read, reader.tell, reader.seekable, lambda: reader.seek(0), lambda: reader.readinto(bytearray(1))):
+        for call in (
+            reader.read,
+            reader.tell,
+            reader.seekable,
+            lambda: reader.seek(0),
+            lambda: reader.readinto(bytearray(1)),
+        ):
             with self.assertRaisesRegex(ValueError, "closed file"):
                 call()
 

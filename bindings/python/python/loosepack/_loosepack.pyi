@@ -4,21 +4,19 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 from typing import Any, Optional, Union
 
-_Path = Union[str, PathLike[str]]
-_Finding = tuple[str, str]
-_Step = tuple[bool, int, int, int, int, list[_Finding], list[_Finding], list[_Finding]]
-_Info = tuple[int, Optional[tuple[int, int, int]]]
+from typing_extensions import Self, TypeAlias
+
+_Path: TypeAlias = Union[str, PathLike[str]]
+_Finding: TypeAlias = tuple[str, str]
+_Step: TypeAlias = tuple[bool, int, int, int, int, list[_Finding], list[_Finding], list[_Finding]]
+_Info: TypeAlias = tuple[int, Optional[tuple[int, int, int]]]
 
 VERSION: str
 
-def create(
-    path: _Path, pack_target: int, compression_level: int, shared: bool, durable: bool
-) -> None: ...
+def create(path: _Path, pack_target: int, compression_level: int, shared: bool, durable: bool) -> None: ...
 
 class Store:
-    def __new__(
-        cls, path: _Path, *, read_only: bool, durable: bool, verify: bool, damaged: bool
-    ) -> Store: ...
+    def __new__(cls, path: _Path, *, read_only: bool, durable: bool, verify: bool, damaged: bool) -> Self: ...
     def close(self) -> None:
         """Close it. Readers that are open can be read to their end."""
     @property

@@ -24,11 +24,11 @@ BATCH_OBJECTS = 20_000
 BATCH_BYTES = 16 << 20
 
 
-def is_path(content: object) -> bool:
-    """Whether it is a path. A ``str`` could be meant as a path or as text, and is refused."""
+def path_of(content: object) -> Optional[str]:
+    """Return the path, if it is one. A ``str`` could be meant as a path or as text, and is refused."""
     if isinstance(content, str):
         raise TypeError("a str is neither bytes nor a path: encode it, or use pathlib.Path")
-    return isinstance(content, os.PathLike)
+    return os.fspath(content) if isinstance(content, os.PathLike) else None
 
 
 def is_file(content: object) -> bool:

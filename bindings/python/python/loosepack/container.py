@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Optional, Union
 
 from . import _loosepack
-from .adding import BATCH_FILES, Content, add_files, batches, is_file, is_path
-from .jobs import run, waiting
+from .adding import BATCH_FILES, Content, add_files, batches, is_file, path_of
+from .jobs import waiting
 from .packing import PackWriter
 from .streams import ObjectReader, ObjectWriter
-from .types import Config, ObjectInfo, PackInfo, Report, Stats
+from .types import Config, ObjectInfo, PackInfo, Stats
+from .upkeep import Upkeep
 
 if TYPE_CHECKING:
     from .jobs import OnProgress
@@ -25,7 +26,7 @@ __all__ = ["Container"]
 PAGE = 10_000
 
 
-class Container(_loosepack.Store):
+class Container(Upkeep):
     """A container: a directory that holds objects, each named by the SHA-256 of its bytes.
 
     ``Container(path)`` and ``Container.open(path)`` open one, :meth:`create` makes one. A container may be used by any
@@ -38,8 +39,6 @@ class Container(_loosepack.Store):
 
     Every method raises :class:`Error` for a failure of the container. What else it raises is said with it.
     """
-
-    _wait: float = 0.0
 
     def __new__(
         cls,
@@ -145,12 +144,13 @@ class Container(_loosepack.Store):
         :raises SourceChanged: when the file changed meanwhile.
         :raises TypeError: for anything else, a ``str`` among it: encode it, or use ``pathlib.Path``.
         """
-        if is_path(content):
-            return self._add_paths([os.fspath(content)])[0]
+        path = path_of(content)
+        if path is not None:
+            return self._add_paths([path])[0]
         return self._add_file(content) if is_file(content) else self._add(content)
 
     def add_many(self, contents: Iterable[Content], *, to_packs: bool = False, compression: str = "auto") -> list[str]:
-        """Store many objects of bytes, durable together, which is far cheaper than one by one. Return their IDs, in order.
+        """Store many objects of bytes, durable together: far cheaper than one by one. Return their IDs, in order.
 
         :param to_packs: write them straight to packs, which takes the pack lock.
         :param compression: when to compress what goes to packs: ``"never"``, ``"always"``, or ``"auto"``, when a sample
@@ -244,137 +244,3 @@ class Container(_loosepack.Store):
     def packs(self) -> list[PackInfo]:
         """Return all packs, by number, and how much of each is in use. Reads the whole index."""
         return [PackInfo(*pack) for pack in self._packs()]
-
-    # Upkeep. Everything may run while others read and add.
-
-    def _run(self, start, progress: Optional[OnProgress]) -> Report:  # type: ignore[no-untyped-def]
-        return run(start, self._wait, progress)
-
-    def pack(
-        self, *, compression: str = "auto", clean: bool = False, progress: Optional[OnProgress] = None
-    ) -> Report:
-        """Move loose objects into packs. The loose files stay until :meth:`clean`.
-
-        :param compression: that of :meth:`add_many`.
-        :param clean: remove the loose files as well, batch by batch, so that the disk needs room for a batch.
-        :param progress: called between steps with a :class:`Progress`. What it raises stops the job.
-        :raises Locked: when the pack lock is taken.
-        """
-        return self._run(lambda: self._pack(compression, clean), progress)
-
-    def clean(self, *, progress: Optional[OnProgress] = None) -> Report:
-        """Remove the loose files of packed objects, and what crashed writers left behind.
-
-        :raises Locked: when the pack lock is taken.
-        """
-        return self._run(self._clean, progress)
-
-    def delete(self, ids: Iterable[str], *, progress: Optional[OnProgress] = None) -> Report:
-        """Delete objects, loose or packed. IDs without an object are not counted.
-
-        :raises InvalidId: when one is no ID; nothing is deleted then.
-        :raises Locked: when the pack lock is taken.
-        """
-        ids = list(ids) if not isinstance(ids, (str, list)) else ids
-        return self._run(lambda: self._delete(ids), progress)
-
-    def gc(
-        self,
-        keep: Iterable[str],
-        *,
-        grace: float = 0.0,
-        dry_run: bool = False,
-        progress: Optional[OnProgress] = None,
-    ) -> Report:
-        """Delete all objects but those of ``keep``, which need not exist. What is added meanwhile is spared.
-
-        :param grace: seconds for which loose objects are spared after they were written; at least two.
-        :param dry_run: only count what would be deleted.
-        :raises Locked: when the pack lock is taken.
-        """
-        keep = list(keep) if not isinstance(keep, (str, list)) else keep
-        return self._run(lambda: self._gc(keep, grace, dry_run), progress)
-
-    def repack(
-        self,
-        *,
-        min_dead: Optional[int] = None,
-        compression: Optional[str] = None,
-        level: Optional[int] = None,
-        dry_run: bool = False,
-        progress: Optional[OnProgress] = None,
-    ) -> Report:
-        """Free the dead bytes of packs, and merge small packs.
-
-        :param min_dead: repack packs of which at least this percentage is dead; 25 unless given, or all packs when
-            ``compression`` is given.
-        :param compression: that of :meth:`add_many`, for what is moved. ``None`` leaves payloads as they are.
-        :param level: compress anew, with this zlib level, what is compressed already.
-        :param dry_run: only find out what there is to do.
-        :raises InvalidArgument: when a parameter is out of its range.
-        :raises Locked: when the pack lock is taken.
-        """
-        return self._run(lambda: self._repack(min_dead, compression, level, dry_run), progress)
-
-    def verify(
-        self, *, completed: int = 0, shard: int = 0, shards: int = 1, progress: Optional[OnProgress] = None
-    ) -> Report:
-        """Read and check everything, or a part of it. Damage is in the report's ``problems``.
-
-        :param completed: units to resume after: the last ``done`` of a job that was stopped.
-        :param shard: number of this job among those that share the work, less than ``shards``.
-        :param shards: number of jobs that share the work, perhaps in several processes.
-        """
-        return self._run(lambda: self._verify(completed, shard, shards), progress)
-
-    def reindex(self, *, progress: Optional[OnProgress] = None) -> Report:
-        """Rebuild the index from the packs. When the index does not open, open the container with ``damaged``.
-
-        :raises Locked: when the pack lock is taken.
-        """
-        return self._run(self._reindex, progress)
-
-    def import_from(
-        self,
-        source: Union[Path, Container],
-        ids: Optional[Iterable[str]] = None,
-        *,
-        progress: Optional[OnProgress] = None,
-    ) -> Report:
-        """Copy objects from another container, which is only read: these, or all. What exists here is not copied.
-
-        :raises NoContainer: when the source is none.
-        :raises Locked: when the pack lock is taken.
-        """
-        path = _path_of(source)
-        ids = list(ids) if ids is not None and not isinstance(ids, (str, list)) else ids
-        return self._run(lambda: self._import(path, ids), progress)
-
-    def repair(self, source: Union[Path, Container], *, progress: Optional[OnProgress] = None) -> Report:
-        """Mend damaged objects with those of another container, which is only read.
-
-        :raises Locked: when the pack lock is taken.
-        """
-        path = _path_of(source)
-        return self._run(lambda: self._repair(path), progress)
-
-    def backup(self, target: Path, *, link: bool = False, progress: Optional[OnProgress] = None) -> Report:
-        """Make a directory a copy of this container: a new or an empty one, or an earlier backup of the same container, to
-        which what is new is added.
-
-        :param link: give full packs a second name in the backup instead of copying them, where the file system can.
-        :raises AlreadyExists: when the directory holds anything else.
-        """
-        os.makedirs(target, exist_ok=True)
-        return self._run(lambda: self._backup(os.fspath(target), link, False), progress)
-
-    def unlock(self) -> Optional[str]:
-        """Remove the lock file that a killed process left where the system has no locks. Return what it said.
-
-        Only for a person who knows that nothing is packing.
-        """
-        return self._unlock()
-
-
-def _path_of(source: Union[Path, Container]) -> str:
-    return os.fspath(source.path if isinstance(source, Container) else source)

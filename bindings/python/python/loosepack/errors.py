@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Any
 
 __all__ = [
     "AlreadyExists",
@@ -35,7 +36,7 @@ class Error(Exception):
     """A failure of the store. Its subclasses tell which."""
 
     @classmethod
-    def of(cls, arguments: tuple) -> Error:
+    def of(cls, arguments: tuple[Any, ...]) -> Error:
         """Make the exception of what the extension module knows: the message first."""
         return cls(arguments[0])
 
@@ -50,7 +51,7 @@ class NotFound(Error, KeyError):
     id: str
 
     @classmethod
-    def of(cls, arguments: tuple) -> NotFound:
+    def of(cls, arguments: tuple[Any, ...]) -> NotFound:
         error = cls(arguments[0])
         error.id = arguments[1]
         return error
@@ -68,7 +69,7 @@ class NoContainer(Error, FileNotFoundError):
     """The directory does not exist, or holds no container."""
 
     @classmethod
-    def of(cls, arguments: tuple) -> NoContainer:
+    def of(cls, arguments: tuple[Any, ...]) -> NoContainer:
         path = os.fspath(arguments[0])
         error = cls(f"no container in {path}: make one with Container.create")
         error.errno, error.filename = errno.ENOENT, path
@@ -79,7 +80,7 @@ class AlreadyExists(Error, FileExistsError):
     """A container, or something else, is there already."""
 
     @classmethod
-    def of(cls, arguments: tuple) -> AlreadyExists:
+    def of(cls, arguments: tuple[Any, ...]) -> AlreadyExists:
         error = cls(arguments[0])
         error.errno = errno.EEXIST
         return error
@@ -92,7 +93,7 @@ class UnsupportedFormat(Error):
     format: int
 
     @classmethod
-    def of(cls, arguments: tuple) -> UnsupportedFormat:
+    def of(cls, arguments: tuple[Any, ...]) -> UnsupportedFormat:
         error = cls(arguments[0])
         error.format = arguments[1]
         return error
@@ -115,7 +116,7 @@ class Corrupt(Error):
     problem: str
 
     @classmethod
-    def of(cls, arguments: tuple) -> Corrupt:
+    def of(cls, arguments: tuple[Any, ...]) -> Corrupt:
         error = cls(arguments[0])
         error.file, error.problem = arguments[1:]
         return error
@@ -128,7 +129,7 @@ class SourceChanged(Error):
     path: str
 
     @classmethod
-    def of(cls, arguments: tuple) -> SourceChanged:
+    def of(cls, arguments: tuple[Any, ...]) -> SourceChanged:
         error = cls(arguments[0])
         error.path = arguments[1]
         return error
@@ -141,7 +142,7 @@ class TooLarge(Error):
     size: int
 
     @classmethod
-    def of(cls, arguments: tuple) -> TooLarge:
+    def of(cls, arguments: tuple[Any, ...]) -> TooLarge:
         error = cls(arguments[0])
         error.size = arguments[1]
         return error
@@ -155,7 +156,7 @@ class StorageError(Error, OSError):
     """The file system refused an operation on a file of the container. ``errno`` and ``filename`` tell which."""
 
     @classmethod
-    def of(cls, arguments: tuple) -> StorageError:
+    def of(cls, arguments: tuple[Any, ...]) -> StorageError:
         text, symbol, path = arguments
         error = cls(text)
         error.errno, error.filename = getattr(errno, symbol, None), path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from .errors import Locked
 from .types import Finding, Progress, Report
@@ -37,7 +37,7 @@ def run(start: Callable[[], Job], wait: float, progress: Optional[OnProgress]) -
     """Run a job to its end. What its steps have committed stays when it is stopped by an exception."""
     found: tuple[list[Finding], list[Finding], list[Finding]] = ([], [], [])
 
-    def begin() -> tuple[Job, tuple]:
+    def begin() -> tuple[Job, tuple[Any, ...]]:
         job = start()
         # Some jobs take the lock in their first step.
         return job, job.step()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Optional, Union
 
-from .adding import BATCH_FILES, Content, add_files, batches, is_file, is_path
+from .adding import BATCH_FILES, Content, add_files, batches, is_file, path_of
 
 if TYPE_CHECKING:
     from . import _loosepack
@@ -33,8 +33,9 @@ class PackWriter:
 
         Raises what :meth:`Container.add` raises.
         """
-        if is_path(content):
-            return self._writer.add_paths([os.fspath(content)])[0]
+        path = path_of(content)
+        if path is not None:
+            return self._writer.add_paths([path])[0]
         return self._writer.add_file(content) if is_file(content) else self._writer.add(content)
 
     def add_many(self, contents: Iterable[Content], /) -> list[str]:

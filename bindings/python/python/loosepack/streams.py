@@ -62,7 +62,7 @@ class ObjectReader(io.RawIOBase):
         """Read all bytes that are left."""
         return self.read()
 
-    def readinto(self, buffer, /) -> int:  # type: ignore[override, no-untyped-def]
+    def readinto(self, buffer, /) -> int:  # type: ignore[no-untyped-def]
         """Read into a buffer of bytes. Return their number, 0 at the end."""
         self._check()
         with memoryview(buffer) as view, view.cast("B") as room:

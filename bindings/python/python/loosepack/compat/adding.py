@@ -11,7 +11,7 @@ from ..packing import PackWriter
 from .utils import nullcontext
 
 if TYPE_CHECKING:
-    from .container import Container
+    from .objects import Objects
     from .utils import Callback
 
 #: Bytes of a stream that are read to find out whether it is small.
@@ -52,9 +52,7 @@ def add_stream(store: ours.Container, stream: Any) -> str:
     return store.add(beginning) if whole else store.add(Continued(beginning, stream))  # type: ignore[arg-type]
 
 
-def add_streams(
-    writer: PackWriter, streams: list[Any], open_streams: bool, count: Callable[[int], None]
-) -> list[str]:
+def add_streams(writer: PackWriter, streams: list[Any], open_streams: bool, count: Callable[[int], None]) -> list[str]:
     """Store streams as packed objects. Return their keys, in order. ``count`` is told of objects that were added."""
     keys: list[str] = []
     group: list[bytes] = []
@@ -100,7 +98,7 @@ def counted(callback: Optional[Callback], total: int) -> Iterator[Callable[[int]
 
 
 def import_foreign(
-    target: Container, writer: PackWriter, keys: Iterable[str], source: Any, callback: Optional[Callback]
+    target: Objects, writer: PackWriter, keys: Iterable[str], source: Any, callback: Optional[Callback]
 ) -> dict[str, str]:
     """Copy objects of a container of ``disk_objectstore``. Return the new key of each old one."""
     keys = list(keys)

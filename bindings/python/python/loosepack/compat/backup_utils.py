@@ -22,7 +22,7 @@ from .. import container as ours
 from ..errors import Error
 
 if TYPE_CHECKING:
-    from .container import Container
+    from .objects import Objects
 
 __all__ = ("BackupError", "BackupManager", "backup_container", "is_exe_found", "split_remote_and_path")
 
@@ -154,7 +154,7 @@ class BackupManager:
 
 
 def backup_container(
-    manager: BackupManager, container: Container, path: Path, prev_backup: Optional[Path] = None
+    manager: BackupManager, container: Objects, path: Path, prev_backup: Optional[Path] = None
 ) -> None:
     """Make ``path`` a copy of a container, or complete one. Others may go on working.
 
@@ -177,7 +177,7 @@ def backup_container(
     LOGGER.info("Backed up %d objects to %s", report.objects, path)
 
 
-def _is_of(backup: Path, container: Container) -> bool:
+def _is_of(backup: Path, container: Objects) -> bool:
     """Whether it is a backup of this container."""
     try:
         with ours.Container(backup, read_only=True) as store:

@@ -35,8 +35,7 @@ class ObjectCount(_Subscriptable):
 
 @dataclass(frozen=True)
 class ObjectMeta(_Subscriptable):
-    """Size and place of an object. All but ``type`` may be ``None``: ``size`` of a missing object, ``pack_*`` of one that
-    is not packed. Sizes and offsets are in bytes."""
+    """Size and place of an object, in bytes; ``None`` where there is none."""
 
     type: ObjectType
     size: Optional[int]

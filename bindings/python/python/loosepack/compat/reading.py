@@ -110,7 +110,7 @@ def triplets(store: ours.Container, keys: Iterable[str], skip_missing: bool) -> 
 
 def _opened(store: ours.Container, group: list[tuple[str, ObjectMeta]], skip_missing: bool) -> Iterator[Triplet]:
     small = [key for key, meta in group if meta.size is not None and meta.size <= SMALL]
-    contents = {}
+    contents: dict[str, bytes] = {}
     # An object that is damaged is left out here: it fails when it is its turn.
     batch = store.read_many(small, skip_missing=True)
     while True:
