@@ -215,9 +215,8 @@ def main():
             bench.round(number)
         alone(bench, arguments.rounds)
     print(f"{arguments.objects} objects of 0 to 1000 bytes, medians of {arguments.rounds} rounds")
-    print(
-        f"Python {sys.version.split()[0]}, loosepack {loosepack.__version__}, disk_objectstore {disk_objectstore.__version__}"
-    )
+    versions = f"loosepack {loosepack.__version__}, disk_objectstore {disk_objectstore.__version__}"
+    print(f"Python {sys.version.split()[0]}, {versions}")
     print()
     print("| step | in | loosepack | loosepack.compat | disk_objectstore | times, compat |")
     print("|---|---|---:|---:|---:|---:|")

@@ -45,8 +45,8 @@ pub(crate) fn texts<'py>(py: Python<'py>, ids: &[ObjectId]) -> Vec<Bound<'py, Py
     ids.iter().map(|id| text(py, id)).collect()
 }
 
-/// An object of bytes that stay as they are: `bytes` itself, or a copy of what a `bytearray`, a `memoryview` or the like
-/// contains.
+/// An object of bytes that stay as they are: `bytes` itself, or a copy of what a `bytearray`, a `memoryview` or the
+/// like contains.
 ///
 /// # Errors
 /// `TypeError` for anything else.

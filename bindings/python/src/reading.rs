@@ -104,8 +104,8 @@ pub(crate) struct Batch {
     /// The IDs that were asked for, sorted and each of them once: blocks refer to them by position.
     ids: Vec<ObjectId>,
     skip_missing: bool,
-    /// Taken while attached, and never waited for: one thread at a time takes items.
-    state: Mutex<Owned<State>>,
+    /// Never waited for: one thread at a time takes items.
+    state: Owned<Mutex<State>>,
 }
 
 struct State {
@@ -131,7 +131,7 @@ impl Batch {
         });
         let batch = lease.note(batch).map_err(|error| errors::of(py, error))?;
         let state = State { lease, batch, block: Block::default(), next: 0 };
-        Ok(Batch { ids, skip_missing, state: Mutex::new(Owned::new(state)) })
+        Ok(Batch { ids, skip_missing, state: Owned::new(Mutex::new(state)) })
     }
 }
 
@@ -142,10 +142,10 @@ impl Batch {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let Ok(mut guard) = self.state.try_lock() else {
+        let Ok(mut guard) = self.state.get(py)?.try_lock() else {
             return Err(pyo3::exceptions::PyValueError::new_err("another thread is taking from this iterator"));
         };
-        let Some(State { lease, batch, block, next }) = guard.ours() else { return Err(errors::forked(py)) };
+        let State { lease, batch, block, next } = &mut *guard;
         loop {
             let Some((position, found)) = block.items.get(*next) else {
                 let read = py.detach(|| batch.next_block());

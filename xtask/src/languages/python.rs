@@ -57,8 +57,8 @@ pub(super) fn test(component: &Path) -> Result<()> {
     files::remove_dir(&folder)
 }
 
-/// Builds the wheel of our package, and runs its tests where nothing but the wheel is installed, and the package that it
-/// is compared with.
+/// Builds the wheel of our package, and runs its tests where nothing but the wheel is installed, and the package that
+/// it is compared with.
 pub(super) fn test_package() -> Result<()> {
     let (sources, wheels) = (workspace::root().join("bindings/python"), workspace::target().join("wheels"));
     files::remove_dir(&wheels)?;
