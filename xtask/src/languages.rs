@@ -11,6 +11,12 @@ pub fn ensure() -> Result<()> {
     node::ensure()
 }
 
+/// Builds the wheel of the Python package, and tests it.
+pub fn python_package() -> Result<()> {
+    python::ensure()?;
+    python::test_package()
+}
+
 /// Runs the tests in Python and in Node against the portable component in `dist/`.
 pub fn test() -> Result<()> {
     ensure()?;
@@ -19,5 +25,6 @@ pub fn test() -> Result<()> {
         return Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())));
     }
     python::test(&component)?;
+    python::test_package()?;
     node::test(&component)
 }

@@ -40,6 +40,11 @@ const COMMANDS: &[Command] = &[
         help: "pack what is published, and use it from outside",
         run: |args| none(args, package::package),
     },
+    Command {
+        name: "python",
+        help: "build the wheel of the Python package into target/wheels, and test it",
+        run: |args| none(args, languages::python_package),
+    },
     Command { name: "sweep", help: "crash, fail, kill and fuzz for longer; --seeds N", run: sweep::sweep },
     Command { name: "test", help: "run all tests; further arguments go to `cargo test`", run: test::run },
 ];

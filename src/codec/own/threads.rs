@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 use core::panic::AssertUnwindSafe;
 use std::panic::{catch_unwind, resume_unwind};
+use std::process;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -22,14 +23,16 @@ const LARGE: u64 = 1 << 20;
 /// Pieces of a stream that may wait to be hashed.
 const WAITING: usize = 8;
 
-/// The threads that work; none on a machine of one processor, and where the system gives no threads.
+/// The threads that work; none on a machine of one processor, and where the system gives no threads. None either in a
+/// process that was forked after they were started: they live in its parent, and would never answer.
 fn pool() -> Option<&'static ThreadPool> {
-    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    static POOL: OnceLock<(u32, Option<ThreadPool>)> = OnceLock::new();
     let start = || {
         let one = thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
-        if one { None } else { ThreadPoolBuilder::new().build().ok() }
+        (process::id(), if one { None } else { ThreadPoolBuilder::new().build().ok() })
     };
-    POOL.get_or_init(start).as_ref()
+    let (process, pool) = POOL.get_or_init(start);
+    if *process == process::id() { pool.as_ref() } else { None }
 }
 
 /// Work that has been started.

@@ -1,13 +1,18 @@
-//! Python: a virtual environment with wasmtime in it, and with the package disk_objectstore.
+//! Python: a virtual environment with wasmtime in it, with the package disk_objectstore, and with maturin, which builds
+//! the wheel of our own package; and another one, in which the wheel is tested.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{output, run};
 use crate::{Error, Result, files, workspace};
 
+/// The package that ours is compared with, and its release.
+const DISK_OBJECTSTORE: (&str, &str) = ("disk_objectstore", "1.5.0");
+
 /// Packages and their releases. That of wasmtime is the host's.
-const PACKAGES: [(&str, &str); 2] = [("wasmtime", "48.0.0"), ("disk_objectstore", "1.5.0")];
+const PACKAGES: [(&str, &str); 3] = [("wasmtime", "48.0.0"), DISK_OBJECTSTORE, ("maturin", "1.16.0")];
 
 /// Prints the versions of these packages that this Python has.
 const PRINT_VERSIONS: &str = "import importlib.metadata as m, sys; print(*map(m.version, sys.argv[1:]))";
@@ -23,12 +28,22 @@ pub(super) fn ensure() -> Result<()> {
     let packages = PACKAGES.map(|(name, version)| format!("{name}=={version}"));
     let listed = packages.join(" and ");
     eprintln!("languages: setting up Python with {listed}");
+    make(&environment())?;
+    install(&python, packages.iter().map(OsStr::new))
+}
+
+/// Makes a virtual environment with nothing in it.
+fn make(environment: &Path) -> Result<()> {
     let system = if cfg!(windows) { "python" } else { "python3" };
-    output(Command::new(system).args(["-m", "venv", "--clear"]).arg(environment()))
+    output(Command::new(system).args(["-m", "venv", "--clear"]).arg(environment))
         .map_err(|error| Error::cannot("set up Python (it needs Python 3.9 or newer with its venv module)", error))?;
-    output(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(&packages)).map_err(|error| {
-        Error::cannot(format_args!("install {listed} (is PyPI, or a mirror of it, within reach?)"), error)
-    })?;
+    Ok(())
+}
+
+/// Installs packages where this interpreter finds them.
+fn install<'a>(python: &Path, packages: impl IntoIterator<Item = &'a OsStr>) -> Result<()> {
+    output(Command::new(python).args(["-m", "pip", "install", "--quiet"]).args(packages))
+        .map_err(|error| Error::cannot("install packages (is PyPI, or a mirror of it, within reach?)", error))?;
     Ok(())
 }
 
@@ -40,6 +55,25 @@ pub(super) fn test(component: &Path) -> Result<()> {
     files::create_dir(&folder)?;
     run(script("disk_objectstore_exchange.py")?.arg(workspace::target().join("release/loosepack")).arg(&folder))?;
     files::remove_dir(&folder)
+}
+
+/// Builds the wheel of our package, and runs its tests where nothing but the wheel is installed, and the package that
+/// it is compared with.
+pub(super) fn test_package() -> Result<()> {
+    let (sources, wheels) = (workspace::root().join("bindings/python"), workspace::target().join("wheels"));
+    files::remove_dir(&wheels)?;
+    let mut build = Command::new(interpreter());
+    // The workspace's folder of builds, so that wasmtime is not built again.
+    build.args(["-m", "maturin", "build", "--release", "--locked", "--quiet", "--target-dir"]).arg(workspace::target());
+    run(build.arg("--out").arg(&wheels).current_dir(&sources))?;
+    let built = files::list(&wheels)?;
+    let [wheel] = &built[..] else { return Err(Error::new(format!("maturin made {} wheels", built.len()))) };
+    let clean = workspace::target().join("python-package");
+    make(&clean)?;
+    let python = interpreter_of(&clean);
+    let (name, version) = DISK_OBJECTSTORE;
+    install(&python, [wheel.as_os_str(), OsStr::new(&format!("{name}=={version}"))])?;
+    run(Command::new(&python).args(["-W", "error", "-m", "unittest", "discover", "-s", "tests"]).current_dir(&sources))
 }
 
 fn script(name: &str) -> Result<Command> {
@@ -57,5 +91,9 @@ fn environment() -> PathBuf {
 }
 
 fn interpreter() -> PathBuf {
-    environment().join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    interpreter_of(&environment())
+}
+
+fn interpreter_of(environment: &Path) -> PathBuf {
+    environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }
