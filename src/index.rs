@@ -21,7 +21,7 @@ use core::cmp::{Ordering, Reverse};
 
 use self::fold::Tail;
 use self::log::Log;
-use self::run::Run;
+use self::run::{Asked, Run};
 pub(crate) use self::writer::IndexWriter;
 use crate::dir::{Dir, File};
 use crate::disk::Disk;
@@ -40,7 +40,7 @@ pub(crate) type Told = Option<Location>;
 pub(crate) enum Trust {
     /// It may be due to damage.
     Quick,
-    /// It is certain: the lines that would hold an entry are as they were written.
+    /// It is certain: the lines that would hold an entry, or the filters that tell of none, are as they were written.
     Checked,
 }
 
@@ -154,13 +154,10 @@ impl<D: Dir> Index<D> {
         }
         let mut certain = true;
         for position in &self.order {
-            let run = &mut self.runs[*position];
-            if run.denies(id) {
-                continue;
-            }
-            certain = false;
-            if let Some(location) = run.lookup(id, trust)? {
-                return Ok(location);
+            match self.runs[*position].ask(id, trust)? {
+                Asked::Told(location) => return Ok(location),
+                Asked::Denied => {}
+                Asked::NotFound => certain = false,
             }
         }
         self.absent = certain.then_some(*id);

@@ -20,15 +20,16 @@ pub(crate) fn push(text: &mut Vec<u8>, prefix: u64, lines: &[u8]) {
     text.extend_from_slice(format!("\"{prefix:016x}{crc:08x}\",").as_bytes());
 }
 
-/// Returns the number of prefixes that are less than another. Starts where uniform ids let expect it, and looks ever
-/// further from there: of `n` blocks the one that holds an id deviates by `n.isqrt() / 16` at most, one standard deviation.
-/// So few lines of the processor's cache are touched, which in a large run are not in it.
-fn position(prefixes: &[u64], prefix: u64) -> usize {
+/// Returns the number of prefixes that are less than another, which is at least `from`. Starts where uniform ids let
+/// expect it, and looks ever further from there: of `n` blocks the one that holds an id deviates by `n.isqrt() / 16` at
+/// most, one standard deviation. So few lines of the processor's cache are touched, which in a large run are not in it.
+fn position(prefixes: &[u64], from: usize, prefix: u64) -> usize {
     let expected = ((u128::from(prefix) * prefixes.len() as u128) >> u64::BITS) as usize;
+    let expected = expected.max(from);
     let less = |number: usize| prefixes[number] < prefix;
     let (low, high);
     let mut step = 1;
-    if !prefixes.is_empty() && less(expected) {
+    if expected < prefixes.len() && less(expected) {
         let mut behind = expected + 1;
         while behind + step < prefixes.len() && less(behind + step) {
             (behind, step) = (behind + step + 1, step * 2);
@@ -36,10 +37,10 @@ fn position(prefixes: &[u64], prefix: u64) -> usize {
         (low, high) = (behind, prefixes.len().min(behind + step));
     } else {
         let mut before = expected;
-        while step < before && !less(before - step) {
+        while step < before - from && !less(before - step) {
             (before, step) = (before - step, step * 2);
         }
-        (low, high) = (before.saturating_sub(step), before);
+        (low, high) = (before.saturating_sub(step).max(from), before);
     }
     low + prefixes[low..high].partition_point(|fence| *fence < prefix)
 }
@@ -99,12 +100,13 @@ impl Fences {
     /// The blocks that can hold an id, first and last, when none before `from` can.
     pub(crate) fn blocks(&self, from: u64, id: &ObjectId) -> (u64, u64) {
         let prefix = id.prefix();
-        let prefixes = &self.prefixes[from as usize..];
+        let from = from as usize;
+        let prefixes = &self.prefixes[from..];
         // Where many ids are looked up, it is mostly this one or the next.
         let near = prefixes.iter().take(3).position(|fence| *fence >= prefix);
-        let first = near.unwrap_or_else(|| position(prefixes, prefix)).saturating_sub(1);
-        let same = prefixes[first + 1..].iter().take_while(|fence| **fence <= prefix).count();
-        (from + first as u64, from + (first + same) as u64)
+        let first = near.unwrap_or_else(|| position(&self.prefixes, from, prefix) - from).saturating_sub(1);
+        let same = prefixes.iter().skip(first + 1).take_while(|fence| **fence <= prefix).count();
+        ((from + first) as u64, (from + first + same) as u64)
     }
 
     /// The line of a block, by its number in it, near which an id probably is, as ids are uniform. `None` in the last
@@ -141,7 +143,15 @@ mod tests {
                     prefixes.iter().flat_map(|prefix| [prefix.saturating_sub(1), *prefix, prefix.saturating_add(1)]);
                 for prefix in near.chain([0, u64::MAX / 2, u64::MAX]) {
                     let expected = prefixes.partition_point(|fence| *fence < prefix);
-                    assert_eq!(position(&prefixes, prefix), expected, "{prefix} among {count}");
+                    for from in [0, 1, expected / 2, expected.saturating_sub(1), expected] {
+                        if from <= expected {
+                            assert_eq!(
+                                position(&prefixes, from, prefix),
+                                expected,
+                                "{prefix} among {count} from {from}"
+                            );
+                        }
+                    }
                 }
             }
         }

@@ -16,7 +16,7 @@ const WORDS: usize = 8;
 /// Hexadecimal digits of a word.
 const DIGITS: usize = 16;
 /// Bits that an id sets. Of ids that a full block does not hold 2 in 100 pass: `(1 - exp(-5 * 64 / 512)) ^ 5`. (Bloom,
-/// "Space/time trade-offs in hash coding with allowable errors", 1970.) One bit more or less is no better.
+/// "Space/time trade-offs in hash coding with allowable errors", 1970.) With six bits it would be 2.16 instead of 2.17.
 const BITS: u32 = 5;
 /// Binary digits of a position in a filter.
 const POSITION: u32 = 9;

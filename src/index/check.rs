@@ -9,6 +9,7 @@ use super::run::Run;
 use super::{Index, Trust};
 use crate::dir::{Dir, File, Kind};
 use crate::error::{Context as _, Finding, Result};
+use crate::format::filters::Filter;
 use crate::format::location::Totals;
 use crate::format::names::{self, INDEX, MANIFEST};
 use crate::format::run_header::RUN_BLOCK as BLOCK;
@@ -115,6 +116,7 @@ impl<F: File> Run<F> {
                 let lines = block.len() / width;
                 report(0, &format!("the {lines} lines from here on do not match their checksum"));
             }
+            let mut filter = Filter::default();
             for (line, text) in (0..).zip(block.chunks_exact(width)) {
                 let Some((id, _)) = self.digits().parse(text) else {
                     report(line, "the line is damaged");
@@ -126,10 +128,12 @@ impl<F: File> Run<F> {
                 if line == 0 && fences.prefix(number) != Some(id.prefix()) {
                     report(line, "the line does not match its fence");
                 }
-                if !filters.pass(number, &id) {
-                    report(line, "the line does not match the filter of its block");
-                }
+                filter.insert(&id);
                 *last = Some(id);
+            }
+            if filters.of(number) != Some(&filter) {
+                let lines = block.len() / width;
+                report(0, &format!("the {lines} lines from here on do not match the filter of their block"));
             }
         }
         Ok(Some((start + count).div_ceil(BLOCK)))

@@ -19,6 +19,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 pub(super) use self::cursor::RunCursor;
+pub(super) use self::lookup::Asked;
 
 use crate::dir::{Dir, File, read_full_at, read_full_vec_at};
 use crate::disk::Disk;
@@ -256,9 +257,19 @@ impl<F: File> Run<F> {
         Ok(start + before.count() as u64)
     }
 
-    /// Entries from number `first` on, at most `count`. Fails unless they are in order.
+    /// Entries from number `first` on, at most `count`. Fails unless they are in order and their blocks are as they were
+    /// written: one wrong ID, taken for the last of what is read, would hide all up to the true one.
     pub(super) fn read_entries(&self, first: u64, count: u64) -> Result<Vec<Entry>> {
-        self.parse_lines(&self.lines(first, count.min(self.header.entries.saturating_sub(first)))?)
+        let count = count.min(self.header.entries.saturating_sub(first));
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let blocks = (first / BLOCK, (first + count - 1) / BLOCK);
+        let lines = self.block_lines(blocks.0, blocks.1)?;
+        self.check_lines(&self.some_fences(blocks.0, blocks.1 - blocks.0 + 1)?, 0, &lines)?;
+        let width = self.header.digits.width();
+        let skipped = (first - blocks.0 * BLOCK) as usize * width;
+        self.parse_lines(&lines[skipped..skipped + count as usize * width])
     }
 
     fn parse_lines(&self, lines: &[u8]) -> Result<Vec<Entry>> {

@@ -14,7 +14,7 @@ use crate::id::ObjectId;
 type Page = (Vec<(ObjectId, Location)>, Option<ObjectId>);
 
 impl<D: Dir> Index<D> {
-    /// At most `limit` entries from `start` on and before `stop`, sorted.
+    /// At most `limit` entries from `start` on and before `stop`, which is excluded or nothing, sorted.
     pub(crate) fn scan(
         &mut self,
         start: Bound<&ObjectId>,
@@ -24,13 +24,15 @@ impl<D: Dir> Index<D> {
         let mut found = Vec::new();
         let mut start = start.cloned();
         while found.len() < limit {
-            let (page, end) = self.page(start, stop, limit - found.len())?;
+            // As many as at first: behind deletions, pages of what is left to find would be ever so many.
+            let (page, end) = self.page(start, stop, limit)?;
             found.extend(page);
             match end {
                 Some(end) => start = Bound::Excluded(end),
                 None => break,
             }
         }
+        found.truncate(limit);
         Ok(found)
     }
 
@@ -60,9 +62,10 @@ impl<D: Dir> Index<D> {
                 _ => u64::MAX,
             };
             let entries = run.read_entries(first, beyond.saturating_sub(first).min(limit as u64))?;
-            // Entries that are not after `start` would be read again and again.
-            let after = |entry: Option<&Entry>| entry.is_none_or(|(id, _)| (start, Bound::Unbounded).contains(id));
-            if !after(entries.first()) {
+            // Entries that are not after `start` would be read again and again, and nothing is behind others than before
+            // `stop`.
+            let within = |entry: Option<&Entry>| entry.is_none_or(|(id, _)| (start, stop.cloned()).contains(id));
+            if !within(entries.first()) || !within(entries.last()) {
                 return Err(run.out_of_order());
             }
             if let Some((id, _)) = entries.last().filter(|_| entries.len() == limit) {

@@ -257,7 +257,7 @@ fn filters_are_read_when_much_was_not_found_and_never_when_they_are_too_many() {
     };
     dir.put("index/run-0.jsonl", &crafted);
     let (_, problems, _) = verify(&open(dir.clone(), usual).unwrap(), Part::default());
-    assert!(problems.iter().any(|problem| problem.message.contains("filter of its block")), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.message.contains("filter of their block")), "{problems:?}");
 }
 
 /// Present objects that a container denies. What it says else is counted: true answers, and errors.

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::panic::AssertUnwindSafe;
 use std::panic::{catch_unwind, resume_unwind};
 use std::process;
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
@@ -27,11 +27,17 @@ const WAITING: usize = 8;
 /// process that was forked after they were started: they live in its parent, and would never answer.
 fn pool() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<(u32, Option<ThreadPool>)> = OnceLock::new();
+    // A fork may leave a process in which somebody starts it for ever: then, as well as meanwhile, work is done at once.
+    static STARTING: Mutex<()> = Mutex::new(());
     let start = || {
         let one = thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
         (process::id(), if one { None } else { ThreadPoolBuilder::new().build().ok() })
     };
-    let (process, pool) = POOL.get_or_init(start);
+    if POOL.get().is_none() {
+        let _starting = STARTING.try_lock().ok()?;
+        POOL.get_or_init(start);
+    }
+    let (process, pool) = POOL.get()?;
     if *process == process::id() { pool.as_ref() } else { None }
 }
 

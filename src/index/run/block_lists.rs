@@ -1,6 +1,7 @@
 //! Reading the lines behind the entries of a run from their start to their end.
 
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Run;
@@ -54,10 +55,9 @@ impl<'a, F: File> ListReader<'a, F> {
     }
 
     fn expect(&mut self, offset: u64, expected: &[u8]) -> Result<()> {
-        let mut text = [0; 16];
-        let text = &mut text[..expected.len()];
-        self.run.read(text, offset)?;
-        self.crc.update(text);
+        let mut text = vec![0; expected.len()];
+        self.run.read(&mut text, offset)?;
+        self.crc.update(&text);
         if text == expected { Ok(()) } else { Err(self.damaged()) }
     }
 

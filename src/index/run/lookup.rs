@@ -11,6 +11,16 @@ use crate::format::run_line::id_digits;
 use crate::id::ObjectId;
 use crate::index::{Told, Trust};
 
+/// What a run says of an ID.
+pub(in crate::index) enum Asked {
+    /// It has this entry.
+    Told(Told),
+    /// It has none, which is certain: filters in memory, which were compared with their checksum, tell so.
+    Denied,
+    /// It has none. With [`Trust::Checked`] that is certain.
+    NotFound,
+}
+
 impl<F: File> Run<F> {
     fn lookup_checked(&mut self, id: &ObjectId) -> Result<Option<Told>> {
         // Also of a run that says it is empty: the line of its fences tells whether it is.
@@ -30,21 +40,32 @@ impl<F: File> Run<F> {
         self.filters.as_ref().is_some_and(|filters| !(first..=last).any(|block| filters.pass(block, id)))
     }
 
-    /// Returns whether the run is known not to have an entry for an ID without reading any of it, which is certain. Found
-    /// out in less time than a lookup takes.
-    pub(in crate::index) fn denies(&self, id: &ObjectId) -> bool {
-        self.filters.is_some() && self.fences.as_ref().is_some_and(|fences| self.deny(fences.blocks(0, id), id))
+    /// Returns the entry of an ID; for one of many that are looked up, most of which the run may not have.
+    pub(in crate::index) fn ask(&mut self, id: &ObjectId, trust: Trust) -> Result<Asked> {
+        if let (Some(fences), true) = (&self.fences, self.filters.is_some())
+            && self.deny(fences.blocks(0, id), id)
+        {
+            return Ok(Asked::Denied);
+        }
+        match self.lookup(id, trust)? {
+            Some(told) => Ok(Asked::Told(told)),
+            None => {
+                self.count_miss();
+                Ok(Asked::NotFound)
+            }
+        }
     }
 
     /// Reads all filters when so many lookups found nothing without them that to read them would have taken no longer,
-    /// unless they are too many to be kept.
+    /// unless they are too many to be kept. Where fences are not kept, filters are of no use.
     fn count_miss(&mut self) {
         let (blocks, tuning) = (self.blocks(), &self.tuning);
-        self.misses += 1;
+        self.misses += u64::from(self.fences.is_some());
         let many = u64::from(tuning.cold_lookups).max(blocks / tuning.filter_cost);
-        if self.misses == many + 1 && (1..=tuning.filters).contains(&blocks) {
+        if self.filters.is_none() && self.misses == many + 1 && (1..=tuning.filters).contains(&blocks) {
             // Without them lookups take longer. That they are damaged is for a check to say.
             self.filters = self.read_filters(true).ok();
+            self.misses += 1;
         }
     }
 
@@ -57,11 +78,7 @@ impl<F: File> Run<F> {
     /// Returns the entry of an ID; `None` if the run has none.
     pub(in crate::index) fn lookup(&mut self, id: &ObjectId, trust: Trust) -> Result<Option<Told>> {
         let cold = self.is_cold(1);
-        let told = self.lookup_one(id, trust, cold)?;
-        if told.is_none() && !cold {
-            self.count_miss();
-        }
-        Ok(told)
+        self.lookup_one(id, trust, cold)
     }
 
     fn lookup_one(&mut self, id: &ObjectId, trust: Trust, cold: bool) -> Result<Option<Told>> {
@@ -109,7 +126,7 @@ impl<F: File> Run<F> {
     /// Returns the entries of sorted IDs, in their order. IDs that lie close together share a read.
     pub(in crate::index) fn lookup_sorted<'a>(
         &mut self,
-        ids: impl ExactSizeIterator<Item = &'a ObjectId>,
+        ids: impl ExactSizeIterator<Item = &'a ObjectId> + DoubleEndedIterator + Clone,
         trust: Trust,
     ) -> Result<Vec<Option<Told>>> {
         if self.is_cold(ids.len() as u64) {
@@ -118,9 +135,19 @@ impl<F: File> Run<F> {
         if trust == Trust::Checked {
             self.fences()?;
         }
-        if trust == Trust::Quick && (ids.len() as u64) < self.blocks().saturating_mul(self.tuning.dense) {
-            // Few of a block's lines are read for each; to read all blocks takes longer.
-            return ids.map(|id| if self.denies(id) { Ok(None) } else { self.lookup(id, trust) }).collect();
+        if trust == Trust::Quick
+            && let (Some(first), Some(last)) = (ids.clone().next(), ids.clone().next_back())
+        {
+            let fences = self.fences()?;
+            let blocks = fences.blocks(0, last).1 - fences.blocks(0, first).0 + 1;
+            if (ids.len() as u64) < blocks.saturating_mul(self.tuning.dense) {
+                // Few of a block's lines are read for each; to read all blocks takes longer.
+                let told = |id| match self.ask(id, trust)? {
+                    Asked::Told(told) => Ok(Some(told)),
+                    Asked::Denied | Asked::NotFound => Ok(None),
+                };
+                return ids.map(told).collect();
+            }
         }
         let (width, entries) = (self.header.digits.width(), self.header.entries);
         let mut found = Vec::with_capacity(ids.len());
