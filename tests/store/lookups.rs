@@ -398,3 +398,38 @@ fn no_lost_part_of_a_run_denies_an_object() {
     }
     assert!(counts.0 > 10_000 && counts.1 > 10_000, "{counts:?} answers and errors");
 }
+
+#[test]
+fn no_changed_digit_of_an_id_hides_objects_from_a_listing() {
+    let (ids, run) = small_run();
+    let dir = with_runs(std::slice::from_ref(&run));
+    let (mut whole, mut damage) = (0, 0);
+    for number in 0..ids.len() {
+        for digit in [b'0', b'f'] {
+            let mut damaged = run.clone();
+            damaged[256 + number * WIDTH + 7] = digit;
+            dir.put("index/run-0.jsonl", &damaged);
+            let store = open(dir.clone(), tiny()).unwrap();
+            let mut listed = Vec::new();
+            let ended = loop {
+                match store.objects(listed.last(), 10) {
+                    Ok(page) if page.is_empty() => break Ok(()),
+                    Ok(page) => listed.extend(page),
+                    Err(error) => break Err(error),
+                }
+            };
+            match ended {
+                Ok(()) => {
+                    assert_eq!(listed, ids, "line {number} begins with {}", char::from(digit));
+                    whole += 1;
+                }
+                Err(Error::Corrupt(told)) => {
+                    assert!(told.file.starts_with("index/run-0"), "{told}");
+                    damage += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert!(whole > 10 && damage > 300, "{whole} whole listings, {damage} errors");
+}

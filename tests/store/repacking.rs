@@ -1,6 +1,8 @@
 //! Freeing dead bytes: what counts is moved, packs that are no longer needed go, and damage stays where it is.
 
-use loosepack::{Compression, Config, Container, Error, ObjectId, PackInfo, Part, Placement, RepackOptions, Tuning};
+use loosepack::{
+    Compression, Config, Container, Error, Job, ObjectId, PackInfo, Part, Placement, RepackOptions, Tuning,
+};
 
 use crate::sim::SimDir;
 use crate::support::{Rng, create, id, noise, open, options, run, text, tiny, verify, with_tuning};
@@ -307,4 +309,38 @@ fn random_containers_keep_their_objects() {
             }
         });
     }
+}
+
+/// Where an ID reads larger than it is, a scan that believes it leaves out what lies between, and a pack seems to have
+/// fewer objects than it has.
+#[test]
+fn no_wrong_id_lets_a_repack_lose_an_object() {
+    with_tuning(Tuning { log_entries: 0, step_entries: 5, ..tiny() }, || {
+        let all = contents(120);
+        let made = packed(1 << 20, &all, Compression::Never);
+        let (dead, live) = all.split_at(70);
+        delete(&made, dead);
+        let runs: Vec<String> = made.files().into_iter().filter(|path| path.starts_with("index/run-")).collect();
+        let (mut refused, mut tried) = (0, 0);
+        for path in &runs {
+            let sound = made.bytes(path);
+            let lines = sound.windows(7).enumerate().filter(|(_, part)| *part == b"{\"id\":\"").map(|(at, _)| at + 7);
+            for at in lines {
+                let dir = made.fork();
+                let mut damaged = sound.clone();
+                damaged[at] = if damaged[at] == b'f' { continue } else { b'f' };
+                dir.put(path, &damaged);
+                tried += 1;
+                let repacked = open(dir.clone()).repack(RepackOptions { min_dead: Some(1), ..Default::default() });
+                refused += u64::from(repacked.and_then(|mut job| job.finish()).is_err());
+                // Whatever is left of the index: the packs still hold every object.
+                run(open(dir.clone()).reindex().unwrap()).unwrap();
+                let store = open(dir);
+                for content in live {
+                    assert_eq!(store.get(&id(content)).as_ref(), Ok(content), "{path} with a wrong digit at {at}");
+                }
+            }
+        }
+        assert!(tried > 50 && refused > tried / 2, "{refused} of {tried} were refused");
+    });
 }
