@@ -15,6 +15,8 @@ let engine;
 let starts = [];
 let prefix = '';
 let last;
+// Counts the objects that were shown: an answer for an earlier one is dropped.
+let showings = 0;
 
 const preview = new Preview(at('preview'));
 const verification = new Verification(at);
@@ -45,8 +47,8 @@ function facts({ size, placement: { tag, val } }) {
   if (tag === 'loose') {
     return `${bytes(size)}; loose, a file of its own.`;
   }
-  const form = val.compressed ? 'compressed to' : 'stored as';
-  return `${bytes(size)}, ${form} ${bytes(val.length)} at byte ${val.offset.toLocaleString('en')} of packs/${val.pack}.`;
+  const form = val.compressed ? `, compressed to ${bytes(val.length)},` : '';
+  return `${bytes(size)}${form} at byte ${val.offset.toLocaleString('en')} of packs/${val.pack}.`;
 }
 
 function fail(error) {
@@ -72,7 +74,8 @@ function tiles(stats) {
   }));
 }
 
-async function open(source) {
+/** Opens a container; `name` is what the person calls it. */
+async function open(name, source) {
   engine?.end();
   at('opened').hidden = true;
   at('failure').hidden = true;
@@ -98,7 +101,7 @@ async function open(source) {
     } else {
       rows([]);
     }
-    at('status').textContent = 'Opened.';
+    at('status').textContent = `Opened ${name}.`;
   } catch (error) {
     fail(error);
   }
@@ -118,18 +121,32 @@ function rows(objects) {
   at('list').hidden = objects.length === 0;
 }
 
+/** What the list shows. */
+function summary(count, more) {
+  const filter = prefix && ` whose ID starts with ${prefix}`;
+  if (count === 0) {
+    return `No object${filter}.`;
+  }
+  if (count === 1 && starts.length === 1) {
+    return `One object${filter}.`;
+  }
+  const first = (starts.length - 1) * LIMIT + 1;
+  const [from, to] = [first, first + count - 1].map((number) => number.toLocaleString('en'));
+  return `Objects ${from} to ${to}${filter}${more ? '; more follow' : ''}.`;
+}
+
 async function list() {
   at('list').setAttribute('aria-busy', 'true');
+  at('next').disabled = true;
+  at('previous').disabled = true;
   try {
     const { objects, more } = await engine.call('page', { prefix, after: starts.at(-1), limit: LIMIT });
     rows(objects);
-    const first = (starts.length - 1) * LIMIT + 1;
-    const range = `Objects ${first.toLocaleString('en')} to ${(first + objects.length - 1).toLocaleString('en')}`;
-    const filter = prefix ? ` whose ID starts with ${prefix}` : '';
-    at('shown').textContent = objects.length === 0 ? `No object${filter}.` : `${range}${filter}${more ? '; more follow' : ''}.`;
+    at('shown').textContent = summary(objects.length, more);
     last = objects.at(-1)?.id;
     at('next').disabled = !more;
     at('previous').disabled = starts.length === 1;
+    at('pages').hidden = !more && starts.length === 1;
   } catch (error) {
     rows([]);
     at('shown').textContent = error.message;
@@ -149,34 +166,50 @@ async function show(object) {
   at('download').onclick = () => download(object);
   status.textContent = 'Reading...';
   dialog.showModal();
+  showings += 1;
+  const showing = showings;
+  const isShown = () => dialog.open && showing === showings;
   try {
     const content = await engine.call('preview', object.id);
-    if (!dialog.open || at('object-id').textContent !== object.id) {
+    if (!isShown()) {
       return;
     }
-    status.textContent = preview.show(content, false);
-    at('as-hex').disabled = false;
+    const say = async (asHex) => {
+      const said = await preview.show(content, asHex);
+      if (isShown() && said) {
+        status.textContent = said;
+      }
+    };
     at('as-hex').onclick = () => {
       const asHex = at('as-hex').getAttribute('aria-pressed') !== 'true';
       at('as-hex').setAttribute('aria-pressed', String(asHex));
-      status.textContent = preview.show(content, asHex);
+      say(asHex);
     };
+    at('as-hex').disabled = false;
+    await say(false);
   } catch (error) {
-    status.textContent = error.message;
+    if (isShown()) {
+      status.textContent = error.message;
+    }
   }
 }
 
 async function download({ id }) {
-  const status = at('object-status');
+  const showing = showings;
+  const say = (text) => {
+    if (showing === showings) {
+      at('object-status').textContent = text;
+    }
+  };
   try {
-    const report = ({ done, size }) => { status.textContent = `Read ${rounded(done)} of ${rounded(size)}...`; };
+    const report = ({ done, size }) => say(`Read ${rounded(done)} of ${rounded(size)}...`);
     const url = URL.createObjectURL(await engine.call('content', id, report));
     element('a', '', { href: url, download: id }).click();
     // The browser has started the download by then.
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    status.textContent = 'Downloaded; all bytes were checked against the ID.';
+    say('Downloaded; all bytes were checked against the ID.');
   } catch (error) {
-    status.textContent = `Not downloaded. ${error.message}`;
+    say(`Not downloaded. ${error.message}`);
   }
 }
 
@@ -187,13 +220,15 @@ function openServed(text) {
     fail(new Error(`This page reads from its own server only: ${location.origin}.`));
     return;
   }
-  open({ url: url.origin + url.pathname });
+  open(url.pathname, { url: url.origin + url.pathname });
 }
 
 at('files').addEventListener('change', ({ target }) => {
   const files = Array.from(target.files, (file) => [file.webkitRelativePath, file]);
   target.value = '';
-  open({ files });
+  if (files.length > 0) {
+    open(files[0][0].split('/')[0], { files });
+  }
 });
 
 if (globalThis.showDirectoryPicker) {
@@ -202,7 +237,7 @@ if (globalThis.showDirectoryPicker) {
   at('pick').addEventListener('click', async () => {
     const handle = await showDirectoryPicker({ id: 'container' }).catch(() => undefined);
     if (handle) {
-      open({ handle });
+      open(handle.name || 'the folder', { handle });
     }
   });
 }
@@ -235,7 +270,12 @@ at('previous').addEventListener('click', () => {
 });
 
 at('close').addEventListener('click', () => at('object').close());
-at('object').addEventListener('close', () => preview.clear());
+at('object').addEventListener('close', ({ target }) => {
+  // The event comes late: another object may be shown by now.
+  if (!target.open) {
+    preview.clear();
+  }
+});
 
 const given = new URLSearchParams(location.search).get('at');
 if (given) {

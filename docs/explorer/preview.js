@@ -60,24 +60,27 @@ function block(text, label, name) {
   return element;
 }
 
-function picture(bytes, type, url) {
+/** An image, or undefined when it is none after all. */
+async function picture(type, url) {
   const image = document.createElement('img');
   image.alt = `The object as an image of the type ${type}`;
   image.src = url;
-  image.addEventListener('error', () => image.replaceWith(block(hexOf(bytes), 'Bytes in hex', 'hex')), { once: true });
-  return image;
+  return image.decode().then(() => image, () => undefined);
 }
 
 /** A preview of an object in an element. */
 export class Preview {
   #place;
   #url;
+  // Counts what has been shown or cleared: an image that is decoded too late is dropped.
+  #turn = 0;
 
   constructor(place) {
     this.#place = place;
   }
 
   clear() {
+    this.#turn += 1;
     this.#place.replaceChildren();
     if (this.#url) {
       URL.revokeObjectURL(this.#url);
@@ -85,8 +88,8 @@ export class Preview {
     }
   }
 
-  /** Shows the object's bytes, or the beginning of them; says what is shown. */
-  show({ bytes, isWhole, size }, asHex) {
+  /** Shows the object's bytes, or the beginning of them. Resolves to what is shown; to undefined when it is no more. */
+  async show({ bytes, isWhole, size }, asHex) {
     this.clear();
     const checked = isWhole ? 'checked against its ID' : 'not checked: only a whole object can be';
     const extent = (shown) => (BigInt(shown) >= size ? 'Whole object' : `First ${shown.toLocaleString('en')} bytes`);
@@ -95,9 +98,16 @@ export class Preview {
     }
     const type = imageType(bytes);
     if (type && isWhole && !asHex) {
+      const turn = this.#turn;
       this.#url = URL.createObjectURL(new Blob([bytes], { type }));
-      this.#place.append(picture(bytes, type, this.#url));
-      return `Image, ${type}; ${checked}.`;
+      const image = await picture(type, this.#url);
+      if (turn !== this.#turn) {
+        return undefined;
+      }
+      if (image) {
+        this.#place.append(image);
+        return `Image, ${type}; ${checked}.`;
+      }
     }
     const text = type || asHex ? undefined : textOf(bytes);
     if (text !== undefined) {

@@ -61,7 +61,7 @@ export class Verification {
 
   #summary({ objects, bytes }, isFinished) {
     const { problems, unread } = this.#counts;
-    const damage = problems === 0 ? 'No damage found' : count(problems, 'damage found', 'damages found');
+    const damage = problems === 0 ? 'No damage found' : `Damage found in ${count(problems, 'place', 'places')}`;
     const more = unread === 0 ? '' : `; ${count(unread, 'file', 'files')} not examined`;
     const read = `${count(objects, 'object', 'objects')} sound, ${count(bytes, 'byte', 'bytes')}`;
     return `${isFinished ? '' : 'Stopped early. '}${damage}${more}; ${read}.`;
