@@ -15,6 +15,7 @@ let engine;
 let starts = [];
 let prefix = '';
 let last;
+let isListing = false;
 // Counts the objects that were shown: an answer for an earlier one is dropped.
 let showings = 0;
 
@@ -88,7 +89,7 @@ async function open(name, source) {
     const { id, damage, isListed } = await opening.call('open', source, report);
     at('container').textContent = id;
     at('damage').hidden = damage === undefined;
-    at('damage').textContent = `${damage} The index is damaged: objects cannot be listed, but everything can be verified.`;
+    at('damage').textContent = `${damage} Objects cannot be listed, but everything can be verified.`;
     at('unlisted').hidden = isListed;
     at('tiles').replaceChildren();
     at('opened').hidden = false;
@@ -121,6 +122,16 @@ function rows(objects) {
   at('list').hidden = objects.length === 0;
 }
 
+/** Enables a button or not. One that is disabled passes its focus on. */
+function turnable(button, isEnabled, other) {
+  const hadFocus = document.activeElement === button;
+  button.disabled = !isEnabled;
+  if (hadFocus && !isEnabled) {
+    other.disabled = false;
+    other.focus();
+  }
+}
+
 /** What the list shows. */
 function summary(count, more) {
   const filter = prefix && ` whose ID starts with ${prefix}`;
@@ -137,21 +148,21 @@ function summary(count, more) {
 
 async function list() {
   at('list').setAttribute('aria-busy', 'true');
-  at('next').disabled = true;
-  at('previous').disabled = true;
+  isListing = true;
   try {
     const { objects, more } = await engine.call('page', { prefix, after: starts.at(-1), limit: LIMIT });
     rows(objects);
     at('shown').textContent = summary(objects.length, more);
     last = objects.at(-1)?.id;
-    at('next').disabled = !more;
-    at('previous').disabled = starts.length === 1;
+    turnable(at('previous'), starts.length > 1, at('next'));
+    turnable(at('next'), more, at('previous'));
     at('pages').hidden = !more && starts.length === 1;
   } catch (error) {
     rows([]);
     at('shown').textContent = error.message;
   } finally {
     at('list').removeAttribute('aria-busy');
+    isListing = false;
   }
 }
 
@@ -260,13 +271,17 @@ at('search').addEventListener('submit', (event) => {
 });
 
 at('next').addEventListener('click', () => {
-  starts.push(last);
-  list();
+  if (!isListing) {
+    starts.push(last);
+    list();
+  }
 });
 
 at('previous').addEventListener('click', () => {
-  starts.pop();
-  list();
+  if (!isListing) {
+    starts.pop();
+    list();
+  }
 });
 
 at('close').addEventListener('click', () => at('object').close());

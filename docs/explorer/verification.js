@@ -38,8 +38,13 @@ export class Verification {
   }
 
   #running(isRunning) {
-    this.#at('verify').disabled = isRunning;
-    this.#at('stop').hidden = !isRunning;
+    const [verify, stop] = [this.#at('verify'), this.#at('stop')];
+    const hadFocus = [verify, stop].includes(document.activeElement);
+    verify.disabled = isRunning;
+    stop.hidden = !isRunning;
+    if (hadFocus) {
+      (isRunning ? stop : verify).focus();
+    }
     this.#at('progress').hidden = !isRunning;
   }
 

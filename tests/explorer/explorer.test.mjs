@@ -7,7 +7,8 @@ import path from 'node:path';
 import test, { after, before, beforeEach } from 'node:test';
 
 import { Browser, program } from './chromium.mjs';
-import { CONTENTS, FEW, makeContainer, sha256 } from './samples.mjs';
+import { Page } from './page.mjs';
+import { CONTENTS, files, makeContainer, sha256 } from './samples.mjs';
 import { serve } from './server.mjs';
 
 const PAGE = 'target/explorer';
@@ -20,6 +21,7 @@ let store;
 let ids;
 let server;
 let browser;
+let page;
 
 before(async () => {
   if (skip) {
@@ -37,6 +39,7 @@ before(async () => {
     whole: { folder: listed, ranges: false },
   });
   browser = await Browser.start();
+  page = new Page(browser, `${server.address}/page/index.html`);
 });
 
 after(async () => {
@@ -50,59 +53,10 @@ after(async () => {
 beforeEach(async () => {
   if (browser) {
     await browser.window(1100, 900, 'light');
-    await browser.go(`${server.address}/page/index.html`);
+    await page.go();
     browser.messages.length = 0;
   }
 });
-
-/** The files below a folder, relative to it. */
-function files(root) {
-  const paths = fs.readdirSync(root, { recursive: true }).filter((name) => fs.statSync(path.join(root, name)).isFile());
-  return paths.map((name) => `./${name}`);
-}
-
-const text = (element) => browser.evaluate(`document.getElementById('${element}').innerText`);
-const click = (element) => browser.evaluate(`document.getElementById('${element}').click()`);
-const opened = () => browser.until(`document.getElementById('status').textContent .startsWith('Opened ')`);
-const rows = () => browser.evaluate(`[...document.querySelectorAll('#list tbody tr')].map((row) =>
-  [...row.children].map((cell) => cell.textContent))`);
-
-async function pick(chosen = store) {
-  await browser.choose('#files', chosen);
-  await opened();
-}
-
-async function serveFrom(name) {
-  await browser.go(`${server.address}/page/index.html?at=../${name}`);
-  await opened();
-}
-
-async function search(prefix) {
-  await browser.evaluate(`document.getElementById('shown').textContent = ''`);
-  await browser.evaluate(`document.getElementById('prefix').value = '${prefix}'`);
-  await browser.evaluate(`document.getElementById('search').requestSubmit()`);
-  await browser.until(`document.getElementById('shown').textContent !== ''`);
-  return rows();
-}
-
-/** Shows an object; what the page says of the preview. */
-async function show(name) {
-  await browser.evaluate(`document.getElementById('object').close()`);
-  assert.equal((await search(id(name))).length, 1, name);
-  await browser.evaluate(`document.querySelector('#list .id').click()`);
-  await browser.until(`!['', 'Reading...'].includes(document.getElementById('object-status').textContent)`);
-  return text('object-status');
-}
-
-const previewed = () => browser.evaluate(`document.querySelector('#preview pre')?.textContent`);
-
-/** Verifies; what the page says of it, and the findings. */
-async function verify() {
-  await click('verify');
-  await browser.until(`!document.getElementById('verify').disabled`);
-  const findings = await browser.evaluate(`[...document.querySelectorAll('#findings li')].map((item) => item.textContent)`);
-  return { said: await text('verified'), findings };
-}
 
 function assertDamageIsFound({ said, findings }, objects = ids.length - 1) {
   assert.match(said, new RegExp(`^Damage found in 1 place; ${objects} objects sound, `));
@@ -111,28 +65,27 @@ function assertDamageIsFound({ said, findings }, objects = ids.length - 1) {
 }
 
 test('a picked folder is opened, and listed in pages', { skip }, async () => {
-  await pick();
-  assert.equal(await text('status'), 'Opened store.');
-  assert.equal(await text('container'), JSON.parse(fs.readFileSync(path.join(store, 'container.json'))).id);
+  await page.pick(store);
+  assert.equal(await page.text('status'), 'Opened store.');
+  assert.equal(await page.text('container'), JSON.parse(fs.readFileSync(path.join(store, 'container.json'))).id);
   const tiles = await browser.evaluate(`Object.fromEntries([...document.querySelectorAll('.tile')].map((tile) =>
     [tile.querySelector('dt').textContent, tile.querySelector('dd').textContent]))`);
   assert.equal(tiles.Objects, String(ids.length));
   assert.equal(tiles.Loose, '1');
   assert.ok(Number(tiles.Packs) > 1, tiles.Packs);
   const seen = [];
-  for (let page = 0; ; page += 1) {
-    const first = page * LIMIT + 1;
+  for (let first = 1; ; first += LIMIT) {
     await browser.until(`document.getElementById('shown').textContent.startsWith('Objects ${first} to')`);
-    seen.push(...(await rows()).map(([object]) => object));
+    seen.push(...(await page.rows()).map(([object]) => object));
     if (await browser.evaluate(`document.getElementById('next').disabled`)) {
       break;
     }
-    await click('next');
+    await page.click('next');
   }
   assert.deepEqual(seen, ids);
-  await click('previous');
+  await page.click('previous');
   await browser.until(`document.getElementById('shown').textContent.startsWith('Objects ${LIMIT + 1} to')`);
-  assert.deepEqual((await rows()).map(([object]) => object), ids.slice(LIMIT, 2 * LIMIT));
+  assert.deepEqual((await page.rows()).map(([object]) => object), ids.slice(LIMIT, 2 * LIMIT));
   assert.deepEqual(browser.messages, []);
 });
 
@@ -142,11 +95,12 @@ test('a folder without a container is refused', { skip }, async () => {
   fs.writeFileSync(path.join(empty, 'file'), 'content');
   await browser.choose('#files', empty);
   await browser.until(`!document.getElementById('failure').hidden`);
-  assert.match(await text('failure'), /no container\.json/);
+  assert.match(await page.text('failure'), /no container\.json/);
 });
 
 test('a directory handle is opened', { skip }, async () => {
-  const contents = files(store).map((name) => [name.slice(2), fs.readFileSync(path.join(store, name)).toString('base64')]);
+  const base64 = (name) => fs.readFileSync(path.join(store, name)).toString('base64');
+  const contents = files(store).map((name) => [name.slice(2), base64(name)]);
   await browser.evaluate(`(async () => {
     const root = await navigator.storage.getDirectory();
     for (const [path, content] of ${JSON.stringify(contents)}) {
@@ -161,10 +115,10 @@ test('a directory handle is opened', { skip }, async () => {
     }
     globalThis.showDirectoryPicker = async () => root;
   })()`);
-  await click('pick');
-  await opened();
-  assert.equal((await rows()).length, LIMIT);
-  assertDamageIsFound(await verify());
+  await page.click('pick');
+  await page.opened();
+  assert.equal((await page.rows()).length, LIMIT);
+  assertDamageIsFound(await page.verify());
 });
 
 test('a pack of any size is read in slices', { skip }, async () => {
@@ -174,85 +128,90 @@ test('a pack of any size is read in slices', { skip }, async () => {
   fs.truncateSync(path.join(copy, 'store/packs/0'), 5 * 2 ** 30);
   // The folder around the container serves as well.
   fs.writeFileSync(path.join(copy, 'another'), 'file');
-  await pick(copy);
-  assert.match(await show('text'), /checked/);
-  assert.equal(await previewed(), CONTENTS.text.toString());
+  await page.pick(copy);
+  assert.match(await page.show('text'), /checked/);
+  assert.equal(await page.previewed(), CONTENTS.text.toString());
   fs.rmSync(copy, { recursive: true });
 });
 
 test('a search finds what starts with a prefix', { skip }, async () => {
-  await pick();
+  await page.pick(store);
   const [middle] = ids.slice(ids.length / 2);
-  for (const prefix of [middle.slice(0, 1), middle.slice(0, 2), middle.slice(0, 10), middle, middle.slice(0, 2).toUpperCase()]) {
+  const beginnings = [1, 2, 10, 64].map((length) => middle.slice(0, length));
+  for (const prefix of [...beginnings, middle.slice(0, 2).toUpperCase()]) {
     const wanted = ids.filter((object) => object.startsWith(prefix.toLowerCase())).slice(0, LIMIT);
-    assert.deepEqual((await search(prefix)).map(([object]) => object), wanted, prefix);
+    assert.deepEqual((await page.search(prefix)).map(([object]) => object), wanted, prefix);
   }
   for (const edge of ['0', '00', 'f', 'ff']) {
     const wanted = ids.filter((object) => object.startsWith(edge));
-    assert.deepEqual((await search(edge)).map(([object]) => object), wanted, edge);
+    assert.deepEqual((await page.search(edge)).map(([object]) => object), wanted, edge);
   }
-  assert.deepEqual(await search('0'.repeat(64)), []);
-  assert.match(await text('shown'), /^No object/);
-  await search('../x');
-  assert.match(await text('shown'), /0-9 and a-f/);
-  assert.deepEqual((await search(id('loose')))[0].slice(1), ['15 bytes', 'loose']);
-  assert.match((await search(id('compressed')))[0][2], /^pack \d, compressed$/);
+  assert.deepEqual(await page.search('0'.repeat(64)), []);
+  assert.match(await page.text('shown'), /^No object/);
+  await page.search('../x');
+  assert.match(await page.text('shown'), /0-9 and a-f/);
+  assert.deepEqual((await page.search(id('loose')))[0].slice(1), ['15 bytes', 'loose']);
+  assert.match((await page.search(id('compressed')))[0][2], /^pack \d, compressed$/);
 });
 
 test('text, images and other bytes are shown as what they are', { skip }, async () => {
-  await pick();
-  assert.match(await show('text'), /^Whole object as text; checked/);
-  assert.equal(await previewed(), CONTENTS.text.toString());
-  await click('as-hex');
-  assert.match(await previewed(), /^00000000 {2}44 65 61 72 20 41 64 61 .* {2}Dear Ada/);
-  await click('as-hex');
-  assert.equal(await previewed(), CONTENTS.text.toString());
+  await page.pick(store);
+  assert.match(await page.show('text'), /^Whole object as text; checked/);
+  assert.equal(await page.previewed(), CONTENTS.text.toString());
+  await page.click('as-hex');
+  assert.match(await page.previewed(), /^00000000 {2}44 65 61 72 20 41 64 61 .* {2}Dear Ada/);
+  await page.click('as-hex');
+  assert.equal(await page.previewed(), CONTENTS.text.toString());
 
-  assert.equal(await show('image'), 'Image, image/png; checked against its ID.');
+  assert.equal(await page.show('image'), 'Image, image/png; checked against its ID.');
   await browser.until(`document.querySelector('#preview img').complete`);
   const picture = await browser.evaluate(`(({ src, naturalWidth, naturalHeight }) =>
     [src.slice(0, 5), naturalWidth, naturalHeight])(document.querySelector('#preview img'))`);
   assert.deepEqual(picture, ['blob:', 320, 200]);
 
-  assert.match(await show('binary'), /^Whole object in hex/);
-  assert.match(await previewed(), /^00000000 {2}00 07 0e 15 /);
-  assert.equal(await show('empty'), 'The object is empty.');
-  assert.match(await show('compressed'), /^First 65,536 bytes as text; checked/);
-  assert.match(await show('huge'), /^First 65,536 bytes as text; not checked/);
-  assert.match(await show('damaged'), /^Damaged: packs\/0/);
-  assert.equal(await previewed(), undefined);
+  assert.match(await page.show('binary'), /^Whole object in hex/);
+  assert.match(await page.previewed(), /^00000000 {2}00 07 0e 15 /);
+  assert.equal(await page.show('empty'), 'The object is empty.');
+  assert.match(await page.show('compressed'), /^First 65,536 bytes as text; checked/);
+  assert.match(await page.show('huge'), /^First 65,536 bytes as text; not checked/);
+  assert.match(await page.show('damaged'), /^Damaged: packs\/0/);
+  assert.equal(await page.previewed(), undefined);
   assert.deepEqual(browser.messages, []);
 });
 
 test('nothing of an object is executed', { skip }, async () => {
-  await pick();
+  await page.pick(store);
   const title = await browser.evaluate('document.title');
   for (const name of ['html', 'svg']) {
-    assert.match(await show(name), /as text/);
-    assert.equal(await previewed(), CONTENTS[name].toString());
+    assert.match(await page.show(name), /as text/);
+    assert.equal(await page.previewed(), CONTENTS[name].toString());
   }
   // Bytes that only begin as an image are shown in hex.
-  assert.match(await show('falseImage'), /in hex/);
-  assert.match(await previewed(), /^00000000 {2}89 50 4e 47/);
-  const scripts = await browser.evaluate(`document.querySelectorAll('#preview script, #preview svg, #preview img').length`);
-  assert.deepEqual([scripts, await browser.evaluate('document.title')], [0, title]);
+  assert.match(await page.show('falseImage'), /in hex/);
+  assert.match(await page.previewed(), /^00000000 {2}89 50 4e 47/);
+  const elements = await browser.evaluate(`document.querySelectorAll('#preview :not(pre)').length`);
+  assert.deepEqual([elements, await browser.evaluate('document.title')], [0, title]);
   assert.deepEqual(browser.messages, []);
   // Even a mistake of the page could not make it markup, run it or send it away.
   const refused = (code) => browser.evaluate(`(async () => { ${code} })().then(() => false, () => true)`);
   assert.ok(await refused(`document.getElementById('preview').innerHTML = '<b>markup</b>'`));
   assert.ok(await refused(`await fetch('index.html')`));
-  await browser.evaluate(`(() => { const script = document.createElement('a'); script.href = 'javascript:document.title="executed"';
-    document.body.append(script); script.click(); script.remove(); })()`);
+  await browser.evaluate(`(() => {
+    const link = document.createElement('a');
+    link.href = 'javascript:document.title="executed"';
+    document.body.append(link);
+    link.click();
+  })()`);
   assert.equal(await browser.evaluate('document.title'), title);
 });
 
 test('a downloaded object has its bytes', { skip }, async () => {
   const downloads = path.join(folder, 'downloads');
   await browser.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: downloads });
-  await pick();
+  await page.pick(store);
   for (const name of ['text', 'html', 'compressed', 'large', 'empty', 'loose']) {
-    await show(name);
-    await click('download');
+    await page.show(name);
+    await page.click('download');
     await browser.until(`document.getElementById('object-status').textContent.startsWith('Downloaded')`);
     const file = path.join(downloads, id(name));
     for (let tries = 0; tries < 500 && !fs.existsSync(file); tries += 1) {
@@ -260,64 +219,74 @@ test('a downloaded object has its bytes', { skip }, async () => {
     }
     assert.equal(sha256(fs.readFileSync(file)), id(name), name);
   }
-  await show('damaged');
-  await click('download');
+  await page.show('damaged');
+  await page.click('download');
   await browser.until(`document.getElementById('object-status').textContent.startsWith('Not downloaded')`);
   assert.equal(fs.existsSync(path.join(downloads, id('damaged'))), false);
 });
 
 test('verify finds exactly what is damaged', { skip }, async () => {
-  await pick();
-  assertDamageIsFound(await verify());
+  await page.pick(store);
+  assertDamageIsFound(await page.verify());
   assert.equal(fs.readdirSync(path.join(store, 'incoming')).length, 0);
+});
+
+test('a verification is stopped', { skip }, async () => {
+  await page.pick(store);
+  await page.click('verify');
+  await page.click('stop');
+  await browser.until(`!document.getElementById('verify').disabled`);
+  assert.match(await page.text('verified'), /^Stopped early\. /);
+  assertDamageIsFound(await page.verify());
 });
 
 test('a container whose index is damaged can still be verified', { skip }, async () => {
   const copy = path.join(folder, 'bad-index');
   fs.cpSync(store, copy, { recursive: true });
   fs.writeFileSync(path.join(copy, 'index/manifest.json'), 'damaged');
-  await pick(copy);
-  assert.match(await text('damage'), /^Damaged: index\/manifest.json/);
-  const { said, findings } = await verify();
+  await page.pick(copy);
+  assert.match(await page.text('damage'), /^Damaged: index\/manifest.json/);
+  const { said, findings } = await page.verify();
   assert.match(said, /^Damage found in/);
   assert.ok(findings.some((finding) => finding.includes('index/manifest.json')), findings.join('\n'));
 });
 
 test('a served container is read in ranges', { skip }, async () => {
-  await serveFrom('store');
+  await page.serveFrom('store');
   assert.equal(await browser.evaluate(`document.getElementById('unlisted').hidden`), false);
   const before = server.requests.length;
-  assert.match(await show('text'), /checked/);
-  assert.equal(await previewed(), CONTENTS.text.toString());
-  const packs = server.requests.slice(before).filter(({ method, path: name }) => method === 'GET' && name.startsWith('store/packs/'));
+  assert.match(await page.show('text'), /checked/);
+  assert.equal(await page.previewed(), CONTENTS.text.toString());
+  const packs = server.requests.slice(before).filter(({ method, path: name }) =>
+    method === 'GET' && name.startsWith('store/packs/'));
   assert.ok(packs.length > 0 && packs.every(({ range }) => range), JSON.stringify(packs));
   // Without a listing a loose object is found by its full ID.
-  assert.equal((await search(id('loose').slice(0, 10))).length, 0);
-  assert.match(await show('loose'), /checked/);
-  assertDamageIsFound(await verify(), ids.length - 2);
+  assert.equal((await page.search(id('loose').slice(0, 10))).length, 0);
+  assert.match(await page.show('loose'), /checked/);
+  assertDamageIsFound(await page.verify(), ids.length - 2);
 });
 
 test('a served container with a listing is whole', { skip }, async () => {
   for (const name of ['listed', 'whole']) {
-    await serveFrom(name);
+    await page.serveFrom(name);
     assert.equal(await browser.evaluate(`document.getElementById('unlisted').hidden`), true);
-    assert.equal((await search(id('loose').slice(0, 10))).length, 1);
-    assert.match(await show('large'), /checked/);
-    assertDamageIsFound(await verify());
+    assert.equal((await page.search(id('loose').slice(0, 10))).length, 1);
+    assert.match(await page.show('large'), /checked/);
+    assertDamageIsFound(await page.verify());
   }
 });
 
 test('another server is not read', { skip }, async () => {
-  await browser.go(`${server.address}/page/index.html?at=http://localhost:1/store/`);
+  await page.go('?at=http://localhost:1/store/');
   await browser.until(`!document.getElementById('failure').hidden`);
-  assert.match(await text('failure'), /own server only/);
-  await browser.go(`${server.address}/page/index.html?at=../absent`);
+  assert.match(await page.text('failure'), /own server only/);
+  await page.go('?at=../absent');
   await browser.until(`!document.getElementById('failure').hidden`);
-  assert.match(await text('failure'), /There is no container at/);
+  assert.match(await page.text('failure'), /There is no container at/);
 });
 
 test('the page is used with keys, and fits every width', { skip }, async () => {
-  await pick();
+  await page.pick(store);
   await browser.evaluate(`document.querySelector('#list .id').focus()`);
   await browser.press('Enter', '\r');
   await browser.until(`document.getElementById('object').open`);
@@ -328,11 +297,11 @@ test('the page is used with keys, and fits every width', { skip }, async () => {
     !control.textContent.trim() && !control.labels?.length && !control.ariaLabel).length`);
   assert.equal(unnamed, 0);
   const pictures = process.env.LOOSEPACK_PICTURES;
-  await verify();
+  await page.verify();
   for (const [width, scheme] of [[1100, 'light'], [1100, 'dark'], [360, 'light'], [360, 'dark']]) {
     await browser.window(width, 900, scheme);
     for (const name of [undefined, 'text', 'image', 'binary']) {
-      await (name ? show(name) : search(''));
+      await (name ? page.show(name) : page.search(''));
       const wider = await browser.evaluate('document.documentElement.scrollWidth - innerWidth');
       assert.ok(wider <= 0, `${width}: ${wider}`);
       if (pictures) {

@@ -11,6 +11,7 @@ import { instantiate } from '../../target/explorer/component/loosepack.js';
 import { CONTENTS, makeContainer, sha256 } from './samples.mjs';
 
 const OPTIONS = { access: 'read-only', durability: 'none', verify: true, holder: '' };
+const COMPONENT = new URL('../../target/explorer/component/', import.meta.url);
 const READ_MAX = 4 << 20;
 
 /** The tree of a folder, which records how much is read at once. */
@@ -40,7 +41,7 @@ function scratch(t) {
 
 test('the component reads through it, a bounded number of bytes at a time', async (t) => {
   const { store, ids } = makeContainer(scratch(t));
-  const load = async (name) => WebAssembly.compile(fs.readFileSync(new URL(`../../target/explorer/component/${name}`, import.meta.url)));
+  const load = async (name) => WebAssembly.compile(fs.readFileSync(new URL(name, COMPONENT)));
   const { container: { Container }, maintenance } = await instantiate(load, imports);
   const lengths = [];
   const container = Container.open(root(treeOf(store, lengths)), OPTIONS);
@@ -59,8 +60,12 @@ test('the component reads through it, a bounded number of bytes at a time', asyn
   }
   assert.deepEqual(problems.map(({ file }) => file.split(/\W+/).slice(0, 2)), [['packs', '0']]);
   assert.ok(lengths.every((length) => length <= READ_MAX));
-  const writers = [() => Container.open(root(treeOf(store)), { ...OPTIONS, access: 'read-write' }).add(new Uint8Array(1)),
-    () => Container.create(root(treeOf(scratch(t))), { packTarget: 1n, compressionLevel: 1, shared: 'umask' }, OPTIONS)];
+  const config = { packTarget: 1n, compressionLevel: 1, shared: 'umask' };
+  const writable = { ...OPTIONS, access: 'read-write' };
+  const writers = [
+    () => Container.open(root(treeOf(store)), writable).add(new Uint8Array(1)),
+    () => Container.create(root(treeOf(scratch(t))), config, writable),
+  ];
   for (const write of writers) {
     assert.throws(write, ({ payload }) => payload.tag === 'read-only' || payload.val.code === 'read-only');
   }

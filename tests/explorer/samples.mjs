@@ -45,20 +45,21 @@ function png(width, height) {
     }
     rows.push(row);
   }
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   const data = chunk('IDAT', deflateSync(Buffer.concat(rows)));
-  return Buffer.concat([signature, chunk('IHDR', header), data, chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([Buffer.from(PNG), chunk('IHDR', header), data, chunk('IEND', Buffer.alloc(0))]);
 }
 
+const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const EXECUTE = 'document.title = "executed"; console.log("executed")';
 
 /** Contents by name. */
 export const CONTENTS = {
   image: png(320, 200),
   text: Buffer.from(`Dear Ada,\n\n${'the engine weaves algebraical patterns. '.repeat(40)}\nGr\u00fc\u00dfe\n`),
-  html: Buffer.from(`<!DOCTYPE html><script>${EXECUTE}</script><img src=x onerror='${EXECUTE}'><svg onload='${EXECUTE}'>`),
+  html: Buffer.from(`<!DOCTYPE html><script>${EXECUTE}</script>
+    <img src=x onerror='${EXECUTE}'><svg onload='${EXECUTE}'>`),
   svg: Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" onload='${EXECUTE}'><script>${EXECUTE}</script></svg>`),
-  falseImage: Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), Buffer.from(`<script>${EXECUTE}`)]),
+  falseImage: Buffer.concat([Buffer.from(PNG), Buffer.from(`<script>${EXECUTE}`)]),
   binary: Buffer.from(Array.from({ length: 1000 }, (_, index) => (index * 7) % 256)),
   compressed: Buffer.from('compressible '.repeat(300_000)),
   large: Buffer.concat([randomBytes(3 << 20), Buffer.from('the end')]),
@@ -67,7 +68,14 @@ export const CONTENTS = {
   damaged: randomBytes(5000),
   loose: Buffer.from('a loose object\n'),
 };
-export const FEW = 120;
+/** Further small objects. */
+const FEW = 120;
+
+/** The files below a folder, relative to it. */
+export function files(root) {
+  const paths = fs.readdirSync(root, { recursive: true }).filter((name) => fs.statSync(path.join(root, name)).isFile());
+  return paths.map((name) => `./${name}`);
+}
 
 /** Makes the container `store` in a folder. */
 export function makeContainer(folder) {
@@ -79,7 +87,8 @@ export function makeContainer(folder) {
     run('add', ...files);
   };
   run('init', '--pack-target', '2M');
-  add(['image', 'text', 'html', 'svg', 'falseImage', 'binary', 'damaged', ...Array.from({ length: FEW }, (_, i) => `few-${i}`)]);
+  const few = Array.from({ length: FEW }, (_, number) => `few-${number}`);
+  add(['image', 'text', 'html', 'svg', 'falseImage', 'binary', 'damaged', ...few]);
   run('pack', '--clean', '--compress', 'never');
   add(['large']);
   run('pack', '--clean', '--compress', 'never');

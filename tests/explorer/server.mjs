@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json' };
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css' };
 
 function rangeOf(header, size) {
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(header ?? '') ?? [];
@@ -12,8 +12,8 @@ function rangeOf(header, size) {
 }
 
 /**
- * Serves folders: `folders` maps the first part of a path to { folder, ranges }. Gives the server's address, the requests
- * it had, and a function that ends it.
+ * Serves folders: `folders` maps the first part of a path to { folder, ranges }. Gives the server's address, the
+ * requests it had, and a function that ends it.
  */
 export async function serve(folders) {
   const requests = [];
