@@ -2,6 +2,29 @@
 
 import { CONTENTS, sha256 } from './samples.mjs';
 
+/** Texts of the page with less contrast than WCAG 2 asks for; runs in the page. */
+function faint() {
+  const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const luminance = (colour) => {
+    const [red, green, blue] = channels(colour).map((value) =>
+      value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const ground = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return channels(colour)[3] === 0 ? ground(element.parentElement) : colour;
+  };
+  const contrast = (element) => {
+    const [dark, light] = [getComputedStyle(element).color, ground(element)].map(luminance).sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+  };
+  const holdsText = (element) => [...element.childNodes].some(({ nodeType, data }) =>
+    nodeType === Node.TEXT_NODE && data.trim());
+  return [...document.querySelectorAll('body *')]
+    .filter((element) => element.checkVisibility() && holdsText(element) && contrast(element) < 4.5)
+    .map((element) => `${element.tagName} ${element.id}: ${element.textContent.slice(0, 40)}`);
+}
+
 export class Page {
   #browser;
   #url;
@@ -60,6 +83,11 @@ export class Page {
     await this.#browser.evaluate(`document.querySelector('#list .id').click()`);
     await this.#browser.until(`!['', 'Reading...'].includes(document.getElementById('object-status').textContent)`);
     return this.text('object-status');
+  }
+
+  /** Texts that are hard to read. */
+  faint() {
+    return this.#browser.evaluate(`(${faint})()`);
   }
 
   /** The text of the preview. */
