@@ -23,7 +23,7 @@ const delay = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, m
 export class Browser {
   #child;
   #profile;
-  #session;
+  #attached;
   #number = 0;
   #waiting = new Map();
   // What the page's console and its exceptions said.
@@ -39,7 +39,7 @@ export class Browser {
     const { targetInfos } = await browser.send('Target.getTargets');
     const { targetId } = targetInfos.find(({ type }) => type === 'page');
     const { sessionId } = await browser.send('Target.attachToTarget', { targetId, flatten: true });
-    browser.#session = sessionId;
+    browser.#attached = sessionId;
     for (const domain of ['Page', 'Runtime', 'DOM', 'Log']) {
       await browser.send(`${domain}.enable`);
     }
@@ -79,7 +79,7 @@ export class Browser {
   send(method, params = {}) {
     this.#number += 1;
     const id = this.#number;
-    this.#child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId: this.#session })}\0`);
+    this.#child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId: this.#attached })}\0`);
     return new Promise((resolve, reject) => { this.#waiting.set(id, { resolve, reject }); });
   }
 
@@ -142,7 +142,7 @@ export class Browser {
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await ended;
-    // Its helpers may write for a moment longer.
+    // Its other processes may write for a moment longer.
     fs.rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
