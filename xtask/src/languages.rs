@@ -1,5 +1,6 @@
 //! The tests in other languages, and what they need: everything at a pinned version and inside `target/`.
 
+mod explorer;
 mod node;
 mod python;
 
@@ -17,7 +18,18 @@ pub fn python_package() -> Result<()> {
     python::test_package()
 }
 
-/// Runs the tests in Python and in Node against the portable component in `dist/`.
+/// Makes the page `docs/explorer` in `target/explorer/`, with the portable component in `dist/`.
+pub fn explorer() -> Result<()> {
+    node::ensure()?;
+    if !dist::portable().is_file() {
+        dist::run_dist()?;
+    }
+    let page = explorer::build(&dist::portable())?;
+    println!("made {}: any web server can serve it", page.display());
+    Ok(())
+}
+
+/// Runs the tests in Python, in Node and in a browser against the portable component in `dist/`.
 pub fn test() -> Result<()> {
     ensure()?;
     let component = dist::portable();
@@ -26,5 +38,6 @@ pub fn test() -> Result<()> {
     }
     python::test(&component)?;
     python::test_package()?;
-    node::test(&component)
+    node::test(&component)?;
+    explorer::test(&component)
 }

@@ -31,6 +31,11 @@ const COMMANDS: &[Command] = &[
         run: |args| none(args, dist::run_dist),
     },
     Command {
+        name: "explorer",
+        help: "build the page that looks into containers into target/explorer",
+        run: |args| none(args, languages::explorer),
+    },
+    Command {
         name: "languages",
         help: "set up what the Python and Node tests need",
         run: |args| none(args, languages::ensure),

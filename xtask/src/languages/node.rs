@@ -44,13 +44,19 @@ pub(super) fn test(component: &Path) -> Result<()> {
     let tests = test_files(&workspace::root().join("tests/node"))?;
     let transpiled = folder().join("portable");
     files::remove_dir(&transpiled)?;
-    let jco = folder().join("node_modules/@bytecodealliance/jco/dist/jco.js");
-    output(Command::new("node").arg(jco).arg("transpile").arg(component).arg("--out-dir").arg(&transpiled))?;
+    output(jco().arg("transpile").arg(component).arg("--out-dir").arg(&transpiled))?;
     run(Command::new("node").current_dir(workspace::root()).arg("--test").args(tests))
 }
 
+/// The command `jco`.
+pub(super) fn jco() -> Command {
+    let mut jco = Command::new("node");
+    jco.arg(folder().join("node_modules/@bytecodealliance/jco/dist/jco.js"));
+    jco
+}
+
 /// The files to run, by name: given a folder, releases of Node differ in what they do.
-fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = files::list(folder)?;
     paths.retain(|path| is_test(&path.file_name().unwrap_or_default().to_string_lossy()));
     if paths.is_empty() {
