@@ -1,6 +1,6 @@
 // Objects as streams of Node.
 
-import { Readable, Writable } from 'node:stream';
+import { Readable, Writable, addAbortSignal } from 'node:stream';
 
 import { bufferOf, bytesOf, checkId, integer } from './values.js';
 
@@ -24,11 +24,12 @@ export class ObjectReadStream extends Readable {
     integer('start', start, 0, END);
     // One less than `start` is an empty range.
     integer('end', end, start - 1, END);
-    super({ highWaterMark, signal });
+    super({ highWaterMark });
     this.id = id;
     this.#session = session;
     this.#start = start;
     this.#left = end === END ? END : end - start + 1;
+    abortBy(this, signal);
   }
 
   _construct(callback) {
@@ -73,8 +74,9 @@ export class ObjectWriteStream extends Writable {
   #writer;
 
   constructor(session, { highWaterMark = 64 << 10, signal } = {}) {
-    super({ highWaterMark, signal, decodeStrings: true });
+    super({ highWaterMark });
     this.#session = session;
+    abortBy(this, signal);
   }
 
   _construct(callback) {
@@ -113,6 +115,13 @@ export class ObjectWriteStream extends Writable {
   _destroy(error, callback) {
     close(this.#session, this.#writer, error, callback);
     this.#writer = undefined;
+  }
+}
+
+/** The constructors of Node's streams would destroy the stream before it has its fields. */
+function abortBy(stream, signal) {
+  if (signal !== undefined) {
+    addAbortSignal(signal, stream);
   }
 }
 

@@ -62,8 +62,13 @@ function attempt(call) {
   try {
     return call();
   } catch (error) {
-    throw codeOf(error);
+    throw typeof error === 'string' ? error : codeOf(error);
   }
+}
+
+/** What is at a path, links not followed; undefined when there is nothing. */
+function look(reached) {
+  return attempt(() => fs.lstatSync(reached, { throwIfNoEntry: false }));
 }
 
 /** The type of what `stat` or a directory entry describes. */
@@ -203,7 +208,7 @@ class Descriptor {
     }
     let mode = (access.write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK;
     mode |= (how.create ? O_CREAT : 0) | (how.exclusive ? O_EXCL : 0) | (how.truncate ? O_TRUNC : 0);
-    if (O_NOFOLLOW === 0 && fs.lstatSync(opened, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    if (O_NOFOLLOW === 0 && look(opened)?.isSymbolicLink()) {
       throw 'loop';
     }
     return new Descriptor(this.#open, undefined, attempt(() => fs.openSync(opened, mode)));
@@ -235,7 +240,7 @@ class Descriptor {
         throw 'not-permitted';
       }
       if (index > 0) {
-        const found = fs.lstatSync(reached, { throwIfNoEntry: false });
+        const found = look(reached);
         if (found === undefined) {
           throw 'no-entry';
         }
