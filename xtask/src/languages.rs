@@ -3,6 +3,8 @@
 mod node;
 mod python;
 
+use std::path::PathBuf;
+
 use crate::{Error, Result, dist};
 
 /// Sets up Python and Node for the tests; what is right already stays.
@@ -17,14 +19,26 @@ pub fn python_package() -> Result<()> {
     python::test_package()
 }
 
+/// Builds the package for Node from the portable component in `dist/`, and tests it.
+pub fn node_package() -> Result<()> {
+    node::ensure()?;
+    node::test_package(&portable()?)
+}
+
 /// Runs the tests in Python and in Node against the portable component in `dist/`.
 pub fn test() -> Result<()> {
     ensure()?;
-    let component = dist::portable();
-    if !component.is_file() {
-        return Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())));
-    }
+    let component = portable()?;
     python::test(&component)?;
     python::test_package()?;
-    node::test(&component)
+    node::test(&component)?;
+    node::test_package(&component)
+}
+
+fn portable() -> Result<PathBuf> {
+    let component = dist::portable();
+    if component.is_file() {
+        return Ok(component);
+    }
+    Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())))
 }

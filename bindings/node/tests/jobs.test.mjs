@@ -74,6 +74,8 @@ test('damage is reported with its file, and mended', async (t) => {
   assert.deepEqual([report.ok, report.objects, report.problems.length], [false, 19, 1]);
   assert.equal(path.join(folder, report.problems[0].file), looseFile(folder, ids[3]));
   assert.equal((await store.repair(other).finish()).objects, 1);
+  assert.equal(String(store.get(ids[3])), 'object 3');
+  assert.equal((await store.clean().finish()).objects, 1, 'the damaged file');
   assert.equal((await store.verify().finish()).ok, true);
   assert.equal(String(store.get(ids[3])), 'object 3');
 });
