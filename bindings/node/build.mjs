@@ -72,8 +72,39 @@ function lean(code) {
   // Asynchronous exports, of which there are none. Where Node has no `promising`, each line throws and catches an
   // error whose message takes V8 a parse of the whole file: some 20 ms.
   const sync = replace(code, /WebAssembly\.promising\((.+)\);/g, '$1;');
-  // A look at the environment, which is no plain object, some hundred times a call.
-  return replace(sync, /const _debugLog = \(\.\.\.args\) => \{[^}]*\}[^}]*\};/, 'const _debugLog = () => {};');
+  // Each makes objects to log, and looks at the environment, which is no plain object: some hundred times a call.
+  const quiet = replace(sync, /const _debugLog = \(\.\.\.args\) => \{[^}]*\}[^}]*\};/, 'const _debugLog = () => {};');
+  return withoutCalls(quiet, '_debugLog');
+}
+
+/** The code without the statements that call a function. */
+function withoutCalls(code, name) {
+  const kept = [];
+  let start = 0;
+  for (const { index } of code.matchAll(new RegExp(`^\\s*${name}\\(`, 'gm'))) {
+    if (index < start) {
+      throw new Error(`${name} is called within a call of it`);
+    }
+    kept.push(code.slice(start, index));
+    start = endOfCall(code, code.indexOf('(', index));
+  }
+  kept.push(code.slice(start));
+  return kept.join('');
+}
+
+/** Where the statement ends whose arguments begin at this parenthesis. */
+function endOfCall(code, at) {
+  let depth = 0;
+  // Strings, of which templates without a nested one, and parentheses outside of them.
+  const token = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|[()]/g;
+  token.lastIndex = at;
+  for (let match; (match = token.exec(code)) !== null; ) {
+    depth += match[0] === '(' ? 1 : match[0] === ')' ? -1 : 0;
+    if (depth === 0) {
+      return code[token.lastIndex] === ';' ? token.lastIndex + 1 : token.lastIndex;
+    }
+  }
+  throw new Error('a call does not end');
 }
 
 function transpile(into) {
