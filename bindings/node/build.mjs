@@ -109,7 +109,8 @@ function endOfCall(code, at) {
 
 function transpile(into) {
   const options = ['--instantiation', 'sync', '--no-typescript', '--quiet', '--name', 'loosepack', '--out-dir', into];
-  execFileSync(process.execPath, [jco, 'transpile', component, ...options], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const stdio = ['ignore', 'inherit', 'inherit'];
+  execFileSync(process.execPath, [jco, 'transpile', component, ...options], { stdio });
   const core = path.join(into, 'loosepack.core.wasm');
   fs.writeFileSync(core, limitMemory(fs.readFileSync(core)));
   const code = path.join(into, 'loosepack.js');

@@ -183,7 +183,8 @@ export class Container extends Upkeep {
 /** Opens the container in a directory. */
 export function open(directory, options = {}) {
   const handle = openOptions(options);
-  const start = (Container, dir) => (options.damaged ? Container.openDamaged(dir, handle) : Container.open(dir, handle));
+  const how = options.damaged ? 'openDamaged' : 'open';
+  const start = (Container, dir) => Container[how](dir, handle);
   return new Container(new Session(pathOf(directory), start));
 }
 

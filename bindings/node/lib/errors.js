@@ -69,7 +69,8 @@ const CASES = {
 
 /** The error for a text that is no ID. */
 export function invalidId(id) {
-  return new InvalidIdError('invalid-id', `invalid object ID ${JSON.stringify(id)}: expected 64 lowercase hex digits`, { id });
+  const message = `invalid object ID ${JSON.stringify(id)}: expected 64 lowercase hex digits`;
+  return new InvalidIdError('invalid-id', message, { id });
 }
 
 /**

@@ -11,7 +11,8 @@ const DIGEST = 32;
 
 /** An argument of a wrong type, in Node's manner. */
 export function wrongType(what, found) {
-  const shown = found === null ? 'null' : typeof found === 'object' ? found.constructor?.name ?? 'object' : typeof found;
+  const kind = typeof found === 'object' ? found?.constructor?.name : typeof found;
+  const shown = kind ?? String(found);
   return Object.assign(new TypeError(`${what}, not ${shown}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
@@ -99,7 +100,8 @@ export function nanoseconds(milliseconds) {
 
 /** Contents in groups that fit in memory together, and become durable together. */
 export function* batches(contents) {
-  if (typeof contents?.[Symbol.iterator] !== 'function' || typeof contents === 'string' || ArrayBuffer.isView(contents)) {
+  const isOne = typeof contents === 'string' || ArrayBuffer.isView(contents);
+  if (isOne || typeof contents?.[Symbol.iterator] !== 'function') {
     throw wrongType('contents is an iterable of Buffers', contents);
   }
   let batch = [];

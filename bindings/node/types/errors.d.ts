@@ -6,8 +6,8 @@ export class LoosepackError extends Error {
   /** The reason, for programs: one word for each class, and `other` and `stopped` for this one. */
   readonly code: string;
   /**
-   * The file it is about, if any: relative to the container, perhaps with a line or a position; of a file outside of it,
-   * the absolute path.
+   * The file it is about, if any: relative to the container, perhaps with a line or a position; of a file outside
+   * of it, the absolute path.
    */
   readonly file?: string;
 }

@@ -2,8 +2,8 @@
 /**
  * loosepack: a content-addressed object store. Bytes go in, their SHA-256 comes out.
  *
- * An ID is the SHA-256 of the object's bytes as 64 lowercase hex digits. Calls that do not return a promise, a stream or
- * a job are done when they return, as those of `fs` with `Sync` in their names.
+ * An ID is the SHA-256 of the object's bytes as 64 lowercase hex digits. Calls that do not return a promise, a stream
+ * or a job are done when they return, as those of `fs` with `Sync` in their names.
  */
 import { Readable, Writable } from 'node:stream';
 import type {
