@@ -4,6 +4,8 @@ mod explorer;
 mod node;
 mod python;
 
+use std::path::PathBuf;
+
 use crate::{Error, Result, dist};
 
 /// Sets up Python and Node for the tests; what is right already stays.
@@ -18,13 +20,16 @@ pub fn python_package() -> Result<()> {
     python::test_package()
 }
 
+/// Builds the package for Node from the portable component in `dist/`, and tests it.
+pub fn node_package() -> Result<()> {
+    node::ensure()?;
+    node::test_package(&portable()?)
+}
+
 /// Makes the page `docs/explorer` in `target/explorer/`, with the portable component in `dist/`.
 pub fn explorer() -> Result<()> {
     node::ensure()?;
-    if !dist::portable().is_file() {
-        dist::run_dist()?;
-    }
-    let page = explorer::build(&dist::portable())?;
+    let page = explorer::build(&portable()?)?;
     println!("made {}: any web server can serve it", page.display());
     Ok(())
 }
@@ -32,12 +37,18 @@ pub fn explorer() -> Result<()> {
 /// Runs the tests in Python, in Node and in a browser against the portable component in `dist/`.
 pub fn test() -> Result<()> {
     ensure()?;
-    let component = dist::portable();
-    if !component.is_file() {
-        return Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())));
-    }
+    let component = portable()?;
     python::test(&component)?;
     python::test_package()?;
     node::test(&component)?;
+    node::test_package(&component)?;
     explorer::test(&component)
+}
+
+fn portable() -> Result<PathBuf> {
+    let component = dist::portable();
+    if component.is_file() {
+        return Ok(component);
+    }
+    Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())))
 }

@@ -41,6 +41,11 @@ const COMMANDS: &[Command] = &[
         run: |args| none(args, languages::ensure),
     },
     Command {
+        name: "node",
+        help: "build the npm package into target/npm from dist/, and test it",
+        run: |args| none(args, languages::node_package),
+    },
+    Command {
         name: "package",
         help: "pack what is published, and use it from outside",
         run: |args| none(args, package::package),

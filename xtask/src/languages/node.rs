@@ -1,4 +1,5 @@
-//! Node: jco, which makes JavaScript of a component, and its implementation of WASI.
+//! Node: jco, which makes JavaScript of a component, its implementation of WASI, and our own package for npm, which is
+//! built with jco and tested where nothing but the package is installed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,8 +7,9 @@ use std::process::Command;
 use crate::process::{output, run};
 use crate::{Error, Result, files, workspace};
 
-/// The packages and their releases.
-const PACKAGES: &[(&str, &str)] = &[("@bytecodealliance/jco", "1.35.0"), ("@bytecodealliance/preview2-shim", "0.26.1")];
+/// The packages and their releases. The types of Node are for the test of our package's declarations.
+const PACKAGES: &[(&str, &str)] =
+    &[("@bytecodealliance/jco", "1.35.0"), ("@bytecodealliance/preview2-shim", "0.26.1"), ("@types/node", "20.19.43")];
 
 /// Installs the packages unless the right ones are there already.
 pub(super) fn ensure() -> Result<()> {
@@ -53,6 +55,13 @@ pub(super) fn jco() -> Command {
     let mut jco = Command::new("node");
     jco.arg(folder().join("node_modules/@bytecodealliance/jco/dist/jco.js"));
     jco
+}
+
+/// Builds our package from this component into `target/npm/`, and runs its tests in a clean folder there.
+pub(super) fn test_package(component: &Path) -> Result<()> {
+    let sources = workspace::root().join("bindings/node");
+    run(Command::new("node").arg(sources.join("build.mjs")).arg(component))?;
+    run(Command::new("node").arg(sources.join("test.mjs")))
 }
 
 /// The files to run, by name: given a folder, releases of Node differ in what they do.
