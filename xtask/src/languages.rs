@@ -6,7 +6,7 @@ mod python;
 
 use std::path::PathBuf;
 
-use crate::{Error, Result, dist};
+use crate::{Error, Result, dist, wasm_target};
 
 /// Sets up Python and Node for the tests; what is right already stays.
 pub fn ensure() -> Result<()> {
@@ -26,10 +26,12 @@ pub fn node_package() -> Result<()> {
     node::test_package(&portable()?)
 }
 
-/// Makes the page `docs/explorer` in `target/explorer/`, with the portable component in `dist/`.
+/// Makes the page `docs/explorer` in `target/explorer/`, with the portable component, which is built first.
 pub fn explorer() -> Result<()> {
+    wasm_target::ensure()?;
+    dist::run_dist()?;
     node::ensure()?;
-    let page = explorer::build(&portable()?)?;
+    let page = explorer::build(&dist::portable())?;
     println!("made {}: any web server can serve it", page.display());
     Ok(())
 }
