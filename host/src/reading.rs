@@ -53,8 +53,10 @@ impl ObjectReader {
         self.size
     }
 
-    /// Fills `buffer` as far as there are bytes; 0 is the end.
-    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    /// Reads into `buffer` the bytes that are there next, and returns their number; 0 is the end. It is
+    /// [`Read::read`] with the errors of the store. After an error the position is not known: [`go_to`](Self::go_to)
+    /// sets it.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -74,7 +76,7 @@ impl ObjectReader {
     }
 
     /// Continues reading at this byte. Beyond the end is the end.
-    pub(crate) fn go_to(&mut self, position: u64) -> Result<()> {
+    pub fn go_to(&mut self, position: u64) -> Result<()> {
         let this = self.handle.get()?;
         answer(self.handle.instance().call(|component, store| {
             Ok(component.loosepack_store_container().object_reader().call_seek(store, this, position)?)
@@ -147,9 +149,16 @@ impl ObjectBatch {
     }
 
     /// The next objects, about 1 MiB of them; empty when each id has been answered once. Positions are those of
-    /// the ids that were asked for.
-    pub(crate) fn next_block(&mut self) -> Result<Block> {
-        while let Some((handle, first)) = &self.reading {
+    /// the ids that were asked for. A call after one that failed tries again.
+    pub fn next_block(&mut self) -> Result<Block> {
+        loop {
+            let Some((handle, first)) = &self.reading else {
+                if self.asked == self.ids.len() {
+                    return Ok(Block::default());
+                }
+                self.ask()?;
+                continue;
+            };
             let this = handle.get()?;
             let block = answer(self.instance.call(|component, store| {
                 Ok(component.loosepack_store_container().object_batch().call_next(store, this)?)
@@ -159,11 +168,7 @@ impl ObjectBatch {
                 return Ok(block);
             }
             self.reading = None;
-            if self.asked < self.ids.len() {
-                self.ask()?;
-            }
         }
-        Ok(Block::default())
     }
 
     /// The next objects, about 1 MiB of them; empty when each id has been answered once.
@@ -187,7 +192,7 @@ impl Iterator for ObjectBatch {
                 Ok(items) => self.ready = items.into(),
                 Err(error) => {
                     // Nothing more comes after it.
-                    self.reading = None;
+                    (self.reading, self.asked) = (None, self.ids.len());
                     return Some(Err(error));
                 }
             }

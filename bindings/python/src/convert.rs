@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use loosepack_host::{Compression, ObjectId};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
@@ -14,8 +14,35 @@ use crate::errors;
 /// # Errors
 /// `loosepack.InvalidId`.
 pub(crate) fn id(text: &Bound<'_, PyString>) -> PyResult<ObjectId> {
-    let text_of = text.to_cow()?;
-    ObjectId::from_hex(text_of.as_bytes()).ok_or_else(|| errors::invalid_id(text.py(), &text_of))
+    let digits = text.to_string_lossy();
+    ObjectId::from_hex(digits.as_bytes()).ok_or_else(|| errors::invalid_id(text.py(), &digits))
+}
+
+/// IDs that were converted already, for calls that are repeated.
+#[pyclass(frozen)]
+pub(crate) struct Ids(Vec<ObjectId>);
+
+#[pymethods]
+impl Ids {
+    #[new]
+    fn new(iterable: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Ids(ids(iterable)?))
+    }
+}
+
+/// A number that is a setting.
+///
+/// # Errors
+/// `loosepack.InvalidArgument` when it is too large or negative; `TypeError` for anything but a whole number.
+pub(crate) fn number<'py, T>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    let py = value.py();
+    value.extract().map_err(|error: PyErr| match error.is_instance_of::<PyOverflowError>(py) {
+        true => invalid(py, format!("{name} is out of range: {value}")),
+        false => error,
+    })
 }
 
 /// The IDs that an iterable gives.
@@ -25,6 +52,9 @@ pub(crate) fn id(text: &Bound<'_, PyString>) -> PyResult<ObjectId> {
 pub(crate) fn ids(iterable: &Bound<'_, PyAny>) -> PyResult<Vec<ObjectId>> {
     if iterable.is_instance_of::<PyString>() {
         return Err(PyTypeError::new_err("expected an iterable of object IDs, not a single str"));
+    }
+    if let Ok(converted) = iterable.cast::<Ids>() {
+        return Ok(converted.get().0.clone());
     }
     let mut ids = Vec::with_capacity(iterable.len().unwrap_or(0));
     for item in iterable.try_iter()? {

@@ -5,7 +5,7 @@ use std::path::Path;
 use loosepack::{Code, IoFailure};
 use loosepack_host::{Error, StoreError};
 use pyo3::IntoPyObjectExt as _;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -26,14 +26,21 @@ pub(crate) fn of(py: Python<'_>, error: Error) -> PyErr {
     match error {
         Error::Store(error) => of_store(py, error),
         Error::Io(error) => error.into(),
-        error => exception(py, "Stopped", (error.to_string(),)),
+        error => stopped(py, &error.to_string()),
     }
 }
 
-/// The exception for a failure to open the container in this directory.
+/// The exception for a component that was stopped.
+pub(crate) fn stopped(py: Python<'_>, text: &str) -> PyErr {
+    let remedy = "the container is sound: call again, with a new reader or writer";
+    exception(py, "Stopped", (format!("{text}\n{remedy}"),))
+}
+
+/// The exception for a failure to open or to make a container in this directory.
 pub(crate) fn of_container(py: Python<'_>, error: Error, path: &Path) -> PyErr {
     match error {
         Error::Store(StoreError::NoContainer) => exception(py, "NoContainer", (path,)),
+        Error::Store(StoreError::AlreadyExists(_)) => exception(py, "AlreadyExists", (error.to_string(), path)),
         Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => exception(py, "NoContainer", (path,)),
         Error::Io(error) => of_file(py, &error, path),
         error => of(py, error),
@@ -57,7 +64,7 @@ fn of_store(py: Python<'_>, error: StoreError) -> PyErr {
         StoreError::InvalidId(_) => exception(py, "InvalidId", (text,)),
         StoreError::InvalidArgument(_) => exception(py, "InvalidArgument", (text,)),
         StoreError::NoContainer => exception(py, "NoContainer", ("",)),
-        StoreError::AlreadyExists(_) => exception(py, "AlreadyExists", (text,)),
+        StoreError::AlreadyExists(_) => exception(py, "AlreadyExists", (text, "")),
         StoreError::UnsupportedFormat(found) => exception(py, "UnsupportedFormat", (text, found)),
         StoreError::ReadOnly => exception(py, "ReadOnly", (text,)),
         StoreError::Locked(_) => exception(py, "Locked", (text,)),
@@ -78,6 +85,18 @@ pub(crate) fn invalid_id(py: Python<'_>, text: &str) -> PyErr {
 /// The exception for something that was made before this process was forked.
 pub(crate) fn forked(py: Python<'_>) -> PyErr {
     exception(py, "Forked", ("it was opened before this process was forked: open it again",))
+}
+
+/// The exception for a writer that writes no more.
+pub(crate) fn writer_ended(py: Python<'_>) -> PyErr {
+    exception(py, "WriterFailed", ("the writer was finished, given up or stopped: it writes no more",))
+}
+
+/// The exception for a call of a writer while the same thread is within another call of it.
+pub(crate) fn reentrant() -> PyErr {
+    PyRuntimeError::new_err(
+        "reentrant call: the writer is reading from a file, and the file's read() called the writer",
+    )
 }
 
 /// The exception for something that was closed.

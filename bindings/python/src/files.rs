@@ -26,6 +26,8 @@ pub(crate) struct Unchanged {
     path: PathBuf,
     before: Metadata,
     read: u64,
+    /// Why it could not be read on, which passes by the component.
+    failure: Arc<Mutex<Option<Error>>>,
 }
 
 impl Unchanged {
@@ -40,7 +42,7 @@ impl Unchanged {
         }
         let file = File::open(path)?;
         let before = file.metadata()?;
-        Ok(Unchanged { file, path: path.into(), before, read: 0 })
+        Ok(Unchanged { file, path: path.into(), before, read: 0, failure: Arc::default() })
     }
 
     fn is_small(&self) -> bool {
@@ -81,7 +83,11 @@ impl Unchanged {
 
 impl Source for Unchanged {
     fn read(&mut self, buffer: &mut [u8]) -> loosepack::Result<usize> {
-        Ok(self.next(buffer)?)
+        self.next(buffer).map_err(|error| {
+            let text = error.to_string();
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            loosepack::Error::Other(text)
+        })
     }
 }
 
@@ -93,49 +99,59 @@ pub(crate) trait Take {
     fn source(&mut self, source: Box<dyn Source + Send>) -> Result<ObjectId>;
 }
 
-/// Adds files, in order: small ones together. Fails with the first file that cannot be read, which is named.
-pub(crate) fn add_all(paths: &[PathBuf], to: &mut impl Take) -> std::result::Result<Vec<ObjectId>, Failure> {
+/// Adds files, in order: small ones together. When one cannot be read, those before it are added, and `at` becomes its
+/// path.
+pub(crate) fn add_all(paths: &[PathBuf], to: &mut impl Take, at: &mut Option<PathBuf>) -> Result<Vec<ObjectId>> {
     let mut ids = Vec::with_capacity(paths.len());
     let (mut gathered, mut size) = (Vec::new(), 0);
     for path in paths {
-        let at = |error| Failure { path: Some(path.clone()), error };
-        let file = Unchanged::open(path).map_err(at)?;
-        if file.is_small() {
-            let content = file.read_all().map_err(at)?;
-            size += content.len();
-            gathered.push(content);
-        } else {
-            ids.append(&mut to.many(&std::mem::take(&mut gathered)).map_err(Failure::of_store)?);
-            ids.push(to.source(Box::new(file)).map_err(at)?);
+        let large = match gather(path) {
+            Ok(Content::Small(content)) => {
+                size += content.len();
+                gathered.push(content);
+                None
+            }
+            Ok(Content::Large(file)) => Some(file),
+            Err(error) => {
+                to.many(&gathered)?;
+                *at = Some(path.clone());
+                return Err(error);
+            }
+        };
+        if large.is_some() || size >= TOGETHER {
+            ids.append(&mut to.many(&std::mem::take(&mut gathered))?);
             size = 0;
         }
-        if size >= TOGETHER {
-            ids.append(&mut to.many(&std::mem::take(&mut gathered)).map_err(Failure::of_store)?);
-            size = 0;
+        if let Some(file) = large {
+            let failure = file.failure.clone();
+            ids.push(to.source(Box::new(file)).map_err(|error| {
+                let failure = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                failure.map_or(error, |failure| {
+                    *at = Some(path.clone());
+                    failure
+                })
+            })?);
         }
     }
-    ids.append(&mut to.many(&gathered).map_err(Failure::of_store)?);
+    ids.append(&mut to.many(&gathered)?);
     Ok(ids)
 }
 
-/// Why files could not be added.
-pub(crate) struct Failure {
-    /// The file that could not be read, if it was one.
-    path: Option<PathBuf>,
-    error: Error,
+enum Content {
+    Small(Vec<u8>),
+    Large(Unchanged),
 }
 
-impl Failure {
-    fn of_store(error: Error) -> Self {
-        Failure { path: None, error }
-    }
+fn gather(path: &Path) -> Result<Content> {
+    let file = Unchanged::open(path)?;
+    Ok(if file.is_small() { Content::Small(file.read_all()?) } else { Content::Large(file) })
+}
 
-    /// As an exception.
-    pub(crate) fn into_exception(self, py: Python<'_>) -> PyErr {
-        match (self.path, self.error) {
-            (Some(path), Error::Io(error)) => errors::of_file(py, &error, &path),
-            (_, error) => errors::of(py, error),
-        }
+/// The exception for files that could not be added. `at`: the file that could not be read, if it was one.
+pub(crate) fn exception(py: Python<'_>, error: Error, at: Option<PathBuf>) -> PyErr {
+    match (at, error) {
+        (Some(path), Error::Io(error)) => errors::of_file(py, &error, &path),
+        (_, error) => errors::of(py, error),
     }
 }
 

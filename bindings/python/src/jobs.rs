@@ -1,18 +1,18 @@
 //! Long operations, in steps that the Python layer drives: signals arrive and progress is reported between them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use loosepack_host::{
-    BackupOptions, Container, Finding, GcOptions, ObjectId, Part, Progress, RepackOptions, Result, StoreError,
+    BackupOptions, Container, Error, Finding, GcOptions, ObjectId, Part, Progress, RepackOptions, Result, StoreError,
 };
 use pyo3::prelude::*;
 
 use crate::convert;
 use crate::errors;
 use crate::handles::{Handles, Lease, Use};
-use crate::process::Owned;
+use crate::process::{self, Owned};
 
 /// What Python gets of a finding: the file, and the message.
 type Found = (String, String);
@@ -29,29 +29,50 @@ pub(crate) struct Job {
     /// Kept until the job is gone. Taken while attached.
     lease: Mutex<Option<Lease>>,
     handles: Arc<Handles>,
+    /// The other directory that it works with, if there is one.
+    other: Option<PathBuf>,
 }
 
 impl Job {
     /// Starts a job with a handle of its own.
-    pub(crate) fn start(
-        py: Python<'_>,
-        handles: &Arc<Handles>,
-        start: impl FnOnce(&Container) -> Result<loosepack_host::Job> + Send,
-    ) -> PyResult<Self> {
+    pub(crate) fn start(py: Python<'_>, handles: &Arc<Handles>, task: Task) -> PyResult<Self> {
         let mut lease = handles.take(py, Use::Working)?;
-        let started = py.detach(|| start(&lease));
-        let job = lease.note(started).map_err(|error| errors::of(py, error))?;
-        Ok(Job { job: Owned::new(Mutex::new(Some(job))), lease: Mutex::new(Some(lease)), handles: handles.clone() })
+        let other = task.other().cloned();
+        let started = py.detach(|| task.start(&lease));
+        let job = lease.note(started).map_err(|error| failure(py, error, other.as_deref()))?;
+        let (job, lease) = (Owned::new(Mutex::new(Some(job))), Mutex::new(Some(lease)));
+        Ok(Job { job, lease, handles: handles.clone(), other })
     }
 
+    /// Gives the handle back, once.
     fn end(&self, py: Python<'_>) {
-        drop(lock(&self.lease).take());
-        self.handles.job_ended(py);
+        // Not in the condition, where the lock would be held while the lease is dropped.
+        let lease = lock(&self.lease).take();
+        if lease.is_some() {
+            drop(lease);
+            self.handles.job_ended(py);
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let job = self.job.ours().and_then(|job| job.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        process::drop_detached(job);
+        Python::attach(|py| self.end(py));
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The exception for a failure, which has the name of the other directory if it is about that.
+fn failure(py: Python<'_>, error: Error, other: Option<&Path>) -> PyErr {
+    match other {
+        Some(other) => errors::of_container(py, error, other),
+        None => errors::of(py, error),
+    }
 }
 
 fn found(findings: Vec<Finding>) -> Vec<Found> {
@@ -79,7 +100,7 @@ impl Job {
             self.end(py);
         }
         let Progress { finished, done, total, objects, bytes, problems, notes, unread } =
-            stepped.map_err(|error| errors::of(py, error))?;
+            stepped.map_err(|error| failure(py, error, self.other.as_deref()))?;
         Ok((finished, done, total, objects, bytes, found(problems), found(notes), found(unread)))
     }
 
@@ -107,7 +128,14 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    pub(crate) fn start(self, container: &Container) -> Result<loosepack_host::Job> {
+    fn other(&self) -> Option<&PathBuf> {
+        match self {
+            Task::Import(path, _) | Task::Repair(path) | Task::Backup(path, _) => Some(path),
+            _ => None,
+        }
+    }
+
+    fn start(self, container: &Container) -> Result<loosepack_host::Job> {
         match self {
             Task::Pack { compression, clean: false } => container.pack_loose(compression),
             Task::Pack { compression, clean: true } => container.pack_and_clean(compression),
@@ -127,7 +155,8 @@ impl Task {
 /// Seconds as a duration.
 ///
 /// # Errors
-/// `loosepack.InvalidArgument` for a number that is none.
+/// `loosepack.InvalidArgument` for a negative number, or one that is not finite.
 pub(crate) fn seconds(py: Python<'_>, seconds: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds).map_err(|_| convert::invalid(py, format!("{seconds} is no number of seconds")))
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| convert::invalid(py, format!("invalid number of seconds: {seconds}")))
 }

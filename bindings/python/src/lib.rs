@@ -8,6 +8,7 @@
 
 mod convert;
 mod errors;
+mod exclusive;
 mod files;
 mod handles;
 mod jobs;
@@ -21,7 +22,11 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _loosepack {
     #[pymodule_export]
+    use crate::convert::Ids;
+    #[pymodule_export]
     use crate::jobs::Job;
+    #[pymodule_export]
+    use crate::process::_limit_memory;
     #[pymodule_export]
     use crate::reading::{Batch, Reader};
     #[pymodule_export]

@@ -4,7 +4,7 @@
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, PoisonError};
 
-use loosepack_host::Runtime;
+use loosepack_host::{Limits, Runtime};
 use pyo3::prelude::*;
 
 use crate::errors;
@@ -62,12 +62,19 @@ impl<T> Drop for Owned<T> {
     }
 }
 
+/// Drops a value while other threads of Python run: dropping it may wait for a call that is under way.
+pub(crate) fn drop_detached<T: Send>(value: T) {
+    Python::attach(|py| py.detach(|| drop(value)));
+}
+
+/// The component of this process, once it was needed. Locked while attached.
+static RUNTIME: Mutex<Option<Owned<Runtime>>> = Mutex::new(None);
+
 /// Returns the component of this process, ready to run. `_py`: the lock is taken by threads that are attached alone.
 ///
 /// # Errors
 /// Those of [`Runtime::new`].
 pub(crate) fn runtime(_py: Python<'_>) -> loosepack_host::Result<Runtime> {
-    static RUNTIME: Mutex<Option<Owned<Runtime>>> = Mutex::new(None);
     let mut current = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = current.as_mut().and_then(Owned::ours) {
         return Ok(runtime.clone());
@@ -75,4 +82,13 @@ pub(crate) fn runtime(_py: Python<'_>) -> loosepack_host::Result<Runtime> {
     let made = Runtime::new()?;
     *current = Some(Owned::new(made.clone()));
     Ok(made)
+}
+
+/// Limits the memory of handles that this process opens from now on, for tests of what happens at the limit.
+#[pyfunction]
+pub(crate) fn _limit_memory(py: Python<'_>, memory: usize) -> PyResult<()> {
+    let limits = Limits { memory, ..Limits::default() };
+    let made = Runtime::with_limits(limits).map_err(|error| errors::of(py, error))?;
+    *RUNTIME.lock().unwrap_or_else(PoisonError::into_inner) = Some(Owned::new(made));
+    Ok(())
 }

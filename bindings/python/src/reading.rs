@@ -2,51 +2,102 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use loosepack::store::{self, Block, Found, ReadMany as _};
-use loosepack_host::{Container, Error, ObjectBatch, ObjectId, ObjectReader};
+use loosepack::store::{Block, Found};
+use loosepack_host::{Error, ObjectBatch, ObjectId, ObjectReader, StoreError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::convert;
 use crate::errors;
-use crate::handles::Lease;
-use crate::process::Owned;
+use crate::handles::{Lease, Share};
+use crate::process::{self, Owned};
 
 /// An object that is being read piece by piece. Threads may share it.
 #[pyclass(frozen)]
 pub(crate) struct Reader {
-    /// Taken while detached.
-    reading: Owned<Mutex<Reading>>,
+    /// Taken while detached. Gone when the reader is dropped.
+    reading: Option<Owned<Mutex<Reading>>>,
     #[pyo3(get)]
     size: u64,
 }
 
 struct Reading {
     reader: ObjectReader,
+    share: Share,
+    /// Position of the next byte. After a failure, that of the first byte of the read that failed.
     position: u64,
+    /// Why a read failed. The component's position is not known then, until it is set.
+    failed: Option<Failed>,
+}
+
+/// A failure that is raised again.
+#[derive(Clone)]
+enum Failed {
+    Store(StoreError),
+    Stopped(String),
+}
+
+impl Failed {
+    fn new(error: Error) -> Self {
+        match error {
+            Error::Store(error) => Failed::Store(error),
+            error => Failed::Stopped(error.to_string()),
+        }
+    }
+
+    fn exception(&self, py: Python<'_>) -> PyErr {
+        match self {
+            Failed::Store(error) => errors::of(py, error.clone().into()),
+            Failed::Stopped(text) => errors::stopped(py, text),
+        }
+    }
 }
 
 impl Reading {
-    /// Fills `buffer` as far as there are bytes. Returns their number.
-    fn fill(&mut self, buffer: &mut [u8]) -> loosepack_host::Result<usize> {
+    /// Fills `buffer` as far as there are bytes. Returns their number; after a failure, `failed` has the reason.
+    fn fill(&mut self, buffer: &mut [u8]) -> usize {
         let mut filled = 0;
-        while filled < buffer.len() {
-            match store::Reader::read(&mut self.reader, &mut buffer[filled..])? {
-                0 => break,
-                len => {
-                    filled += len;
-                    self.position += len as u64;
-                }
+        while self.failed.is_none() && filled < buffer.len() {
+            match self.share.note(self.reader.fill(&mut buffer[filled..])) {
+                Ok(0) => break,
+                Ok(len) => filled += len,
+                Err(error) => self.failed = Some(Failed::new(error)),
             }
         }
-        Ok(filled)
+        if self.failed.is_none() {
+            self.position += filled as u64;
+        }
+        filled
+    }
+
+    /// Continues at this byte.
+    fn seek(&mut self, position: u64) {
+        if self.position == position && self.failed.is_none() {
+            return;
+        }
+        match self.share.note(self.reader.go_to(position)) {
+            Ok(()) => (self.position, self.failed) = (position, None),
+            Err(error) => self.failed = Some(Failed::new(error)),
+        }
     }
 }
 
 impl Reader {
-    pub(crate) fn new(reader: ObjectReader) -> Self {
+    pub(crate) fn new(reader: ObjectReader, share: Share) -> Self {
         let size = reader.size();
-        Reader { reading: Owned::new(Mutex::new(Reading { reader, position: 0 })), size }
+        let reading = Reading { reader, share, position: 0, failed: None };
+        Reader { reading: Some(Owned::new(Mutex::new(reading))), size }
+    }
+
+    fn reading(&self, py: Python<'_>) -> PyResult<&Mutex<Reading>> {
+        self.reading.as_ref().expect("it is there until the reader is dropped").get(py)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // The handle may be at work for another reader.
+        process::drop_detached(self.reading.take());
     }
 }
 
@@ -56,16 +107,21 @@ fn lock(reading: &Mutex<Reading>) -> MutexGuard<'_, Reading> {
 
 #[pymethods]
 impl Reader {
-    /// Reads at most this many bytes: fewer only at the end.
+    /// Reads at most this many bytes: fewer only at the end. After a failure, every later read fails as well, until
+    /// `seek` sets the position.
     fn read<'py>(&self, py: Python<'py>, len: u64) -> PyResult<Bound<'py, PyBytes>> {
-        let reading = self.reading.get(py)?;
+        let reading = self.reading(py)?;
         let position = py.detach(|| lock(reading).position);
         let wanted = usize::try_from(len.min(self.size.saturating_sub(position)))?;
         let mut filled = 0;
         let bytes = PyBytes::new_with(py, wanted, |buffer| {
             // Nobody else has seen these bytes yet.
-            filled = py.detach(|| lock(reading).fill(buffer)).map_err(|error| errors::of(py, error))?;
-            Ok(())
+            let failed;
+            (filled, failed) = py.detach(|| {
+                let mut reading = lock(reading);
+                (reading.fill(buffer), reading.failed.clone())
+            });
+            failed.map_or(Ok(()), |failed| Err(failed.exception(py)))
         })?;
         // Another thread may have read in between.
         if filled == wanted { Ok(bytes) } else { Ok(PyBytes::new(py, &bytes.as_bytes()[..filled])) }
@@ -73,28 +129,26 @@ impl Reader {
 
     /// Continues at this byte.
     fn seek(&self, py: Python<'_>, position: u64) -> PyResult<()> {
-        let reading = self.reading.get(py)?;
-        py.detach(|| {
+        let reading = self.reading(py)?;
+        let failed = py.detach(|| {
             let mut reading = lock(reading);
-            if reading.position != position {
-                store::Reader::seek(&mut reading.reader, position)?;
-                reading.position = position;
-            }
-            Ok(())
-        })
-        .map_err(|error: Error| errors::of(py, error))
+            reading.seek(position);
+            reading.failed.clone()
+        });
+        failed.map_or(Ok(()), |failed| Err(failed.exception(py)))
     }
 
     fn tell(&self, py: Python<'_>) -> PyResult<u64> {
-        let reading = self.reading.get(py)?;
+        let reading = self.reading(py)?;
         Ok(py.detach(|| lock(reading).position))
     }
 }
 
 /// Reads a whole object, however large.
-pub(crate) fn read_large<'py>(py: Python<'py>, container: &Container, id: &ObjectId) -> PyResult<Bound<'py, PyBytes>> {
-    let reader = py.detach(|| container.reader(id)).map_err(|error| errors::of(py, error))?;
-    let reader = Reader::new(reader);
+pub(crate) fn read_large<'py>(py: Python<'py>, lease: &mut Lease, id: &ObjectId) -> PyResult<Bound<'py, PyBytes>> {
+    let opened = py.detach(|| lease.reader(id));
+    let reader = lease.note(opened).map_err(|error| errors::of(py, error))?;
+    let reader = Reader::new(reader, lease.share());
     reader.read(py, reader.size)
 }
 
@@ -104,13 +158,13 @@ pub(crate) struct Batch {
     /// The IDs that were asked for, sorted and each of them once: blocks refer to them by position.
     ids: Vec<ObjectId>,
     skip_missing: bool,
-    /// Never waited for: one thread at a time takes items.
-    state: Owned<Mutex<State>>,
+    /// Never waited for: one thread at a time takes items. Gone when the batch is dropped.
+    state: Option<Owned<Mutex<State>>>,
 }
 
 struct State {
-    lease: Lease,
     batch: ObjectBatch,
+    lease: Lease,
     block: Block,
     next: usize,
 }
@@ -131,7 +185,21 @@ impl Batch {
         });
         let batch = lease.note(batch).map_err(|error| errors::of(py, error))?;
         let state = State { lease, batch, block: Block::default(), next: 0 };
-        Ok(Batch { ids, skip_missing, state: Owned::new(Mutex::new(state)) })
+        Ok(Batch { ids, skip_missing, state: Some(Owned::new(Mutex::new(state))) })
+    }
+
+    fn state(&self, py: Python<'_>) -> PyResult<&Mutex<State>> {
+        self.state.as_ref().expect("it is there until the batch is dropped").get(py)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let Some(state) = self.state.take().and_then(Owned::into_ours) else { return };
+        let State { batch, lease, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // The handle may be at work for a reader.
+        process::drop_detached(batch);
+        drop(lease);
     }
 }
 
@@ -142,14 +210,14 @@ impl Batch {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let Ok(mut guard) = self.state.get(py)?.try_lock() else {
+        let Ok(mut guard) = self.state(py)?.try_lock() else {
             return Err(pyo3::exceptions::PyValueError::new_err("another thread is taking from this iterator"));
         };
-        let State { lease, batch, block, next } = &mut *guard;
+        let State { batch, lease, block, next } = &mut *guard;
         loop {
             let Some((position, found)) = block.items.get(*next) else {
                 let read = py.detach(|| batch.next_block());
-                *block = lease.note(read.map_err(Error::from)).map_err(|error| errors::of(py, error))?;
+                *block = lease.note(read).map_err(|error| errors::of(py, error))?;
                 *next = 0;
                 if block.items.is_empty() {
                     return Ok(None);
@@ -164,7 +232,7 @@ impl Batch {
                 Found::Bytes(range) => PyBytes::new(py, &block.bytes[range.clone()]),
                 Found::TooLarge(_) => read_large(py, lease, id)?,
                 Found::Missing if self.skip_missing => continue,
-                Found::Missing => return Err(errors::of(py, loosepack_host::StoreError::NotFound(*id).into())),
+                Found::Missing => return Err(errors::of(py, StoreError::NotFound(*id).into())),
                 Found::Failed(error) => return Err(errors::of(py, error.clone().into())),
             };
             return pair(py, id, bytes).map(Some);

@@ -30,11 +30,13 @@ type Info = (u64, Option<(u32, u64, u64)>);
 pub(crate) fn create(
     py: Python<'_>,
     path: PathBuf,
-    pack_target: u64,
-    compression_level: u8,
+    pack_target: &Bound<'_, PyAny>,
+    compression_level: &Bound<'_, PyAny>,
     shared: bool,
     durable: bool,
 ) -> PyResult<()> {
+    let pack_target = convert::number(pack_target, "pack_target")?;
+    let compression_level = convert::number(compression_level, "compression_level")?;
     let shared = if shared { Sharing::Group } else { Sharing::Umask };
     let config = Config { pack_target, compression_level, shared };
     let runtime = process::runtime(py).map_err(|error| errors::of(py, error))?;
@@ -67,7 +69,7 @@ impl Store {
     }
 
     fn start(&self, py: Python<'_>, task: Task) -> PyResult<Job> {
-        Job::start(py, &self.handles, |container| task.start(container))
+        Job::start(py, &self.handles, task)
     }
 }
 
@@ -99,6 +101,11 @@ impl Store {
     /// Closes it. Readers that are open can be read to their end.
     fn close(&self, py: Python<'_>) {
         self.handles.close(py);
+    }
+
+    /// Closes what is open and idle. It goes on: later calls open what they need.
+    fn _release(&self, py: Python<'_>) {
+        self.handles.release(py);
     }
 
     /// Whether it was closed.
@@ -138,7 +145,7 @@ impl Store {
                 }
                 Ok(PyBytes::new(py, &content))
             }
-            Err(Error::Store(StoreError::TooLarge(_))) => read_large(py, &lease, &id),
+            Err(Error::Store(StoreError::TooLarge(_))) => read_large(py, &mut lease, &id),
             Err(error) => Err(errors::of(py, error)),
         }
     }
@@ -150,7 +157,7 @@ impl Store {
     /// What is no ID is not contained.
     fn __contains__(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
         let Ok(text) = id.cast::<PyString>() else { return Ok(false) };
-        let Some(id) = ObjectId::from_hex(text.to_cow()?.as_bytes()) else { return Ok(false) };
+        let Some(id) = ObjectId::from_hex(text.to_string_lossy().as_bytes()) else { return Ok(false) };
         let found = self.call(py, Use::Reading, |container| container.contains(&[id]))?;
         Ok(found == [true])
     }
@@ -209,7 +216,10 @@ impl Store {
 
     fn _reader(&self, py: Python<'_>, id: &Bound<'_, PyString>) -> PyResult<Reader> {
         let id = convert::id(id)?;
-        Ok(Reader::new(self.call(py, Use::Reading, |container| container.reader(&id))?))
+        let mut lease = self.handles.take(py, Use::Reading)?;
+        let opened = py.detach(|| lease.reader(&id));
+        let reader = lease.note(opened).map_err(|error| errors::of(py, error))?;
+        Ok(Reader::new(reader, lease.share()))
     }
 
     fn _read_many(&self, py: Python<'_>, ids: &Bound<'_, PyAny>, skip_missing: bool) -> PyResult<Batch> {
@@ -241,12 +251,18 @@ impl Store {
     }
 
     fn _add_paths<'py>(&self, py: Python<'py>, paths: Vec<PathBuf>) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let added = self.call(py, Use::Working, |container| Ok(files::add_all(&paths, &mut Loose(container))))?;
-        Ok(convert::texts(py, &added.map_err(|failure| failure.into_exception(py))?))
+        let mut lease = self.handles.take(py, Use::Working)?;
+        let mut at = None;
+        let added = py.detach(|| files::add_all(&paths, &mut Loose(&lease), &mut at));
+        let ids = lease.note(added).map_err(|error| files::exception(py, error, at))?;
+        Ok(convert::texts(py, &ids))
     }
 
     fn _writer(&self, py: Python<'_>) -> PyResult<LooseWriter> {
-        Ok(LooseWriter::new(self.call(py, Use::Working, Container::writer)?))
+        let mut lease = self.handles.take(py, Use::Working)?;
+        let opened = py.detach(|| lease.writer());
+        let writer = lease.note(opened).map_err(|error| errors::of(py, error))?;
+        Ok(LooseWriter::new(lease, writer))
     }
 
     fn _pack_writer(&self, py: Python<'_>, compression: &str) -> PyResult<PackWriter> {
@@ -279,16 +295,26 @@ impl Store {
     fn _repack(
         &self,
         py: Python<'_>,
-        min_dead: Option<u8>,
+        min_dead: Option<&Bound<'_, PyAny>>,
         compression: Option<&str>,
-        level: Option<u8>,
+        level: Option<&Bound<'_, PyAny>>,
         dry_run: bool,
     ) -> PyResult<Job> {
+        let min_dead = min_dead.map(|value| convert::number(value, "min_dead")).transpose()?;
+        let level = level.map(|value| convert::number(value, "level")).transpose()?;
         let compression = compression.map(|text| convert::compression(py, text)).transpose()?;
         self.start(py, Task::Repack(RepackOptions { min_dead, compression, level, dry_run }))
     }
 
-    fn _verify(&self, py: Python<'_>, completed: u64, shard: u32, shards: u32) -> PyResult<Job> {
+    fn _verify(
+        &self,
+        py: Python<'_>,
+        completed: &Bound<'_, PyAny>,
+        shard: &Bound<'_, PyAny>,
+        shards: &Bound<'_, PyAny>,
+    ) -> PyResult<Job> {
+        let completed = convert::number(completed, "completed")?;
+        let (shard, shards) = (convert::number(shard, "shard")?, convert::number(shards, "shards")?);
         self.start(py, Task::Verify(Part { completed, shard, shards }))
     }
 

@@ -1,18 +1,19 @@
 //! Objects that are being added.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use loosepack::source::Source;
-use loosepack_host::{Container, Error, ObjectId, ObjectWriter, Result, StoreError};
+use loosepack_host::{Container, Error, ObjectId, ObjectWriter, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 use crate::convert;
 use crate::errors;
+use crate::exclusive::Exclusive;
 use crate::files::{self, PythonFile, Take};
 use crate::handles::Lease;
-use crate::process::Owned;
+use crate::process::{self, Owned};
 
 /// Bytes above which contents pass to the component in pieces.
 const WHOLE_MAX: usize = 8 << 20;
@@ -89,16 +90,85 @@ pub(crate) fn contents<'py>(list: &Bound<'py, PyList>) -> PyResult<Vec<Bound<'py
     list.iter().map(|content| convert::bytes(&content)).collect()
 }
 
-/// A loose object that is being written. Dropped early, it leaves no object.
-#[pyclass(frozen)]
-pub(crate) struct LooseWriter {
-    /// Gone once it was finished or given up. Taken while detached.
-    writer: Owned<Mutex<Option<ObjectWriter>>>,
+/// A writer with a handle of its own: nothing else waits for the component while it reads from a file of Python.
+struct Writing<W: Send> {
+    /// Gone once it was finished, given up or stopped. Used while detached.
+    writer: Owned<Exclusive<Option<W>>>,
+    /// Kept until the writer is gone. Taken while attached.
+    lease: Mutex<Option<Lease>>,
 }
 
+impl<W: Send> Writing<W> {
+    fn new(lease: Lease, writer: W) -> Self {
+        Writing { writer: Owned::new(Exclusive::new(Some(writer))), lease: Mutex::new(Some(lease)) }
+    }
+
+    /// Calls the writer. It is gone when its component was stopped.
+    ///
+    /// # Errors
+    /// `loosepack.WriterFailed` when it is gone; `RuntimeError` within another call of the same thread.
+    fn call<T: Send>(&self, py: Python<'_>, call: impl FnOnce(&mut W) -> Result<T> + Send) -> PyResult<Result<T>> {
+        self.change(py, |current| {
+            let result = call(current.as_mut()?);
+            if let Err(Error::Runtime(_)) = result {
+                *current = None;
+            }
+            Some(result)
+        })
+    }
+
+    /// Consumes the writer.
+    ///
+    /// # Errors
+    /// Those of [`Self::call`].
+    fn end<T: Send>(&self, py: Python<'_>, end: impl FnOnce(W) -> Result<T> + Send) -> PyResult<Result<T>> {
+        self.change(py, |current| current.take().map(end))
+    }
+
+    fn change<T: Send>(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut Option<W>) -> Option<Result<T>> + Send,
+    ) -> PyResult<Result<T>> {
+        let writer = self.writer.get(py)?;
+        let changed = py.detach(|| writer.with(|current| (change(current), current.is_none())));
+        let (result, gone) = changed.ok_or_else(errors::reentrant)?;
+        let result = result.ok_or_else(|| errors::writer_ended(py))?;
+        if !gone {
+            return Ok(result);
+        }
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(match lease {
+            Some(mut lease) => lease.note(result),
+            None => result,
+        })
+    }
+
+    /// Gives the writer up, unless it is gone.
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        let writer = self.writer.get(py)?;
+        py.detach(|| writer.with(|current| drop(current.take()))).ok_or_else(errors::reentrant)?;
+        // Not in one statement, in which the lock would be held while the lease is dropped.
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(lease);
+        Ok(())
+    }
+}
+
+impl<W: Send> Drop for Writing<W> {
+    fn drop(&mut self) {
+        // The lease comes after it, attached.
+        process::drop_detached(self.writer.ours().and_then(|writer| writer.get_mut().take()));
+    }
+}
+
+/// A loose object that is being written. Dropped early, it leaves no object.
+#[pyclass(frozen)]
+pub(crate) struct LooseWriter(Writing<ObjectWriter>);
+
 impl LooseWriter {
-    pub(crate) fn new(writer: ObjectWriter) -> Self {
-        LooseWriter { writer: Owned::new(Mutex::new(Some(writer))) }
+    pub(crate) fn new(lease: Lease, writer: ObjectWriter) -> Self {
+        LooseWriter(Writing::new(lease, writer))
     }
 }
 
@@ -107,54 +177,30 @@ impl LooseWriter {
     /// Appends bytes. Returns their number.
     fn write(&self, py: Python<'_>, content: &Bound<'_, PyAny>) -> PyResult<usize> {
         let content = convert::bytes(content)?;
-        let (writer, bytes) = (self.writer.get(py)?, content.as_bytes());
-        py.detach(|| lock(writer).as_mut().ok_or(StoreError::WriterFailed)?.append(bytes))
-            .map_err(|error: Error| errors::of(py, error))?;
+        let bytes = content.as_bytes();
+        self.0.call(py, |writer| writer.append(bytes))?.map_err(|error| errors::of(py, error))?;
         Ok(bytes.len())
     }
 
     /// Completes the object. Returns its ID.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        let writer = self.writer.get(py)?;
-        let id = py
-            .detach(|| lock(writer).take().ok_or(StoreError::WriterFailed)?.finish())
-            .map_err(|error: Error| errors::of(py, error))?;
+        let id = self.0.end(py, ObjectWriter::finish)?.map_err(|error| errors::of(py, error))?;
         Ok(convert::text(py, &id))
     }
 
     /// Gives the object up.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
-        let writer = self.writer.get(py)?;
-        py.detach(|| drop(lock(writer).take()));
-        Ok(())
+        self.0.abandon(py)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes objects straight to packs. Threads may share it.
 #[pyclass(frozen)]
-pub(crate) struct PackWriter {
-    /// Gone once it was finished or given up. Taken while detached.
-    writer: Owned<Mutex<Option<loosepack_host::PackWriter>>>,
-    /// Kept until the writer is gone. Taken while attached.
-    lease: Mutex<Option<Lease>>,
-}
+pub(crate) struct PackWriter(Writing<loosepack_host::PackWriter>);
 
 impl PackWriter {
     pub(crate) fn new(lease: Lease, writer: loosepack_host::PackWriter) -> Self {
-        PackWriter { writer: Owned::new(Mutex::new(Some(writer))), lease: Mutex::new(Some(lease)) }
-    }
-
-    fn with<T: Send>(
-        &self,
-        py: Python<'_>,
-        run: impl FnOnce(&mut loosepack_host::PackWriter) -> Result<T> + Send,
-    ) -> PyResult<Result<T>> {
-        let writer = self.writer.get(py)?;
-        Ok(py.detach(|| run(lock(writer).as_mut().ok_or(StoreError::WriterFailed)?)))
+        PackWriter(Writing::new(lease, writer))
     }
 }
 
@@ -191,10 +237,10 @@ impl PackWriter {
         let content = convert::bytes(content)?;
         let bytes = content.as_bytes();
         let added = if bytes.len() <= WHOLE_MAX {
-            self.with(py, |writer| writer.add(bytes))
+            self.0.call(py, |writer| writer.add(bytes))
         } else {
             let source = Box::new(Whole(content.clone().unbind(), 0));
-            self.with(py, |writer| writer.add_source(source))
+            self.0.call(py, |writer| writer.add_source(source))
         };
         let id = added?.map_err(|error| errors::of(py, error))?;
         Ok(convert::text(py, &id))
@@ -209,7 +255,7 @@ impl PackWriter {
                 [large] if large.as_bytes().len() > WHOLE_MAX => ids.push(self.add(py, large.as_any())?),
                 group => {
                     let slices = slices(group);
-                    let added = self.with(py, |writer| add_bounded(&slices, |group| writer.add_many(group)))?;
+                    let added = self.0.call(py, |writer| add_bounded(&slices, |group| writer.add_many(group)))?;
                     ids.append(&mut convert::texts(py, &added.map_err(|error| errors::of(py, error))?));
                 }
             }
@@ -219,39 +265,29 @@ impl PackWriter {
 
     fn add_file<'py>(&self, py: Python<'py>, file: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
         let (file, raised) = PythonFile::new(file);
-        let added = self.with(py, |writer| writer.add_source(Box::new(file)))?;
+        let added = self.0.call(py, |writer| writer.add_source(Box::new(file)))?;
         Ok(convert::text(py, &added.map_err(|error| raised.or(py, error))?))
     }
 
     fn add_paths<'py>(&self, py: Python<'py>, paths: Vec<PathBuf>) -> PyResult<Vec<Bound<'py, PyString>>> {
-        let added = self.with(py, |writer| Ok(files::add_all(&paths, &mut Packs(writer))))?;
-        let ids = added.map_err(|error| errors::of(py, error))?.map_err(|failure| failure.into_exception(py))?;
+        let mut at = None;
+        let added = self.0.call(py, |writer| files::add_all(&paths, &mut Packs(writer), &mut at))?;
+        let ids = added.map_err(|error| files::exception(py, error, at))?;
         Ok(convert::texts(py, &ids))
     }
 
     /// Makes everything added so far visible and durable.
     fn commit(&self, py: Python<'_>) -> PyResult<()> {
-        self.with(py, loosepack_host::PackWriter::commit)?.map_err(|error| errors::of(py, error))
+        self.0.call(py, loosepack_host::PackWriter::commit)?.map_err(|error| errors::of(py, error))
     }
 
     /// Commits, and frees the pack lock.
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
-        let writer = self.writer.get(py)?;
-        let finished = py.detach(|| lock(writer).take().ok_or(StoreError::WriterFailed)?.finish());
-        self.release(py, finished).map_err(|error| errors::of(py, error))
+        self.0.end(py, loosepack_host::PackWriter::finish)?.map_err(|error| errors::of(py, error))
     }
 
     /// Frees the pack lock. What was added since the last commit is lost.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
-        let writer = self.writer.get(py)?;
-        py.detach(|| drop(lock(writer).take()));
-        self.release(py, Ok(())).map_err(|error| errors::of(py, error))
-    }
-}
-
-impl PackWriter {
-    fn release(&self, _py: Python<'_>, result: Result<()>) -> Result<()> {
-        let lease = lock(&self.lease).take();
-        lease.map_or(Ok(()), |mut lease| lease.note(result))
+        self.0.abandon(py)
     }
 }

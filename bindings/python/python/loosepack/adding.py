@@ -50,17 +50,30 @@ def batches(contents: Iterable[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
+def _size(path: str) -> int:
+    """Return the size of a file that was added; 0 when it is gone by now."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
 def add_files(
     add: Callable[[list[str]], list[str]],
     paths: Iterable[Union[str, os.PathLike[str]]],
     size: int,
     progress: Optional[OnProgress],
 ) -> list[str]:
-    """Add files in groups of ``size``, and report progress after each: files, of all files."""
+    """Add files in groups of ``size``, and report progress after each: files, of all files, and their bytes."""
+    if isinstance(paths, (str, os.PathLike)):
+        raise TypeError(f"expected an iterable of paths, not a single {type(paths).__name__}")
     names = [os.fspath(path) for path in paths]
     ids: list[str] = []
+    added = 0
     for start in range(0, len(names), size):
-        ids += add(names[start : start + size])
+        group = names[start : start + size]
+        ids += add(group)
         if progress is not None:
-            progress(Progress(len(ids), len(names), len(ids), 0))
+            added += sum(map(_size, group))
+            progress(Progress(len(ids), len(names), len(ids), added))
     return ids

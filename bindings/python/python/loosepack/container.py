@@ -175,7 +175,7 @@ class Container(Upkeep):
         The other parameters are those of :meth:`add_many`.
 
         :param progress: called with the number of files that are stored, of all.
-        :raises OSError: with the name of the first file that cannot be read. Files before it may be stored.
+        :raises OSError: with the name of the first file that cannot be read. Files before it are stored.
         :raises SourceChanged: when a file changed while it was read.
         """
         if to_packs:

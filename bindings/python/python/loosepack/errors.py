@@ -43,6 +43,11 @@ class Error(Exception):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The attributes of an OSError are not in its dictionary.
+        state = {name: getattr(self, name, None) for name in ("errno", "filename")}
+        return type(self), self.args, {**self.__dict__, **{name: it for name, it in state.items() if it is not None}}
+
 
 class NotFound(Error, KeyError):
     """No object has this ID. Certain: the index was read again before."""
@@ -81,8 +86,11 @@ class AlreadyExists(Error, FileExistsError):
 
     @classmethod
     def of(cls, arguments: tuple[Any, ...]) -> AlreadyExists:
-        error = cls(arguments[0])
+        text, path = arguments[0], os.fspath(arguments[1])
+        error = cls(f"{path}: {text}" if path else text)
         error.errno = errno.EEXIST
+        if path:
+            error.filename = path
         return error
 
 
@@ -164,7 +172,10 @@ class StorageError(Error, OSError):
 
 
 class Stopped(Error):
-    """The component was stopped at a limit of its sandbox. The container is sound; the next call goes on."""
+    """The component was stopped at a limit of its sandbox. The container is sound: the next call opens it anew.
+
+    Readers, writers and iterators that were stopped are to be made anew.
+    """
 
 
 class Forked(Error):

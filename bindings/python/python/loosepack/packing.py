@@ -47,7 +47,8 @@ class PackWriter:
     ) -> list[str]:
         """Add files by their paths. Return their IDs, in order.
 
-        Raises ``OSError`` with the name of the first file that cannot be read; those before it are added.
+        Raises ``OSError`` with the name of the first file that cannot be read. Those before it are added: they stay
+        when the exception does not leave the block, or after :meth:`commit`.
         """
         return add_files(self._writer.add_paths, paths, BATCH_FILES, progress)
 

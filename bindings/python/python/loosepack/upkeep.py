@@ -42,13 +42,14 @@ class Upkeep(_loosepack.Store):
         return self._run(self._clean, progress)
 
     def delete(self, ids: Iterable[str], *, progress: Optional[OnProgress] = None) -> Report:
-        """Delete objects, loose or packed. IDs without an object are not counted.
+        """Delete objects, loose or packed. IDs without an object are not counted. Needs the pack lock: while somebody
+        packs, it waits as :class:`Container` says of ``wait``.
 
         :raises InvalidId: when one is no ID; nothing is deleted then.
         :raises Locked: when the pack lock is taken.
         """
-        ids = list(ids) if not isinstance(ids, (str, list)) else ids
-        return self._run(lambda: self._delete(ids), progress)
+        converted = _loosepack.Ids(ids)
+        return self._run(lambda: self._delete(converted), progress)
 
     def gc(
         self,
@@ -64,8 +65,8 @@ class Upkeep(_loosepack.Store):
         :param dry_run: only count what would be deleted.
         :raises Locked: when the pack lock is taken.
         """
-        keep = list(keep) if not isinstance(keep, (str, list)) else keep
-        return self._run(lambda: self._gc(keep, grace, dry_run), progress)
+        converted = _loosepack.Ids(keep)
+        return self._run(lambda: self._gc(converted, grace, dry_run), progress)
 
     def repack(
         self,
@@ -119,8 +120,8 @@ class Upkeep(_loosepack.Store):
         :raises Locked: when the pack lock is taken.
         """
         path = _path_of(source)
-        ids = list(ids) if ids is not None and not isinstance(ids, (str, list)) else ids
-        return self._run(lambda: self._import(path, ids), progress)
+        converted = None if ids is None else _loosepack.Ids(ids)
+        return self._run(lambda: self._import(path, converted), progress)
 
     def repair(self, source: Union[Path, Upkeep], *, progress: Optional[OnProgress] = None) -> Report:
         """Mend damaged objects with those of another container, which is only read.

@@ -34,10 +34,13 @@ class Opening:
         return self._folder
 
     def close(self) -> None:
-        """Close what is open. The next call opens it again."""
+        """Close what is open. The next call opens it again.
+
+        Calls that are under way in other threads, and iterators, go on: they open what they need.
+        """
         opened, self._opened = self._opened, None
         if opened is not None:
-            opened.close()
+            opened._release()
         loosened, self._loosened = self._loosened, None
         if loosened is not None:
             loosened.cleanup()
@@ -70,6 +73,10 @@ class Opening:
             return self._store
         except NotInitialised as error:
             raise FileNotFoundError(f"no container in {self._folder}") from error
+
+    def _check_readable(self) -> None:
+        """Fail with ``FileNotFoundError`` when there is no container."""
+        assert self._readable is not None
 
     @contextmanager
     def _syncing(self, do_fsync: bool) -> Iterator[ours.Container]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from . import adding
 from .objects import Objects
 from .progress import Reporter
+from .reading import is_key
 from .translating import locking, sound
 from .utils import CallbackStreamWrapper
 
@@ -76,6 +77,7 @@ class Packing(Objects):
         :raises AssertionError: when ``compress`` is no ``bool``.
         """
         streams = list(stream_list)
+        self._check_readable()
         with self._pack_writer(compress, do_fsync) as writer, adding.counted(callback, len(streams)) as count:
             return adding.add_streams(writer, streams, open_streams, count)
 
@@ -94,6 +96,8 @@ class Packing(Objects):
         The parameters are those of :meth:`add_streamed_objects_to_pack`.
         """
         contents = list(content_list)
+        if not self.is_initialised:
+            raise ValueError("Invalid hash type: the container is not initialised")
         with self._pack_writer(compress, do_fsync) as writer, adding.counted(callback, len(contents)) as count:
             keys = writer.add_many(contents)
             count(len(keys))
@@ -123,11 +127,14 @@ class Packing(Objects):
         """Copy objects of another container into packs. Return the new key of each old one that was copied.
 
         The other container is one of this class, or of ``disk_objectstore``. Keys without an object are left out, and
-        so are objects that are here already. Memory is bounded in any case, whatever ``target_memory_bytes`` is.
+        so are objects that are here already. Between containers of this class, objects stay compressed or not as they
+        are in the other container, unless ``compress`` is true. Memory is bounded in any case, whatever ``target_memory_bytes`` is.
         """
         keys = list(dict.fromkeys(hashkeys))
         if isinstance(source_container, Objects):
-            return self._import_ours(keys, source_container, callback, do_fsync)
+            if not compress:
+                return self._import_ours(keys, source_container, callback, do_fsync)
+            keys = [key for key in keys if is_key(key)]
         with self._pack_writer(compress, do_fsync) as writer:
             return adding.import_foreign(self, writer, keys, source_container, callback)
 

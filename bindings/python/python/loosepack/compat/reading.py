@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from .. import container as ours
 from ..errors import Corrupt, NotFound
+from ..streams import ObjectReader
 from .dataclasses import ObjectMeta, ObjectType
 from .exceptions import InconsistentContent
 from .utils import chunk_iterator
@@ -34,6 +35,24 @@ class Content(io.BytesIO):
     def write(self, _: object) -> int:
         """Fail: an object does not change."""
         raise io.UnsupportedOperation("not writable")
+
+
+class Large(ObjectReader):
+    """A large object as a stream. Damage is ``InconsistentContent``, as everywhere."""
+
+    def read(self, size: Optional[int] = -1, /) -> bytes:
+        """Read ``size`` bytes, or fewer at the end; all that are left when it is negative or ``None``."""
+        try:
+            return super().read(size)
+        except Corrupt as error:
+            raise InconsistentContent(str(error)) from error
+
+    def readinto(self, buffer, /) -> int:  # type: ignore[no-untyped-def]
+        """Read into a buffer of bytes. Return their number, 0 at the end."""
+        try:
+            return super().readinto(buffer)
+        except Corrupt as error:
+            raise InconsistentContent(str(error)) from error
 
 
 def is_key(text: object) -> bool:
@@ -67,7 +86,9 @@ def open_object(store: ours.Container, key: str, size: int) -> Any:
     :raises InconsistentContent: when it is small, and damaged. Larger ones raise when they are read.
     """
     try:
-        return Content(store.get(key)) if size <= SMALL else io.BufferedReader(store.reader(key), 256 << 10)
+        if size <= SMALL:
+            return Content(store.get(key))
+        return io.BufferedReader(Large(store._reader(key), key), 256 << 10)
     except Corrupt as error:
         raise InconsistentContent(str(error)) from error
 
@@ -102,7 +123,7 @@ def triplets(store: ours.Container, keys: Iterable[str], skip_missing: bool) -> 
     for key, meta in metas(store, keys, skip_missing):
         group.append((key, meta))
         size += meta.size if meta.size is not None and meta.size <= SMALL else 0
-        if size >= TOGETHER:
+        if size >= TOGETHER or len(group) == LOOKED_UP:
             yield from _opened(store, group, skip_missing)
             group, size = [], 0
     yield from _opened(store, group, skip_missing)
@@ -113,12 +134,15 @@ def _opened(store: ours.Container, group: list[tuple[str, ObjectMeta]], skip_mis
     contents: dict[str, bytes] = {}
     # An object that is damaged is left out here: it fails when it is its turn.
     batch = store.read_many(small, skip_missing=True)
-    while True:
+    # At most one exception for each object: what cannot be read at all fails again and again.
+    for _ in range(len(small) + 1):
         try:
             contents.update(batch)
             break
-        except Corrupt:
-            continue
+        except Corrupt as error:
+            last = error
+    else:
+        raise InconsistentContent(str(last)) from last
     for key, meta in group:
         stream: Any = None
         if key in contents:

@@ -47,10 +47,13 @@ class Upkeep(Objects):
         :raises InconsistentContent: when a packed copy is damaged; its loose file stays.
         """
         with locking():
-            sound(self._store.clean())
+            sound(self._readable.clean())
 
     def delete_objects(self, hashkeys: Iterable[str]) -> list[str]:
-        """Delete objects. Return the keys of those that existed. May be called while others read and write."""
+        """Delete objects. Return the keys of those that existed. May be called while others read and write.
+
+        :raises FileExistsError: when somebody else is packing. Theirs deletes all the same.
+        """
         keys = [key for key in dict.fromkeys(hashkeys) if is_key(key)]
         existing = [key for key, found in zip(keys, self.has_objects(keys)) if found]
         with locking():
@@ -80,7 +83,7 @@ class Upkeep(Objects):
         name = None if mode is CompressMode.KEEP else compression(mode)
         min_dead = 1 if name is None else 0
         with locking():
-            sound(self._store.repack(min_dead=min_dead, compression=name, progress=reporter.progress))
+            sound(self._readable.repack(min_dead=min_dead, compression=name, progress=reporter.progress))
         reporter.close()
 
     def validate(self, callback: Optional[Callback] = None) -> ValidationIssues:
