@@ -34,10 +34,10 @@ class Container(Upkeep):
     container as well; readers, writers and jobs that were made before belong to the parent, and raise :class:`Forked`
     in the child.
 
-    ``c[id]`` is :meth:`get`, ``id in c`` tells whether an object exists, and iterating gives the IDs of all objects,
+    ``c[id]`` is :meth:`get`, ``id in c`` is whether an object exists, and iterating gives the IDs of all objects,
     sorted.
 
-    Every method raises :class:`Error` for a failure of the container. What else it raises is said with it.
+    Every method raises :class:`Error` for a failure of the container. Other exceptions are listed with the method.
     """
 
     def __new__(
@@ -201,7 +201,7 @@ class Container(Upkeep):
         """Open an object as a seekable binary stream.
 
         :raises NotFound: when there is no such object.
-        :raises InvalidId: when it is no ID.
+        :raises InvalidId: for an invalid ID.
         """
         return ObjectReader(self._reader(object_id), object_id)
 
@@ -213,14 +213,14 @@ class Container(Upkeep):
         :param skip_missing: leave out IDs without an object.
         :raises NotFound: from the iterator, for an ID without an object.
         :raises Corrupt: from the iterator, for an object that is damaged.
-        :raises InvalidId: when one is no ID.
+        :raises InvalidId: for an invalid ID.
         """
         return self._read_many(ids, skip_missing)
 
     def info(self, ids: Iterable[str]) -> list[Optional[ObjectInfo]]:
         """Return size and place of objects, in order; ``None`` for one that does not exist.
 
-        :raises InvalidId: when one is no ID.
+        :raises InvalidId: for an invalid ID.
         """
         ids = list(ids) if not isinstance(ids, (str, list)) else ids
         return [
