@@ -208,7 +208,8 @@ class Container(Upkeep):
     def read_many(self, ids: Iterable[str], *, skip_missing: bool = False) -> Iterator[tuple[str, bytes]]:
         """Read many objects: an iterator of pairs of ID and bytes, in the order that is fastest.
 
-        Each ID is answered once. After an exception, the iterator can be asked for the next object.
+        Each ID is answered once. After an exception that is about one object, the iterator can be asked for the next
+        one. A failure of the container itself, such as a damaged index, is raised again each time.
 
         :param skip_missing: leave out IDs without an object.
         :raises NotFound: from the iterator, for an ID without an object.

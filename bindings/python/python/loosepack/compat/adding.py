@@ -53,7 +53,7 @@ def add_stream(store: ours.Container, stream: Any) -> str:
 
 
 def add_streams(writer: PackWriter, streams: list[Any], open_streams: bool, count: Callable[[int], None]) -> list[str]:
-    """Store streams as packed objects. Return their keys, in order. ``count`` gets the number of objects that were added."""
+    """Store streams as packed objects. Return their keys, in order. ``count`` gets the number of added objects."""
     keys: list[str] = []
     group: list[bytes] = []
     size = 0
