@@ -77,7 +77,7 @@ fn of_store(py: Python<'_>, error: StoreError) -> PyErr {
     }
 }
 
-/// The exception for text that is no ID.
+/// The exception for an invalid ID.
 pub(crate) fn invalid_id(py: Python<'_>, text: &str) -> PyErr {
     of_store(py, StoreError::InvalidId(text.into()))
 }

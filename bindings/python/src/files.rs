@@ -34,7 +34,7 @@ impl Unchanged {
     /// Opens the file.
     ///
     /// # Errors
-    /// Those of the system; [`StoreError::InvalidArgument`] for what is no regular file.
+    /// Those of the system; [`StoreError::InvalidArgument`] for anything but a regular file.
     fn open(path: &Path) -> Result<Self> {
         if !fs::metadata(path)?.is_file() {
             let text = format!("{} is not a regular file: open it, and add the open file", path.display());

@@ -133,7 +133,7 @@ impl Store {
 
     /// Returns the bytes of an object.
     ///
-    /// Raises `NotFound` when there is none, `InvalidId` when it is no ID, `Corrupt` when it is damaged.
+    /// Raises `NotFound` when there is none, `InvalidId` for an invalid ID, `Corrupt` when it is damaged.
     fn get<'py>(&self, py: Python<'py>, id: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
         let id = convert::id(id)?;
         let mut lease = self.handles.take(py, Use::Reading)?;
@@ -154,7 +154,7 @@ impl Store {
         self.get(py, id)
     }
 
-    /// What is no ID is not contained.
+    /// An invalid ID is not contained.
     fn __contains__(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
         let Ok(text) = id.cast::<PyString>() else { return Ok(false) };
         let Some(id) = ObjectId::from_hex(text.to_string_lossy().as_bytes()) else { return Ok(false) };
@@ -162,7 +162,7 @@ impl Store {
         Ok(found == [true])
     }
 
-    /// Returns whether each of these objects exists, in order. Raises `InvalidId` when one is no ID.
+    /// Returns whether each of these objects exists, in order. Raises `InvalidId` for an invalid ID.
     fn has(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<Vec<bool>> {
         let ids = convert::ids(ids)?;
         self.call(py, Use::Reading, |container| container.contains(&ids))

@@ -54,14 +54,19 @@ class TestCase(unittest.TestCase):
             self.addCleanup(side.container.close)
 
     def same(self, call):
-        """Does the same on both sides. Returns what came of it, which is the same."""
+        """Does the same on both sides. Returns what came of it, which is the same, and no exception."""
+        outcomes = self.outcomes(call)
+        self.assertEqual(outcomes[0], "returned", outcomes)
+        return outcomes
+
+    def outcomes(self, call):
         theirs, ours = (outcome(call, side) for side in self.sides)
         self.assertEqual(ours, theirs)
         return ours
 
     def raises(self, name, call):
         """Both sides raise an exception of this name."""
-        kind, what = self.same(call)
+        kind, what = self.outcomes(call)
         self.assertEqual((kind, what), ("raised", name))
 
 

@@ -1,9 +1,11 @@
 """`loosepack.compat` beside `disk_objectstore`: the utilities, and the names there are."""
 
+import inspect
 import io
+from enum import Enum
 
 import disk_objectstore
-from beside import TestCase
+from beside import TestCase, plain
 from disk_objectstore import dataclasses as their_dataclasses
 from disk_objectstore import exceptions as their_exceptions
 from disk_objectstore import utils as their_utils
@@ -14,6 +16,14 @@ from loosepack.compat import utils as our_utils
 from support import noise, text
 
 
+def parameters(value):
+    """Names and defaults of what a function, or what makes an object of a class, takes; nothing for another value."""
+    if not callable(value) or isinstance(value, type) and issubclass(value, (Enum, Exception)):
+        return None
+    taken = inspect.signature(value).parameters.values()
+    return [(one.name, str(one.kind), str(plain(one.default))) for one in taken]
+
+
 class Utilities(TestCase):
     def test_sorted_iterators(self):
         for left, right in (
@@ -21,15 +31,16 @@ class Utilities(TestCase):
             ([1, 3, 5], [2, 3, 6]),
             ([1], []),
             ([], [1, 2]),
-            ([2, 1], [3]),
-            ([1], [2, 2]),
-            ([1, 1], [1]),
         ):
             with self.subTest(left=left, right=right):
                 self.same(
                     lambda side: [[item, where.value] for item, where in side.utils.detect_where_sorted(left, right)]
                 )
                 self.same(lambda side: list(side.utils.merge_sorted(left, right)))
+        for left, right in (([2, 1], [3]), ([1], [2, 2]), ([1, 1], [1])):
+            with self.subTest(left=left, right=right):
+                self.raises("ValueError", lambda side: list(side.utils.detect_where_sorted(left, right)))
+                self.raises("ValueError", lambda side: list(side.utils.merge_sorted(left, right)))
         pairs = [(1, "a"), (3, "b")]
         found = self.same(
             lambda side: [
@@ -44,11 +55,16 @@ class Utilities(TestCase):
             self.same(lambda side: list(side.utils.chunk_iterator(range(9), size)))
         self.same(lambda side: list(side.utils.yield_first_element([(1, 2), (3,)])))
         self.same(lambda side: side.utils.nullcontext(5).__enter__())
-        for name in ("sha1", "sha256", "md5"):
+        self.assertEqual(self.same(lambda side: side.utils.is_known_hash("md5"))[1], False)
+        self.raises("ValueError", lambda side: side.utils.get_hash_cls("md5"))
+        self.raises("ValueError", lambda side: side.utils.compute_hash_and_size(io.BytesIO(b""), "md5"))
+        for name in ("sha1", "sha256"):
             self.same(lambda side: side.utils.is_known_hash(name))
             self.same(lambda side: side.utils.get_hash_cls(name)(b"x").hexdigest())
             self.same(lambda side: side.utils.compute_hash_and_size(io.BytesIO(noise(1 << 20)), name))
-        for name in ("zlib+1", "zlib+9", "zlib+0", "zlib", "gzip+1"):
+        for name in ("zlib+0", "zlib", "gzip+1"):
+            self.raises("ValueError", lambda side: side.utils.get_compressobj_instance(name))
+        for name in ("zlib+1", "zlib+9"):
             self.same(lambda side: len(side.utils.get_compressobj_instance(name).compress(b"") + b"x") > 0)
         self.same(lambda side: side.utils.ZeroStream(10).read(4) + side.utils.ZeroStream(3).read())
         self.assertIsNone(our_utils.rename_callback(None, "x"))
@@ -125,4 +141,7 @@ class Utilities(TestCase):
                 and (callable(value) or isinstance(theirs, type))
             }
             self.assertEqual(names - left_out - set(dir(ours)), set())
+            for name in names - left_out:
+                with self.subTest(theirs.__name__, name=name):
+                    self.assertEqual(parameters(getattr(ours, name)), parameters(getattr(theirs, name)))
         self.assertEqual(compat.__all__, disk_objectstore.__all__ + ("__version__",))

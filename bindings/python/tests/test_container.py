@@ -251,7 +251,7 @@ class Opening(TestCase):
                 call()
         self.assertEqual(reader.read(), noise(1 << 20))
 
-    def test_nothing_is_flushed_for_who_asked_for_no_durability(self):
+    def test_a_container_without_durability_keeps_what_was_added(self):
         with Container.create(self.folder / "scratch", durable=False) as store:
             there = store.add(b"there")
         self.assertEqual(Container(self.folder / "scratch")[there], b"there")

@@ -1,4 +1,4 @@
-"""Failures in the middle: readers that go on after one, writers that read from themselves, components that are stopped."""
+"""Failures in the middle: readers that fail, writers that read from themselves, components that are stopped."""
 
 import gc
 import io
@@ -70,6 +70,20 @@ class Readers(TestCase):
             for reader in readers:
                 reader.read(10)
         self.assertEqual([reader.read(5) for reader in readers], [contents[number % 3][20:25] for number in range(600)])
+
+
+    def test_a_batch_that_cannot_go_on_does_not_end(self):
+        """IDs are asked for in groups of 262,144: the index is gone when it is the turn of the second."""
+        ids = self.store.add_many([b"%d" % number for number in range(2000)], to_packs=True)
+        absent = [sha256(b"absent %d" % number) for number in range(262_144)]
+        batch = self.store.read_many([*ids, *absent], skip_missing=True)
+        read = [next(batch)]
+        (self.folder / "store/index/manifest.json").unlink()
+        for _ in range(3):
+            with self.assertRaises(loosepack.Corrupt):
+                while True:
+                    read.append(next(batch))
+        self.assertLess(len(read), 2000)
 
 
 class Reentrance(TestCase):

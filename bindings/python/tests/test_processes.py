@@ -75,44 +75,54 @@ class Threads(TestCase):
         self.assertTrue(self.store.verify().ok)
 
     def test_a_job_does_not_keep_readers_from_reading(self):
-        """Each step of the job happens while another thread waits for it, and an object is read in between."""
-        there = self.store.add_many([text(3000, number) for number in range(2000)])[0]
-        reader, reads = self.store.reader(there), []
+        """Some object is read from its start to its end within one step of a job."""
+        there = self.store.add_many([noise(1 << 20, number) for number in range(20)])[0]
+        small = self.store.add(b"small")
+        reader, reads, end = self.store.reader(there), [], threading.Event()
 
-        def read(_):
-            thread = threading.Thread(target=lambda: reads.append((self.store[there], reader.read(1))))
-            thread.start()
-            thread.join(10)
-            self.assertFalse(thread.is_alive())
+        def read():
+            while not end.is_set():
+                start = time.monotonic()
+                assert self.store[small] == b"small" and reader.seek(5) == 5 and reader.read(1)
+                reads.append((start, time.monotonic()))
 
-        self.store.pack(progress=read)
-        self.assertGreater(len(reads), 1)
-        self.assertEqual({content for content, _ in reads}, {text(3000, 0)})
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            within, deadline = False, time.monotonic() + 60
+            while not within and time.monotonic() < deadline:
+                job, finished = self.store._verify(0, 0, 1), False
+                while not finished:
+                    start = time.monotonic()
+                    finished = job.step()[0]
+                    stop = time.monotonic()
+                    within = within or any(start < before and after < stop for before, after in reads[-1000:])
+        finally:
+            end.set()
+            thread.join()
+        self.assertTrue(within)
 
     def test_the_interpreter_runs_on_while_the_store_works(self):
-        """Without the release of the lock, the counting thread would stand still during the one long call."""
-        self.store.add_many([noise(1 << 20, number) for number in range(40)])
+        """Without the release of the lock, the counting thread would stand still during one long call."""
+        content = bytes(256 << 20)
         counted, end = [0], threading.Event()
 
         def count():
+            # Each turn needs the lock again, so that there is no more than one just before and after the call.
             while not end.is_set():
+                time.sleep(0.001)
                 counted[0] += 1
 
         thread = threading.Thread(target=count)
         thread.start()
         try:
-            job = self.store._verify(0, 0, 1)
-            during = 0
-            while True:
-                before = counted[0]
-                finished = job.step()[0]
-                during += counted[0] - before
-                if finished:
-                    break
+            before = counted[0]
+            self.store._add(content)
+            during = counted[0] - before
         finally:
             end.set()
             thread.join()
-        self.assertGreater(during, 1000)
+        self.assertGreater(during, 10)
 
     def test_a_signal_stops_a_job(self):
         self.store.add_many([noise(1 << 16, number) for number in range(300)])
@@ -273,16 +283,11 @@ print("the end")
         self.assertTrue(self.store.pack().ok, "the lock is free")
         self.assertEqual(len(list(self.store)), 100)
 
-    def test_importing_is_fast_and_starts_nothing(self):
+    def test_importing_starts_nothing(self):
         script = """
-import threading, time
-start = time.perf_counter()
+import os, sys, threading
 import loosepack
-print(time.perf_counter() - start, threading.active_count(), len(__import__("os").listdir("/proc/self/task")))
+tasks = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+print(threading.active_count(), tasks, "asyncio" in sys.modules, "loosepack.compat" in sys.modules)
 """
-        times = []
-        for _ in range(5):
-            seconds, threads, tasks = run(script).split()
-            times.append(float(seconds))
-            self.assertEqual((threads, tasks), ("1", "1"))
-        self.assertLess(min(times), 0.05)
+        self.assertEqual(run(script), "1 1 False False\n")

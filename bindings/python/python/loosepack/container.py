@@ -34,10 +34,10 @@ class Container(Upkeep):
     container as well; readers, writers and jobs that were made before belong to the parent, and raise :class:`Forked`
     in the child.
 
-    ``c[id]`` is :meth:`get`, ``id in c`` tells whether an object exists, and iterating gives the IDs of all objects,
+    ``c[id]`` is :meth:`get`, ``id in c`` is whether an object exists, and iterating gives the IDs of all objects,
     sorted.
 
-    Every method raises :class:`Error` for a failure of the container. What else it raises is said with it.
+    Every method raises :class:`Error` for a failure of the container. Other exceptions are listed with the method.
     """
 
     def __new__(
@@ -201,26 +201,27 @@ class Container(Upkeep):
         """Open an object as a seekable binary stream.
 
         :raises NotFound: when there is no such object.
-        :raises InvalidId: when it is no ID.
+        :raises InvalidId: for an invalid ID.
         """
         return ObjectReader(self._reader(object_id), object_id)
 
     def read_many(self, ids: Iterable[str], *, skip_missing: bool = False) -> Iterator[tuple[str, bytes]]:
         """Read many objects: an iterator of pairs of ID and bytes, in the order that is fastest.
 
-        Each ID is answered once. After an exception, the iterator can be asked for the next object.
+        Each ID is answered once. After an exception that is about one object, the iterator can be asked for the next
+        one. A failure of the container itself, such as a damaged index, is raised again each time.
 
         :param skip_missing: leave out IDs without an object.
         :raises NotFound: from the iterator, for an ID without an object.
         :raises Corrupt: from the iterator, for an object that is damaged.
-        :raises InvalidId: when one is no ID.
+        :raises InvalidId: for an invalid ID.
         """
         return self._read_many(ids, skip_missing)
 
     def info(self, ids: Iterable[str]) -> list[Optional[ObjectInfo]]:
         """Return size and place of objects, in order; ``None`` for one that does not exist.
 
-        :raises InvalidId: when one is no ID.
+        :raises InvalidId: for an invalid ID.
         """
         ids = list(ids) if not isinstance(ids, (str, list)) else ids
         return [

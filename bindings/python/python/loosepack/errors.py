@@ -33,7 +33,7 @@ __all__ = [
 
 
 class Error(Exception):
-    """A failure of the store. Its subclasses tell which."""
+    """A failure of the store. Its subclass is the kind of failure."""
 
     @classmethod
     def of(cls, arguments: tuple[Any, ...]) -> Error:

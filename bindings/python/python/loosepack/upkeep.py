@@ -45,7 +45,7 @@ class Upkeep(_loosepack.Store):
         """Delete objects, loose or packed. IDs without an object are not counted. Needs the pack lock: while somebody
         packs, it waits as :class:`Container` says of ``wait``.
 
-        :raises InvalidId: when one is no ID; nothing is deleted then.
+        :raises InvalidId: for an invalid ID; nothing is deleted then.
         :raises Locked: when the pack lock is taken.
         """
         converted = _loosepack.Ids(ids)
@@ -116,7 +116,7 @@ class Upkeep(_loosepack.Store):
     ) -> Report:
         """Copy objects from another container, which is only read: these, or all. What exists here is not copied.
 
-        :raises NoContainer: when the source is none.
+        :raises NoContainer: when the source is not a container.
         :raises Locked: when the pack lock is taken.
         """
         path = _path_of(source)
@@ -143,9 +143,9 @@ class Upkeep(_loosepack.Store):
         return self._run(lambda: self._backup(os.fspath(target), link, False), progress)
 
     def unlock(self) -> Optional[str]:
-        """Remove the lock file that a killed process left where the system has no locks. Return what it said.
+        """Remove the lock file that a killed process left where the system has no locks. Return its content.
 
-        Only for a person who knows that nothing is packing.
+        Call it only when you know that nothing is packing.
         """
         return self._unlock()
 

@@ -36,7 +36,7 @@ class Continued:
 
 
 def _begin(stream: Any) -> tuple[bytes, bool]:
-    """Read the beginning of a stream. Tell whether that is all of it."""
+    """Read the beginning of a stream. Return it, and whether that is all of it."""
     beginning = stream.read(SMALL)
     while len(beginning) < SMALL:
         more = stream.read(SMALL - len(beginning))
@@ -53,7 +53,7 @@ def add_stream(store: ours.Container, stream: Any) -> str:
 
 
 def add_streams(writer: PackWriter, streams: list[Any], open_streams: bool, count: Callable[[int], None]) -> list[str]:
-    """Store streams as packed objects. Return their keys, in order. ``count`` is told of objects that were added."""
+    """Store streams as packed objects. Return their keys, in order. ``count`` gets the number of added objects."""
     keys: list[str] = []
     group: list[bytes] = []
     size = 0

@@ -103,16 +103,16 @@ class Objects(Opening):
         return known
 
     def has_objects(self, hashkeys: Union[list[str], tuple[str, ...]]) -> list[bool]:
-        """Tell which objects exist, in order.
+        """Return whether each of these objects exists, in order.
 
-        :raises TypeError: when a key is no ``str``.
+        :raises TypeError: when a key is not a ``str``.
         """
         valid = [key for key in hashkeys if is_key(key)]
         found = dict(zip(valid, self._readable.has(valid)))
         return [found.get(key, False) for key in hashkeys]
 
     def has_object(self, hashkey: str) -> bool:
-        """Tell whether an object exists."""
+        """Return whether an object exists."""
         return is_key(hashkey) and hashkey in self._readable
 
     def list_all_objects(self) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Packing(Objects):
         do_fsync: bool = True,
         do_commit: bool = True,
     ) -> str:
-        """Store a stream as a packed object. Return its key. The callback is told of its bytes.
+        """Store a stream as a packed object. Return its key. The callback gets the number of its bytes.
 
         The other parameters are those of :meth:`add_streamed_objects_to_pack`.
         """
@@ -74,7 +74,7 @@ class Packing(Objects):
         :param compress: compress every object.
         :param open_streams: open each stream with ``with``.
         :param do_fsync: return when everything is on the device.
-        :raises AssertionError: when ``compress`` is no ``bool``.
+        :raises AssertionError: when ``compress`` is not a ``bool``.
         """
         streams = list(stream_list)
         self._check_readable()
@@ -127,8 +127,8 @@ class Packing(Objects):
         """Copy objects of another container into packs. Return the new key of each old one that was copied.
 
         The other container is one of this class, or of ``disk_objectstore``. Keys without an object are left out, and
-        so are objects that are here already. Between containers of this class, objects stay compressed or not as they
-        are in the other container, unless ``compress`` is true. Memory is bounded in any case, whatever ``target_memory_bytes`` is.
+        so are objects that are here already. Without ``compress``, objects of a container of this class are copied
+        as they are, compressed or not. Memory is bounded in any case, whatever ``target_memory_bytes`` is.
         """
         keys = list(dict.fromkeys(hashkeys))
         if isinstance(source_container, Objects):

@@ -56,9 +56,9 @@ class Large(ObjectReader):
 
 
 def is_key(text: object) -> bool:
-    """Whether it could be a key. A ``str`` that is none names no object.
+    """Whether it could be a key. No object has another ``str`` as its key.
 
-    :raises TypeError: for what is no ``str``.
+    :raises TypeError: for anything but a ``str``.
     """
     if not isinstance(text, str):
         raise TypeError(f"a hash key is a str, not {type(text).__name__}")

@@ -109,11 +109,11 @@ def should_compress(
     source_length: int,
     source_size: int,
 ) -> bool:
-    """Tell whether an object is worth compressing: when it shrinks by a tenth, in the mode ``AUTO``.
+    """Return whether an object is worth compressing: when it shrinks by a tenth, in the mode ``AUTO``.
 
     The store decides by itself, with a sample of its own.
 
-    :raises NotImplementedError: for what is no mode.
+    :raises NotImplementedError: for an unknown mode.
     """
     if compress_mode == CompressMode.AUTO:
         if source_compressed:
