@@ -111,13 +111,6 @@ fn a_backup_is_made_completed_checked_and_restored() {
     loosepack(dir.path(), ["restore", "copy"]).exits(2).says(&["store"]);
     run(dir.path(), &["-C", "more", "restore", "nowhere"]).exits(2).says(&["no container in nowhere"]);
     assert!(!dir.join("more").exists());
-    // What is found in the backup is told of the backup.
-    let pack = dir.join("copy/packs/0");
-    let mut bytes = fs::read(&pack).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&pack, bytes).unwrap();
-    loosepack(dir.path(), ["backup", "--verify", "copy"]).exits(1).says(&["copy: damaged: packs/0"]);
     // Full packs by a second name.
     loosepack(dir.path(), ["backup", "--link", "linked"]).exits(0);
     run(dir.path(), &["-C", "linked", "verify"]).exits(0);

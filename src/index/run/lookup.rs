@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 
 use super::Run;
 use crate::dir::File;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::run_header::RUN_BLOCK as BLOCK;
 use crate::format::run_line::id_digits;
 use crate::id::ObjectId;
@@ -49,24 +49,26 @@ impl<F: File> Run<F> {
         }
         match self.lookup(id, trust)? {
             Some(told) => Ok(Asked::Told(told)),
-            None => {
-                self.count_miss();
-                Ok(Asked::NotFound)
-            }
+            None => self.count_miss().map(|()| Asked::NotFound),
         }
     }
 
     /// Reads all filters when so many lookups found nothing without them that to read them would have taken no longer,
     /// unless they are too many to be kept. Where fences are not kept, filters are of no use.
-    fn count_miss(&mut self) {
+    fn count_miss(&mut self) -> Result<()> {
         let (blocks, tuning) = (self.blocks(), &self.tuning);
         self.misses += u64::from(self.fences.is_some());
         let many = u64::from(tuning.cold_lookups).max(blocks / tuning.filter_cost);
         if self.filters.is_none() && self.misses == many + 1 && (1..=tuning.filters).contains(&blocks) {
-            // Without them lookups take longer. That they are damaged is for a check to say.
-            self.filters = self.read_filters(true).ok();
             self.misses += 1;
+            match self.read_filters(true) {
+                Ok(filters) => self.filters = Some(filters),
+                // Without them lookups take longer. That they are damaged is for a check to say.
+                Err(Error::Corrupt(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(())
     }
 
     /// Fails unless lines, which have been read from the start of a block on, are as they were written.
@@ -185,7 +187,7 @@ impl<F: File> Run<F> {
             let (passed, told) = self.search(lines, id, 1)?;
             next += passed;
             if told.is_none() {
-                self.count_miss();
+                self.count_miss()?;
             }
             found.push(told);
         }
