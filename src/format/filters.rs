@@ -1,4 +1,4 @@
-//! The filters of a run: what tells of most ids that its blocks do not hold them. And the last line of its file.
+//! The filters of a run: what tells of most ids that its blocks do not hold them. And the line of them in its file.
 
 use alloc::format;
 use alloc::vec::Vec;

@@ -159,10 +159,19 @@ impl<F: File> Run<F> {
         HEADER as u64 + self.header.entries * self.header.digits.width() as u64
     }
 
+    /// Where the line of fences ends, and that of the filters starts.
+    fn fences_end(&self) -> u64 {
+        self.entries_end() + FENCES.line_length(self.blocks())
+    }
+
     /// Where the file ends.
     fn end(&self) -> u64 {
-        let blocks = self.blocks();
-        self.entries_end() + FENCES.line_length(blocks) + FILTERS.line_length(blocks)
+        self.fences_end() + FILTERS.line_length(self.blocks())
+    }
+
+    /// The error for a damaged line behind the entries.
+    fn damaged_list(&self, list: BlockList) -> Error {
+        self.corrupt(&format!("{} is damaged", list.name))
     }
 
     /// The text of what a line that starts at `start` says of blocks, from number `first` on.
@@ -179,14 +188,13 @@ impl<F: File> Run<F> {
 
     /// The fences of blocks, from number `first` on. That they are as they were written, [`Run::check_ends`] tells.
     pub(super) fn some_fences(&self, first: u64, count: u64) -> Result<Fences> {
-        Fences::of(&self.fence_text(first, count)?).ok_or_else(|| self.corrupt(&format!("{} is damaged", FENCES.name)))
+        Fences::of(&self.fence_text(first, count)?).ok_or_else(|| self.damaged_list(FENCES))
     }
 
     /// The filters of blocks, from number `first` on. That they are as they were written, [`Run::check_ends`] tells.
     pub(super) fn some_filters(&self, first: u64, count: u64) -> Result<Filters> {
-        let start = self.entries_end() + FENCES.line_length(self.blocks());
-        let (text, mut filters) = (self.list_text(FILTERS, start, first, count)?, Filters::default());
-        filters.decode(&text).ok_or_else(|| self.corrupt(&format!("{} is damaged", FILTERS.name)))?;
+        let (text, mut filters) = (self.list_text(FILTERS, self.fences_end(), first, count)?, Filters::default());
+        filters.decode(&text).ok_or_else(|| self.damaged_list(FILTERS))?;
         Ok(filters)
     }
 
@@ -264,11 +272,11 @@ impl<F: File> Run<F> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let blocks = (first / BLOCK, (first + count - 1) / BLOCK);
-        let lines = self.block_lines(blocks.0, blocks.1)?;
-        self.check_lines(&self.some_fences(blocks.0, blocks.1 - blocks.0 + 1)?, 0, &lines)?;
+        let (block, last) = (first / BLOCK, (first + count - 1) / BLOCK);
+        let lines = self.block_lines(block, last)?;
+        self.check_lines(&self.some_fences(block, last - block + 1)?, 0, &lines)?;
         let width = self.header.digits.width();
-        let skipped = (first - blocks.0 * BLOCK) as usize * width;
+        let skipped = (first - block * BLOCK) as usize * width;
         self.parse_lines(&lines[skipped..skipped + count as usize * width])
     }
 

@@ -87,9 +87,10 @@ impl Import {
             return Err("--move removes the old names: give a file for the pairs with --map FILE".to_string().into());
         }
         let store = session.open(Access::ReadWrite)?;
-        let mut adder = session.take_lock(|| store.pack_writer(self.compress.unwrap_or(Compress::Never).into()))?;
+        let compress = self.compress.unwrap_or(Compress::Never);
+        let mut adder = session.take_lock(|| store.pack_writer(compress.into()))?;
         let mut told = Shown::new(session, self.format, dir).with_map(self.map.as_deref())?;
-        let compress = !matches!(self.compress.unwrap_or(Compress::Never), Compress::Never);
+        let compress = !matches!(compress, Compress::Never);
         let import = loosepack_disk_objectstore::Import { dir, rehash: self.rehash, compress, remove: self.remove };
         let result = loosepack_disk_objectstore::import(&*store, &mut *adder, &import, &mut told);
         told.end(result, |counts| {

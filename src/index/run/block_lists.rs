@@ -1,12 +1,11 @@
 //! Reading the lines behind the entries of a run from their start to their end.
 
-use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Run;
 use crate::dir::File;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::block_list::{self, BlockList};
 use crate::format::fences::{FENCES, Fences};
 use crate::format::filters::{FILTERS, Filters};
@@ -58,11 +57,7 @@ impl<'a, F: File> ListReader<'a, F> {
         let mut text = vec![0; expected.len()];
         self.run.read(&mut text, offset)?;
         self.crc.update(&text);
-        if text == expected { Ok(()) } else { Err(self.damaged()) }
-    }
-
-    pub(super) fn damaged(&self) -> Error {
-        self.run.corrupt(&format!("{} is damaged", self.list.name))
+        if text == expected { Ok(()) } else { Err(self.run.damaged_list(self.list)) }
     }
 }
 
@@ -77,9 +72,9 @@ impl<F: File> Run<F> {
                 found.clear();
             }
             let before = found.count();
-            found.decode(&text).ok_or_else(|| reader.damaged())?;
+            found.decode(&text).ok_or_else(|| self.damaged_list(FENCES))?;
             if last.is_some() && last >= found.prefix(before) {
-                return Err(reader.damaged());
+                return Err(self.damaged_list(FENCES));
             }
         }
         self.check_fences(reader).map(|()| found)
@@ -87,22 +82,21 @@ impl<F: File> Run<F> {
 
     /// Fails unless all of the line of fences has been read, and it and the first line are as they were written.
     pub(super) fn check_fences(&self, reader: ListReader<'_, F>) -> Result<()> {
-        let damaged = reader.damaged();
-        if self.header.checksum(reader.finish()?) == self.header.crc { Ok(()) } else { Err(damaged) }
+        let sound = self.header.checksum(reader.finish()?) == self.header.crc;
+        if sound { Ok(()) } else { Err(self.damaged_list(FENCES)) }
     }
 
     /// Reads all filters and fails unless they are as they were written. With `keep`, returns them. In the manner of
     /// [`Run::read_fences`].
     pub(super) fn read_filters(&self, keep: bool) -> Result<Filters> {
-        let start = self.entries_end() + FENCES.line_length(self.blocks());
-        let (mut reader, mut found) = (ListReader::new(self, FILTERS, start)?, Filters::default());
+        let (mut reader, mut found) = (ListReader::new(self, FILTERS, self.fences_end())?, Filters::default());
         while let Some(text) = reader.read_some()? {
             if !keep {
                 found.clear();
             }
-            found.decode(&text).ok_or_else(|| reader.damaged())?;
+            found.decode(&text).ok_or_else(|| self.damaged_list(FILTERS))?;
         }
-        let damaged = reader.damaged();
-        if reader.finish()?.finalize() == self.header.filters { Ok(found) } else { Err(damaged) }
+        let sound = reader.finish()?.finalize() == self.header.filters;
+        if sound { Ok(found) } else { Err(self.damaged_list(FILTERS)) }
     }
 }

@@ -44,7 +44,7 @@ impl<'a, F: File> RunCursor<'a, F> {
         }
         let Some(reader) = &mut self.fences else { return Ok(()) };
         let blocks = run.blocks_at_once().max(1);
-        let fences = Fences::of(&reader.read(blocks)?).ok_or_else(|| reader.damaged())?;
+        let fences = Fences::of(&reader.read(blocks)?).ok_or_else(|| run.damaged_list(FENCES))?;
         let count = (entries - self.next).min(blocks * BLOCK);
         let lines = run.lines(self.next, count)?;
         run.check_lines(&fences, 0, &lines)?;

@@ -56,11 +56,14 @@ impl<F: File> Run<F> {
     /// Reads all filters when so many lookups found nothing without them that to read them would have taken no longer,
     /// unless they are too many to be kept. Where fences are not kept, filters are of no use.
     fn count_miss(&mut self) -> Result<()> {
+        if self.fences.is_none() {
+            return Ok(());
+        }
+        self.misses += 1;
         let (blocks, tuning) = (self.blocks(), &self.tuning);
-        self.misses += u64::from(self.fences.is_some());
         let many = u64::from(tuning.cold_lookups).max(blocks / tuning.filter_cost);
-        if self.filters.is_none() && self.misses == many + 1 && (1..=tuning.filters).contains(&blocks) {
-            self.misses += 1;
+        // Once: whether or not they could be read.
+        if self.misses == many + 1 && (1..=tuning.filters).contains(&blocks) {
             match self.read_filters(true) {
                 Ok(filters) => self.filters = Some(filters),
                 // Without them lookups take longer. That they are damaged is for a check to say.
