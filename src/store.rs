@@ -68,8 +68,9 @@ pub trait Store {
     fn force_unlock(&self) -> Result<Option<String>>;
 }
 
-/// Takes objects, which become durable at [`Adder::commit`] or earlier. Uncommitted objects may be lost.
-pub trait Adder {
+/// Takes objects, which become durable at [`Adder::commit`] or earlier. Uncommitted objects may be lost. It may go from
+/// thread to thread.
+pub trait Adder: Send {
     /// Adds objects. Returns their IDs, in order.
     ///
     /// # Errors
@@ -135,7 +136,7 @@ pub trait ReadMany {
     fn next_block(&mut self) -> Result<Block>;
 }
 
-impl<D: Dir + 'static> Store for Container<D> {
+impl<D: Dir<File: Send + Sync, Lock: Send> + Send + 'static> Store for Container<D> {
     fn id(&self) -> Result<String> {
         Ok(self.id().to_string())
     }
@@ -229,7 +230,7 @@ impl<D: Dir + 'static> Store for Container<D> {
     }
 }
 
-impl<D: Dir> Adder for LooseBatch<D> {
+impl<D: Dir<File: Send + Sync, Lock: Send> + Send> Adder for LooseBatch<D> {
     fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>> {
         self.add_many(contents)
     }
@@ -247,7 +248,7 @@ impl<D: Dir> Adder for LooseBatch<D> {
     }
 }
 
-impl<D: Dir> Adder for PackWriter<D> {
+impl<D: Dir<File: Send + Sync, Lock: Send> + Send> Adder for PackWriter<D> {
     fn add_many(&mut self, contents: &[&[u8]]) -> Result<Vec<ObjectId>> {
         self.add_many(contents)
     }

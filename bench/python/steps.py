@@ -1,7 +1,7 @@
 """What the suite asks of `disk_objectstore`: a request on each line of standard input, a JSON object each, and an answer
 on each line of standard output: the seconds it took, and the objects and bytes that came.
 
-`get FOLDER ID` prints one object instead.
+`get FOLDER ID` prints one object instead, and `source FOLDER CONTENTS` makes a container to import from.
 """
 
 import dataclasses
@@ -32,12 +32,7 @@ class Steps:
 
     def Start(self, request):
         if request["contents"]:
-            data = pathlib.Path(request["contents"]).read_bytes()
-            position = 0
-            while position < len(data):
-                (size,) = struct.unpack_from("<I", data, position)
-                self.contents.append(data[position + 4 : position + 4 + size])
-                position += 4 + size
+            self.contents = contents(request["contents"])
         self.texts, self.large = request["texts"], request["large"]
         return {}
 
@@ -184,6 +179,25 @@ class Steps:
     LargeZlibRead = LargeRead
 
 
+    def Import(self, request):
+        source = Container(request["source"])
+        return self.exchange(source, "imported")
+
+    def Export(self, request):
+        return self.exchange(Container(self.folder / "imported"), "exported")
+
+    def exchange(self, source, name):
+        target = self.create(name)
+        ids = list(source.list_all_objects())
+        begin = time.perf_counter()
+        target.import_objects(ids, source, compress=False)
+        seconds = time.perf_counter() - begin
+        assert target.count_objects().packed == len(ids)
+        source.close()
+        target.close()
+        return {"seconds": seconds}
+
+
 class LazyFile:
     """A file that is open in a `with` block only."""
 
@@ -205,6 +219,32 @@ def repack(container, ids):
     return {"seconds": time.perf_counter() - begin}
 
 
+def contents(path):
+    data, position, found = pathlib.Path(path).read_bytes(), 0, []
+    while position < len(data):
+        (size,) = struct.unpack_from("<I", data, position)
+        found.append(data[position + 4 : position + 4 + size])
+        position += 4 + size
+    return found
+
+
+def source(folder, path):
+    """A container with half of the objects packed as they are, a quarter compressed, and a quarter loose; some of the
+    packed ones are loose as well, and some are deleted, so that their bytes stay in the pack."""
+    objects = contents(path)
+    half, rest = len(objects) // 2, len(objects) * 3 // 4
+    container = Container(folder)
+    container.init_container()
+    container.add_objects_to_pack([b"deleted " + content for content in objects[: half // 20]], compress=False)
+    container.delete_objects(list(container.list_all_objects()))
+    container.add_objects_to_pack(objects[:half], compress=False)
+    container.add_objects_to_pack(objects[half:rest], compress=True)
+    os.fsync = lambda descriptor: None
+    for content in objects[:half:10] + objects[rest:]:
+        container.add_object(content)
+    container.close()
+
+
 def tally(contents):
     return {"objects": len(contents), "bytes": sum(map(len, contents))}
 
@@ -222,4 +262,4 @@ def get(folder, id):
 
 
 if __name__ == "__main__":
-    {"serve": serve, "get": get}[sys.argv[1]](*sys.argv[2:])
+    {"serve": serve, "get": get, "source": source}[sys.argv[1]](*sys.argv[2:])

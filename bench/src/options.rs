@@ -14,7 +14,7 @@ use crate::step::Suite;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub struct Options {
-    /// Objects of the suites `small` and `command`
+    /// Objects of the suites `small`, `command` and `exchange`
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(100..))]
     pub objects: usize,
 

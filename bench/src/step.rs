@@ -63,6 +63,11 @@ pub enum Step {
     HasAll,
     /// A program lists them.
     ListAll,
+    /// A container of disk_objectstore, with objects loose, packed, compressed, and both loose and packed, to one that is
+    /// empty, flushed.
+    Import,
+    /// The same objects to an empty container of disk_objectstore, flushed.
+    Export,
 }
 
 /// Steps that belong together.
@@ -76,6 +81,8 @@ pub enum Suite {
     Large,
     /// Whole processes of the command lines, on the same small objects
     Command,
+    /// The same small objects from a container of disk_objectstore, and to one
+    Exchange,
     /// One operation in containers of growing size, memory and disk
     Growth,
 }
@@ -120,7 +127,7 @@ impl Unit {
 
 impl Step {
     /// All steps in their order.
-    pub const ALL: [Step; 29] = [
+    pub const ALL: [Step; 31] = [
         Step::Direct,
         Step::DirectZlib,
         Step::ReadMany,
@@ -150,6 +157,8 @@ impl Step {
         Step::GetAll,
         Step::HasAll,
         Step::ListAll,
+        Step::Import,
+        Step::Export,
     ];
 
     /// The suite it belongs to.
@@ -158,7 +167,8 @@ impl Step {
             _ if self <= Step::Repack => Suite::Small,
             _ if self <= Step::TextVerify => Suite::Text,
             _ if self <= Step::RepackPieces => Suite::Large,
-            _ => Suite::Command,
+            _ if self <= Step::ListAll => Suite::Command,
+            _ => Suite::Exchange,
         }
     }
 
@@ -194,6 +204,8 @@ impl Step {
             Step::GetAll => "`get` of all",
             Step::HasAll => "`has` of all",
             Step::ListAll => "`ls`",
+            Step::Import => "import from disk_objectstore",
+            Step::Export => "export to disk_objectstore",
         }
     }
 
@@ -201,7 +213,7 @@ impl Step {
     pub fn unit(self) -> Unit {
         match self {
             Step::Cold => Unit::Millis,
-            _ if matches!(self.suite(), Suite::Small | Suite::Command) => Unit::Micros,
+            _ if matches!(self.suite(), Suite::Small | Suite::Command | Suite::Exchange) => Unit::Micros,
             _ => Unit::Seconds,
         }
     }
@@ -215,7 +227,7 @@ impl Step {
             Step::LooseSync => work.few().len(),
             // Those that stay.
             Step::Repack => work.contents.len() - work.contents.len() / 2,
-            _ if matches!(self.suite(), Suite::Small | Suite::Command) => work.contents.len(),
+            _ if matches!(self.suite(), Suite::Small | Suite::Command | Suite::Exchange) => work.contents.len(),
             _ if self.suite() == Suite::Text => work.texts.paths.len(),
             _ => 1,
         }

@@ -32,9 +32,8 @@ impl Row {
 /// Runs the suites that were asked for, all sides in turns.
 pub fn run(options: &Options, kinds: &[Kind], work: &Work) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for suite in
-        [Suite::Small, Suite::Text, Suite::Large, Suite::Command].into_iter().filter(|suite| options.wants(*suite))
-    {
+    let suites = [Suite::Small, Suite::Text, Suite::Large, Suite::Command, Suite::Exchange];
+    for suite in suites.into_iter().filter(|suite| options.wants(*suite)) {
         let mut suite_rows: Vec<Row> = suite
             .steps()
             .into_iter()

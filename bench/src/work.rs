@@ -55,8 +55,8 @@ pub struct Texts {
 impl Work {
     /// Makes what these suites need.
     pub fn make(options: &Options, folder: &Path) -> Result<Self> {
-        let (wants_small, wants_large) =
-            (options.wants(Suite::Small) || options.wants(Suite::Command), options.wants(Suite::Large));
+        let wants_small = [Suite::Small, Suite::Command, Suite::Exchange].iter().any(|suite| options.wants(*suite));
+        let wants_large = options.wants(Suite::Large);
         fs::create_dir_all(folder)?;
         let contents = if wants_small { contents(options.objects) } else { Vec::new() };
         let texts = match wants_large || options.wants(Suite::Text) {

@@ -1,5 +1,6 @@
 //! The import: their objects, in the order of their places, through batches to the packs of ours.
 
+mod adding;
 mod batch;
 mod commit;
 mod loose;
@@ -8,11 +9,14 @@ mod removal;
 
 use std::collections::BTreeSet;
 use std::mem;
+use std::sync::Mutex;
+use std::thread;
 
 use loosepack::store::Adder;
 use loosepack::{Code, Durability, Finding, ObjectId, Store};
 
-use self::batch::Batch;
+use self::adding::{Adding, Shared};
+use self::batch::{Batch, Outcome};
 use self::commit::Pending;
 use crate::config::Config;
 use crate::index::{Index, Row};
@@ -51,30 +55,33 @@ pub(super) fn import(
     let stats = store.stats()?;
     let resuming = stats.packed_objects + stats.loose_objects > 0;
     let counts = Counts { total: total + loose, ..Counts::default() };
-    let mut importing = Importing {
-        place: &place,
-        config,
-        import,
-        store,
-        adder,
-        report,
-        counts,
-        skip: resuming && !import.remove && !import.rehash,
-        batch: Batch::default(),
-        pending: Vec::new(),
-        pending_bytes: 0,
-        source: None,
-        failures: 0,
-    };
-    importing.all(&mut index)
+    let shared: Shared<'_> = Mutex::new(adder);
+    thread::scope(|scope| {
+        let mut importing = Importing {
+            place: &place,
+            config,
+            import,
+            store,
+            adding: Adding::start(scope, &shared, import.compress),
+            report,
+            counts,
+            skip: resuming && !import.remove && !import.rehash,
+            batch: Batch::default(),
+            pending: Vec::new(),
+            pending_bytes: 0,
+            source: None,
+            failures: 0,
+        };
+        importing.all(&mut index)
+    })
 }
 
-struct Importing<'a> {
+struct Importing<'a, 's, 'w> {
     place: &'a Place,
     config: Config,
     import: &'a Import<'a>,
     store: &'a dyn Store,
-    adder: &'a mut dyn Adder,
+    adding: Adding<'s, 'w>,
     report: &'a mut dyn Report,
     counts: Counts,
     /// Objects that our container has are not read.
@@ -90,7 +97,7 @@ struct Importing<'a> {
     failures: u64,
 }
 
-impl Importing<'_> {
+impl Importing<'_, '_, '_> {
     /// In the order of their readers: index, loose objects, index. An object is packed before its loose file is removed.
     fn all(&mut self, index: &mut Index<'_>) -> Result<Counts, Error> {
         if self.import.remove {
@@ -133,12 +140,13 @@ impl Importing<'_> {
 
     /// Adds an object that is not handled in memory.
     fn large(&mut self, object: Object, key: Key, size: u64) -> Result<Result<(), String>, Error> {
-        match self.adder.add_source(Box::new(object)) {
+        let added = self.adding.adder().add_source(Box::new(object));
+        match added {
             Ok(id) => {
                 self.added(key, id, size);
                 self.commit_if_many().map(Ok)
             }
-            Err(error) if self.adder.check().is_ok() => Ok(Err(error.to_string())),
+            Err(error) if self.adding.adder().check().is_ok() => Ok(Err(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }
@@ -166,9 +174,20 @@ impl Importing<'_> {
         self.report.problem(&finding);
     }
 
-    /// Hands over the small objects.
+    /// Hands over the small objects. What comes of them is told by the next time, or by [`Importing::settle`].
     fn flush(&mut self) -> Result<(), Error> {
-        let (added, damaged) = mem::take(&mut self.batch).add(self.adder, self.import.compress)?;
+        let outcome = self.adding.add(mem::take(&mut self.batch))?;
+        self.handed_over(outcome)
+    }
+
+    /// Hands over the small objects, and waits for all of them.
+    fn settle(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        let outcome = self.adding.wait()?;
+        self.handed_over(outcome)
+    }
+
+    fn handed_over(&mut self, Outcome { added, damaged }: Outcome) -> Result<(), Error> {
         for (key, id, size) in added {
             self.added(key, id, size);
         }

@@ -1,6 +1,6 @@
 //! [`Dir`] on a `wasi:filesystem` descriptor that the caller handed in: the component's.
 
-use alloc::rc::Rc;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Dir, Entry, File, Kind, Metadata};
@@ -18,7 +18,7 @@ pub(crate) const READ_MAX: usize = 1 << 20;
 /// A directory of the host.
 #[derive(Debug, Clone)]
 pub struct WasiDir {
-    dir: Rc<Descriptor>,
+    dir: Arc<Descriptor>,
     /// See [`Dir::sharing`].
     sharing: bool,
 }
@@ -32,7 +32,7 @@ impl WasiDir {
     /// # Errors
     /// Those of opening a directory.
     pub fn new(dir: &Descriptor) -> Result<Self, Code> {
-        open_dir(dir, ".").map(|dir| WasiDir { dir: Rc::new(dir), sharing: false })
+        open_dir(dir, ".").map(|dir| WasiDir { dir: Arc::new(dir), sharing: false })
     }
 
     fn open(&self, path: &str, open_flags: OpenFlags, flags: DescriptorFlags) -> Result<WasiFile, Code> {

@@ -1,6 +1,6 @@
 //! A container in the portable component.
 
-use std::cell::{RefCell, RefMut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use loosepack::source::Source;
 use loosepack::store::{Adder, Block, ReadMany, Reader};
@@ -26,7 +26,7 @@ const PIECE: usize = 256 << 10;
 
 /// A container, and the component that it is open in.
 pub struct Container {
-    running: RefCell<Running>,
+    running: Mutex<Running>,
     handle: ResourceAny,
 }
 
@@ -37,11 +37,11 @@ struct Running {
 
 impl Container {
     pub(crate) fn new(memory: Memory<Wasi>, component: bindings::Portable, handle: ResourceAny) -> Self {
-        Container { running: RefCell::new(Running { memory, component }), handle }
+        Container { running: Mutex::new(Running { memory, component }), handle }
     }
 
-    fn running(&self) -> RefMut<'_, Running> {
-        self.running.borrow_mut()
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn call<T>(

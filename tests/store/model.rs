@@ -13,7 +13,12 @@ fn tunings() -> impl Strategy<Value = Tuning> {
     prop::sample::select(vec![folding(1), folding(5), Tuning::default(), tiny(), Tuning::SMALLEST])
 }
 
-fn check<D: Dir + 'static>(dir: D, pack_target: u64, options: Options, steps: &[Step]) {
+fn check<D: Dir<File: Send + Sync, Lock: Send> + Send + 'static>(
+    dir: D,
+    pack_target: u64,
+    options: Options,
+    steps: &[Step],
+) {
     let config = Config { pack_target, ..Config::default() };
     Container::create(dir.clone(), config, options.clone()).expect("a container can be made");
     run(&|| Box::new(Container::open(dir.clone(), options.clone()).expect("it opens")), steps);

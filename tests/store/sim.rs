@@ -3,10 +3,9 @@
 //! Each file keeps its durable bytes and, in order, the writes that no sync has covered; each directory keeps its
 //! durable entries and the changes that no sync has covered. [`SimDir::power_cut`] decides which of them survive.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use loosepack::dir::{Entry, Kind, Metadata};
 use loosepack::{Code, Dir, File};
@@ -29,7 +28,7 @@ pub(crate) enum Survival {
 /// A handle on a simulated directory. Clones are handles on the same directory.
 #[derive(Clone)]
 pub(crate) struct SimDir {
-    world: Rc<RefCell<World>>,
+    world: Arc<Mutex<World>>,
     /// Where it is in the simulated file system.
     base: String,
     /// Whether this handle has locks of the operating system.
@@ -40,7 +39,7 @@ pub(crate) struct SimDir {
 
 /// An open file.
 pub(crate) struct SimFile {
-    world: Rc<RefCell<World>>,
+    world: Arc<Mutex<World>>,
     node: usize,
     path: String,
     writable: bool,
@@ -48,7 +47,7 @@ pub(crate) struct SimFile {
 
 /// A lock, freed when dropped.
 pub(crate) struct SimLock {
-    world: Rc<RefCell<World>>,
+    world: Arc<Mutex<World>>,
     node: usize,
 }
 
@@ -378,7 +377,7 @@ impl SimDir {
     }
 
     fn from_world(world: World) -> Self {
-        SimDir { world: Rc::new(RefCell::new(world)), base: ".".into(), locks: true, barrier: true }
+        SimDir { world: Arc::new(Mutex::new(world)), base: ".".into(), locks: true, barrier: true }
     }
 
     /// A handle on a directory in this one.
@@ -403,20 +402,20 @@ impl SimDir {
 
     /// A copy that goes its own way, unsynced changes included. Nobody holds a lock in it.
     pub(crate) fn fork(&self) -> Self {
-        let world = World { locked: BTreeSet::new(), ..self.world.borrow().clone() };
+        let world = World { locked: BTreeSet::new(), ..self.world.lock().unwrap().clone() };
         SimDir { world: Self::from_world(world).world, ..self.clone() }
     }
 
     /// The directory after a power cut.
     pub(crate) fn power_cut(&self, survival: Survival, seed: u64) -> Self {
-        let world = self.world.borrow().survivors(survival, &mut Rng::new(seed));
+        let world = self.world.lock().unwrap().survivors(survival, &mut Rng::new(seed));
         SimDir { world: Self::from_world(world).world, ..self.clone() }
     }
 
     /// The directory after its processes were killed while the machine runs on: nothing is lost, nothing is synced.
     pub(crate) fn kill(&self) -> Self {
         let image = self.fork();
-        let mut world = image.world.borrow_mut();
+        let mut world = image.world.lock().unwrap();
         (world.crashed, world.fault, world.operations) = (false, Fault::None, 0);
         drop(world);
         image
@@ -424,20 +423,20 @@ impl SimDir {
 
     /// From now on reads and writes do part of what they are asked for, as the seed decides.
     pub(crate) fn short(self, seed: u64) -> Self {
-        self.world.borrow_mut().short = Some(Rng::new(seed));
+        self.world.lock().unwrap().short = Some(Rng::new(seed));
         self
     }
 
     /// Lets the device lose bytes of a file: who reads them gets an error.
     pub(crate) fn lose(&self, path: &str, bytes: Range<u64>) {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         let node = world.resolve(&self.full(path)).unwrap_or_else(|code| panic!("{path}: {code}"));
         world.lost.push((node, bytes));
     }
 
     /// Operations done so far.
     pub(crate) fn operations(&self) -> u64 {
-        self.world.borrow().operations
+        self.world.lock().unwrap().operations
     }
 
     /// Counts operations from 0 again, and lets the one of this number fail.
@@ -461,33 +460,33 @@ impl SimDir {
     }
 
     fn plan(&self, fault: Fault) {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         (world.fault, world.operations, world.hit) = (fault, 0, None);
     }
 
     /// The operation that was made to fail, and its file.
     pub(crate) fn hit(&self) -> Option<(&'static str, String)> {
-        self.world.borrow().hit.clone()
+        self.world.lock().unwrap().hit.clone()
     }
 
     /// Lets time pass.
     pub(crate) fn advance(&self, nanoseconds: u64) {
-        self.world.borrow_mut().clock += nanoseconds;
+        self.world.lock().unwrap().clock += nanoseconds;
     }
 
     /// Sets the clock back.
     pub(crate) fn set_back(&self, nanoseconds: u64) {
-        self.world.borrow_mut().clock -= nanoseconds;
+        self.world.lock().unwrap().clock -= nanoseconds;
     }
 
     /// Makes a symbolic link; where it leads does not matter, as nothing follows it.
     pub(crate) fn plant_symlink(&self, path: &str) {
-        self.world.borrow_mut().add(&self.full(path), Body::Symlink).expect("there is room for a link");
+        self.world.lock().unwrap().add(&self.full(path), Body::Symlink).expect("there is room for a link");
     }
 
     /// Gives a file a second name.
     pub(crate) fn plant_link(&self, from: &str, to: &str) {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         let (from, to) = (self.full(from), self.full(to));
         let node = world.resolve(&from).unwrap_or_else(|code| panic!("{from}: {code}"));
         let (parent, found) = world.place(&to).expect("the parent exists");
@@ -511,7 +510,7 @@ impl SimDir {
 
     /// All bytes of a file.
     pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
-        let world = self.world.borrow();
+        let world = self.world.lock().unwrap();
         let node = world.resolve(&self.full(path)).unwrap_or_else(|code| panic!("{path}: {code}"));
         match &world.nodes[node].body {
             Body::File { bytes, .. } => bytes.clone(),
@@ -521,7 +520,7 @@ impl SimDir {
 
     /// Puts durable bytes in place of those of a file, which is made when absent.
     pub(crate) fn put(&self, path: &str, content: &[u8]) {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         let body = Body::File { bytes: content.into(), durable: content.into(), unsynced: Vec::new() };
         let path = &*self.full(path);
         match world.resolve(path) {
@@ -536,7 +535,7 @@ impl SimDir {
 
     /// The paths of all files, sorted.
     pub(crate) fn files(&self) -> Vec<String> {
-        let world = self.world.borrow();
+        let world = self.world.lock().unwrap();
         let mut files = Vec::new();
         let mut dirs = vec![(world.resolve(&self.base).expect("the directory exists"), String::new())];
         while let Some((dir, prefix)) = dirs.pop() {
@@ -553,7 +552,7 @@ impl SimDir {
 
     /// Removes a file or a directory with all that is in it.
     pub(crate) fn remove(&self, path: &str) {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         let path = &*self.full(path);
         let (parent, found) = world.place(path).expect("the parent exists");
         found.unwrap_or_else(|| panic!("there is no {path}"));
@@ -567,14 +566,14 @@ impl Dir for SimDir {
     type Lock = SimLock;
 
     fn create_dir(&self, path: &str) -> Result<(), Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("create_dir", path)?;
         let empty = Body::Dir { entries: Entries::new(), durable: Entries::new(), unsynced: Vec::new() };
         world.add(&self.full(path), empty).map(drop)
     }
 
     fn create_new(&self, path: &str) -> Result<SimFile, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("create_new", path)?;
         let node =
             world.add(&self.full(path), Body::File { bytes: Vec::new(), durable: Vec::new(), unsynced: Vec::new() })?;
@@ -582,21 +581,21 @@ impl Dir for SimDir {
     }
 
     fn open_read(&self, path: &str) -> Result<SimFile, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("open_read", path)?;
         let node = world.open(&self.full(path), false)?;
         Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: false })
     }
 
     fn open_write(&self, path: &str) -> Result<SimFile, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("open_write", path)?;
         let node = world.open(&self.full(path), true)?;
         Ok(SimFile { world: self.world.clone(), node, path: path.into(), writable: true })
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("rename", to)?;
         let (from, to) = (&*self.full(from), &*self.full(to));
         let (from_dir, node) = world.place(from)?;
@@ -618,7 +617,7 @@ impl Dir for SimDir {
     }
 
     fn remove_file(&self, path: &str) -> Result<(), Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("remove_file", path)?;
         let path = &*self.full(path);
         let (parent, node) = world.place(path)?;
@@ -630,7 +629,7 @@ impl Dir for SimDir {
     }
 
     fn list(&self, path: &str) -> Result<Vec<Entry>, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("list", path)?;
         let node = world.resolve(&self.full(path))?;
         let entries = world.entries(node)?.iter();
@@ -638,14 +637,14 @@ impl Dir for SimDir {
     }
 
     fn metadata(&self, path: &str) -> Result<Metadata, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("metadata", path)?;
         let node = world.resolve(&self.full(path))?;
         Ok(world.metadata(node))
     }
 
     fn sync_dir(&self, path: &str) -> Result<(), Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         let step = world.step("sync_dir", path);
         let node = world.resolve(&self.full(path));
         if let Ok(node) = node
@@ -661,7 +660,7 @@ impl Dir for SimDir {
         if !self.barrier {
             return Err(Code::Unsupported);
         }
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         let step = world.step("sync_all", ".");
         if !world.crashed {
             (0..world.nodes.len()).for_each(|node| world.settle(node, step.is_ok()));
@@ -670,7 +669,7 @@ impl Dir for SimDir {
     }
 
     fn try_lock(&self, path: &str) -> Result<SimLock, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("try_lock", path)?;
         if !self.locks {
             return Err(Code::Unsupported);
@@ -686,25 +685,25 @@ impl Dir for SimDir {
     }
 
     fn now(&self) -> u64 {
-        self.world.borrow().clock
+        self.world.lock().unwrap().clock
     }
 }
 
 impl Drop for SimLock {
     fn drop(&mut self) {
-        self.world.borrow_mut().locked.remove(&self.node);
+        self.world.lock().unwrap().locked.remove(&self.node);
     }
 }
 
 impl File for SimFile {
     fn metadata(&self) -> Result<Metadata, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("file metadata", &self.path)?;
         Ok(world.metadata(self.node))
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("read_at", &self.path)?;
         let part = world.short.as_mut().map(|rng| rng.part(buffer.len()));
         let Body::File { bytes, .. } = &world.nodes[self.node].body else { return Err(Code::IsDirectory) };
@@ -723,7 +722,7 @@ impl File for SimFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("write_at", &self.path)?;
         assert!(self.writable, "{} was opened for reading", self.path);
         let len = world.short.as_mut().map_or(bytes.len(), |rng| rng.part(bytes.len()));
@@ -732,7 +731,7 @@ impl File for SimFile {
     }
 
     fn set_len(&self, len: u64) -> Result<(), Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         world.step("set_len", &self.path)?;
         assert!(self.writable, "{} was opened for reading", self.path);
         world.write(self.node, Write::Len(len));
@@ -740,7 +739,7 @@ impl File for SimFile {
     }
 
     fn sync(&self) -> Result<(), Code> {
-        let mut world = self.world.borrow_mut();
+        let mut world = self.world.lock().unwrap();
         let step = world.step("sync", &self.path);
         if !world.crashed {
             world.settle(self.node, step.is_ok());

@@ -16,7 +16,7 @@ pub(super) fn render(report: &Report) -> String {
     for missing in &report.missing {
         let _ = writeln!(text, "- {missing}");
     }
-    for suite in [Suite::Small, Suite::Text, Suite::Large, Suite::Command] {
+    for suite in [Suite::Small, Suite::Text, Suite::Large, Suite::Command, Suite::Exchange] {
         let rows: Vec<&Row> = report.rows.iter().filter(|row| row.step.suite() == suite).collect();
         if rows.is_empty() {
             continue;
@@ -37,6 +37,9 @@ fn heading(report: &Report, suite: Suite) -> String {
             format!("{} of text in {} files", mib(report.text_bytes), grouped(report.texts as u64))
         }
         Suite::Large => format!("One object of {}", mib(report.large_bytes)),
+        Suite::Exchange => {
+            format!("From disk_objectstore and back, {} objects of 0 to 1000 bytes", grouped(report.objects as u64))
+        }
         Suite::Command => format!("Whole processes, {} objects of 0 to 1000 bytes", grouped(report.objects as u64)),
         Suite::Growth => "Growth".into(),
     }

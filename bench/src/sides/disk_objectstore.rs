@@ -49,6 +49,15 @@ fn script() -> PathBuf {
     workspace::root().join("bench/python/steps.py")
 }
 
+/// Makes the container that [`Step::Import`] imports from, unless it is there. Returns its folder.
+pub(super) fn source(work: &Work) -> Result<PathBuf> {
+    let folder = work.folder.join("source");
+    if !folder.exists() {
+        output(Command::new(interpreter()).arg(script()).arg("source").arg(&folder).arg(&work.contents_file))?;
+    }
+    Ok(folder)
+}
+
 fn install(python: &Path) -> Result<()> {
     eprintln!("bench: installing {NAME} {VERSION}");
     let system = if cfg!(windows) { "python" } else { "python3" };
@@ -110,7 +119,8 @@ impl Side for Peer {
                 Ok((command, work.contents[number].len()))
             })?));
         }
-        let answer = self.ask(&json!({ "step": format!("{step:?}"), "count": count }))?;
+        let source = if step == Step::Import { Some(source(work)?) } else { None };
+        let answer = self.ask(&json!({ "step": format!("{step:?}"), "count": count, "source": source }))?;
         let Some(seconds) = answer["seconds"].as_f64() else { return Ok(None) };
         let expected = match step {
             Step::TextRead => work.texts_tally(),

@@ -140,8 +140,8 @@ impl Side for Git {
                 whole(git(&self.repository, &[]).args(["prune-packed", "--quiet"]), None)?;
                 time
             }
-            // It adds to no pack, and deletes what nothing refers to, when it pleases.
-            Step::AddNamedPacked | Step::Repack | Step::RepackPieces => return Ok(None),
+            // It adds to no pack, deletes what nothing refers to, when it pleases, and knows no container of others.
+            Step::AddNamedPacked | Step::Repack | Step::RepackPieces | Step::Import | Step::Export => return Ok(None),
             Step::AddTree => {
                 let repository = create(&self.folder.join("tree"), false)?;
                 let mut command = git(&repository, SYNC_BATCH);

@@ -17,8 +17,14 @@ const OBJECTS: usize = 4096;
 /// Bytes that one processor checks at a time.
 const PIECE: usize = 512 << 10;
 
-/// Key, name with us, and size of objects that were added.
-pub(super) type Added = Vec<(Key, ObjectId, u64)>;
+/// What came of a batch.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// Key, name with us, and size of objects that were added.
+    pub(super) added: Vec<(Key, ObjectId, u64)>,
+    /// Objects whose bytes do not match their keys.
+    pub(super) damaged: Vec<Key>,
+}
 
 /// Payloads of small objects.
 #[derive(Default)]
@@ -79,8 +85,7 @@ impl Batch {
     }
 
     /// Hands over the objects. `compress`: those that are not compressed are given as bytes, which the adder may compress.
-    /// Returns those that were added, and the keys of those that are damaged.
-    pub(super) fn add(self, adder: &mut dyn Adder, compress: bool) -> Result<(Added, Vec<Key>), Error> {
+    pub(super) fn add(self, adder: &mut dyn Adder, compress: bool) -> Result<Outcome, Error> {
         let (mut added, mut damaged) = (Vec::with_capacity(self.items.len()), Vec::new());
         let (mut kept, mut others) = (Vec::new(), Vec::new());
         for (item, id) in self.items.iter().zip(self.ids()) {
@@ -107,7 +112,7 @@ impl Batch {
         if !contents.is_empty() {
             adder.add_many(&contents)?;
         }
-        Ok((added, damaged))
+        Ok(Outcome { added, damaged })
     }
 
     /// The names that the objects have with us. If their keys are of our kind, the adder compares the bytes with them;

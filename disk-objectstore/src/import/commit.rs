@@ -22,7 +22,7 @@ pub(super) struct Pending {
     pub(super) loose: bool,
 }
 
-impl Importing<'_> {
+impl Importing<'_, '_, '_> {
     pub(super) fn commit_if_many(&mut self) -> Result<(), Error> {
         if self.pending.len() >= COMMIT_OBJECTS || self.pending_bytes >= COMMIT_BYTES {
             return self.commit();
@@ -32,7 +32,7 @@ impl Importing<'_> {
 
     /// Makes durable what was handed over, and reports it. If sources are removed, it is read back first.
     pub(super) fn commit(&mut self) -> Result<(), Error> {
-        self.adder.commit()?;
+        self.adding.adder().commit()?;
         let pending = mem::take(&mut self.pending);
         self.pending_bytes = 0;
         if self.import.remove {

@@ -15,7 +15,7 @@ use crate::source::Opened;
 /// Loose files that are looked for together.
 const LOOSE_TOGETHER: usize = 4096;
 
-impl Importing<'_> {
+impl Importing<'_, '_, '_> {
     /// Imports all loose objects.
     pub(super) fn loose(&mut self) -> Result<(), Error> {
         self.source = None;
@@ -25,7 +25,7 @@ impl Importing<'_> {
             if keys.len() < LOOSE_TOGETHER { Ok(()) } else { self.loose_files(&mem::take(&mut keys)) }
         })?;
         self.loose_files(&keys)?;
-        self.flush()
+        self.settle()
     }
 
     fn loose_files(&mut self, keys: &[Key]) -> Result<(), Error> {

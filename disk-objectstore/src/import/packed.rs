@@ -21,7 +21,7 @@ struct InPack {
     lock: Option<PackLock>,
 }
 
-impl Importing<'_> {
+impl Importing<'_, '_, '_> {
     /// Imports all packed objects. `again`: the index is read again if it has changed, so that what cannot be found is no
     /// problem yet.
     pub(super) fn packed(&mut self, index: &mut Index<'_>, again: bool) -> Result<(), Error> {
@@ -89,7 +89,7 @@ impl Importing<'_> {
 
     /// All rows of a pack have been met. It is removed if that is wanted, and nothing of it is missing.
     fn end_pack(&mut self, index: &mut Index<'_>, ended: Option<InPack>) -> Result<(), Error> {
-        self.flush()?;
+        self.settle()?;
         let Some(InPack { first, last, lock: Some(lock), .. }) = ended else { return Ok(()) };
         self.commit()?;
         if self.failures > 0 {
