@@ -317,6 +317,7 @@ fn a_backup_of_another_course_is_refused() {
                 let refused = open(older).backup(target.clone(), BackupOptions::default()).and_then(run);
                 let Err(Error::AlreadyExists(problem)) = refused else { panic!("{refused:?}") };
                 assert!(problem.contains("new directory"), "{problem}");
+                assert_eq!(problem.contains("damaged"), problem.starts_with("packs/"), "{problem}");
                 let all: Vec<Vec<u8>> = contents().into_iter().chain((500..520).map(|seed| noise(100, seed))).collect();
                 all_there(&target, &all);
             }
@@ -327,6 +328,20 @@ fn a_backup_of_another_course_is_refused() {
             assert!(backup(&latest, &target) < 20_000);
         });
     }
+}
+
+/// The backup was said to have what this container never had.
+#[test]
+fn a_backup_whose_pack_is_damaged_is_told_as_that() {
+    let (source, target) = (lived_in(), SimDir::new());
+    backup(&source, &target);
+    let pack = source.files().into_iter().rfind(|path| path.starts_with("packs/")).unwrap();
+    let mut bytes = target.bytes(&pack);
+    *bytes.last_mut().unwrap() ^= 1;
+    target.put(&pack, &bytes);
+    let refused = open(source).backup(target, BackupOptions::default()).and_then(run);
+    let Err(Error::AlreadyExists(problem)) = refused else { panic!("{refused:?}") };
+    assert!(problem.starts_with(&pack) && problem.contains("damaged") && problem.contains("verify"), "{problem}");
 }
 
 /// A loose object was not copied because the backup had it packed, and then the deletion was copied.

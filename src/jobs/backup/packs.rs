@@ -1,6 +1,7 @@
 //! Copying packs.
 
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -64,7 +65,7 @@ impl<D: Dir> PackCopy<D> {
         let there = to.metadata().during("examine", &path)?.len;
         let position = if is_new { there } else { known(&to, number, there, sealed.target)? };
         if position > wanted || !end_alike(&from, &to, position, &path, target.tuning.chunk)? {
-            return Err(other_course());
+            return Err(other_bytes(&path));
         }
         progress.done = progress.done.saturating_add(position);
         let buffer = vec![0; target.tuning.chunk];
@@ -123,6 +124,14 @@ pub(super) fn other_course() -> Error {
     let problem = "the backup has what this container never had: it was made of another copy of it, or before an older \
                    version was restored; back up to a new directory";
     Error::AlreadyExists(problem.into())
+}
+
+/// The error for a pack that ends otherwise in the target.
+fn other_bytes(path: &str) -> Error {
+    let problem = "is another one in the backup than here: one of the two is damaged, which `verify` of each tells, or \
+                   the backup was made of another copy of this container, or before an older version was restored; \
+                   back up to a new directory";
+    Error::AlreadyExists(format!("{path} {problem}"))
 }
 
 /// Returns whether the last bytes before a position are the same in both.

@@ -104,6 +104,8 @@ fn judge<D: Dir>(
     }
     let whose = format!("object {id}: ");
     let problem = problem.strip_prefix(&whose).unwrap_or(&problem);
+    // What is wrong comes before what to do about it, which is something else here.
+    let problem = problem.split_once(';').map_or(problem, |(problem, _)| problem);
     let remedy = if is_loose {
         "left out of the index, as its loose copy is sound"
     } else {
