@@ -1,0 +1,153 @@
+//! The bytes of an answer, which are read when the client can take them.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::oneshot::{self, Receiver};
+
+use crate::readers::{Failure, Part, Task, Tasks};
+
+/// The body of an answer.
+pub(crate) enum Answer {
+    /// All at once; `None` once it was given.
+    Whole(Option<Bytes>),
+    Stream(Stream),
+    Listing(Listing),
+}
+
+/// Bytes of what is open in a thread.
+pub(crate) struct Stream {
+    pub(crate) open: Handle,
+    pub(crate) position: u64,
+    pub(crate) end: u64,
+    /// Bytes that are read at once.
+    pub(crate) piece: usize,
+    pub(crate) coming: Coming<Bytes>,
+}
+
+/// What a thread has been asked for.
+type Coming<T> = Option<Receiver<Result<T, Failure>>>;
+
+/// Something that is open in a thread until this is dropped.
+pub(crate) struct Handle {
+    pub(crate) tasks: Tasks,
+    pub(crate) key: u64,
+}
+
+/// Lines that a thread writes.
+pub(crate) struct Listing {
+    pub(crate) tasks: Tasks,
+    pub(crate) part: Part,
+    pub(crate) coming: Coming<Option<(Bytes, Part)>>,
+}
+
+/// The answer ends here, before its end: the connection is cut off.
+#[derive(Debug)]
+pub(crate) struct CutOff;
+
+impl std::fmt::Display for CutOff {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it cannot be read to its end")
+    }
+}
+
+impl std::error::Error for CutOff {}
+
+impl Answer {
+    pub(crate) fn text(text: impl Into<Bytes>) -> Self {
+        Answer::Whole(Some(text.into()))
+    }
+
+    pub(crate) fn empty() -> Self {
+        Answer::Whole(None)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // A thread that has ended has closed everything.
+        let _ = self.tasks.send(Task::Close(self.key));
+    }
+}
+
+impl Stream {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
+        if self.position == self.end {
+            return Poll::Ready(None);
+        }
+        let Stream { open, position, end, piece, coming } = self;
+        let receiver = coming.get_or_insert_with(|| {
+            let (reply, receiver) = oneshot::channel();
+            let len = (*end - *position).min(*piece as u64) as usize;
+            let _ = open.tasks.send(Task::Read { key: open.key, position: *position, len, reply });
+            receiver
+        });
+        let read = ready!(Pin::new(receiver).poll(context));
+        *coming = None;
+        Poll::Ready(Some(match read {
+            Ok(Ok(bytes)) if !bytes.is_empty() => {
+                *position += bytes.len() as u64;
+                Ok(bytes)
+            }
+            // A file became shorter, which is no end of this answer.
+            _ => Err(CutOff),
+        }))
+    }
+}
+
+impl Listing {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
+        loop {
+            let Listing { tasks, part, coming } = self;
+            let receiver = coming.get_or_insert_with(|| {
+                let (reply, receiver) = oneshot::channel();
+                let _ = tasks.send(Task::List(*part, reply));
+                receiver
+            });
+            let listed = ready!(Pin::new(receiver).poll(context));
+            *coming = None;
+            match listed {
+                Ok(Ok(Some((bytes, next)))) => {
+                    *part = next;
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+                Ok(Ok(None)) => return Poll::Ready(None),
+                _ => return Poll::Ready(Some(Err(CutOff))),
+            }
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = CutOff;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        let next = match &mut *self {
+            Answer::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Answer::Stream(stream) => stream.poll(context),
+            Answer::Listing(listing) => listing.poll(context),
+        };
+        next.map(|next| next.map(|bytes| bytes.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Answer::Whole(bytes) => bytes.is_none(),
+            Answer::Stream(stream) => stream.position == stream.end,
+            Answer::Listing(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Answer::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Answer::Stream(stream) => SizeHint::with_exact(stream.end - stream.position),
+            Answer::Listing(_) => SizeHint::default(),
+        }
+    }
+}
