@@ -107,13 +107,14 @@ impl Answering {
             // A range of another version is no use.
             let is_same = text(headers, header::IF_RANGE).is_none_or(|range| range.trim() == tag);
             let range = text(headers, header::RANGE).filter(|_| is_same);
-            self.bytes(open, opened.size, range)
+            self.bytes(open, opened.size, range).await
         };
-        let headers = response.headers_mut();
-        if let Ok(tag) = HeaderValue::try_from(tag) {
-            headers.insert(header::ETAG, tag);
+        // A failure may pass.
+        if !response.status().is_server_error() && !response.status().is_client_error() {
+            let headers = response.headers_mut();
+            headers.insert(header::ETAG, ascii(tag));
+            headers.insert(header::CACHE_CONTROL, FOR_EVER);
         }
-        headers.insert(header::CACHE_CONTROL, FOR_EVER);
         response
     }
 
@@ -122,17 +123,15 @@ impl Answering {
             Ok(opened) => opened,
             Err(failure) => return refuse_failure(failure, "there is no such file"),
         };
-        let mut response = self.bytes(open, opened.size, text(headers, header::RANGE));
+        let mut response = self.bytes(open, opened.size, text(headers, header::RANGE)).await;
         let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(opened.modified);
-        if let Ok(modified) = HeaderValue::try_from(httpdate::fmt_http_date(modified)) {
-            response.headers_mut().insert(header::LAST_MODIFIED, modified);
-        }
+        response.headers_mut().insert(header::LAST_MODIFIED, ascii(httpdate::fmt_http_date(modified)));
         response.headers_mut().insert(header::CACHE_CONTROL, ASK_AGAIN);
         response
     }
 
     /// All bytes of what is open, or a range of them.
-    fn bytes(&self, open: Handle, size: u64, range: Option<&str>) -> Response<Answer> {
+    async fn bytes(&self, open: Handle, size: u64, range: Option<&str>) -> Response<Answer> {
         let (code, position, end) = match wanted(range, size) {
             Wanted::All => (StatusCode::OK, 0, size),
             Wanted::Part(first, end) => (StatusCode::PARTIAL_CONTENT, first, end),
@@ -142,8 +141,10 @@ impl Answering {
                 return refused;
             }
         };
-        let mut response =
-            Response::new(Answer::Stream(Stream { open, position, end, piece: self.piece, coming: None }));
+        let Ok(stream) = Stream::start(open, position, end, self.piece).await else {
+            return refuse_failure(Failure::Failed, "");
+        };
+        let mut response = Response::new(Answer::Stream(stream));
         *response.status_mut() = code;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, BYTES);
@@ -198,7 +199,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 fn ascii(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("it is made of digits")
+    HeaderValue::try_from(text).expect("it is made of digits and words")
 }
 
 /// Returns whether a list of tags has this one, or is `*`.

@@ -1,5 +1,6 @@
 //! The bytes of an answer, which are read when the client can take them.
 
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -19,12 +20,14 @@ pub(crate) enum Answer {
 
 /// Bytes of what is open in a thread.
 pub(crate) struct Stream {
-    pub(crate) open: Handle,
-    pub(crate) position: u64,
-    pub(crate) end: u64,
+    open: Handle,
+    position: u64,
+    end: u64,
     /// Bytes that are read at once.
-    pub(crate) piece: usize,
-    pub(crate) coming: Coming<Bytes>,
+    piece: usize,
+    coming: Coming<Bytes>,
+    /// The first bytes, until they are given.
+    first: Option<Bytes>,
 }
 
 /// What a thread has been asked for.
@@ -73,11 +76,26 @@ impl Drop for Handle {
 }
 
 impl Stream {
+    /// The bytes from `position` to before `end`. The first of them have been read then: what can be read in one piece
+    /// is known to be sound before anything is answered.
+    pub(crate) async fn start(open: Handle, position: u64, end: u64, piece: usize) -> Result<Self, CutOff> {
+        let mut stream = Stream { open, position, end, piece, coming: None, first: None };
+        stream.first = poll_fn(|context| stream.poll(context)).await.transpose()?;
+        Ok(stream)
+    }
+
+    fn left(&self) -> u64 {
+        self.end - self.position + self.first.as_ref().map_or(0, |first| first.len() as u64)
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         if self.position == self.end {
             return Poll::Ready(None);
         }
-        let Stream { open, position, end, piece, coming } = self;
+        let Stream { open, position, end, piece, coming, .. } = self;
         let receiver = coming.get_or_insert_with(|| {
             let (reply, receiver) = oneshot::channel();
             let len = (*end - *position).min(*piece as u64) as usize;
@@ -138,7 +156,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Answer::Whole(bytes) => bytes.is_none(),
-            Answer::Stream(stream) => stream.position == stream.end,
+            Answer::Stream(stream) => stream.left() == 0,
             Answer::Listing(_) => false,
         }
     }
@@ -146,7 +164,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Answer::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Answer::Stream(stream) => SizeHint::with_exact(stream.end - stream.position),
+            Answer::Stream(stream) => SizeHint::with_exact(stream.left()),
             Answer::Listing(_) => SizeHint::default(),
         }
     }
