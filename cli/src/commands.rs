@@ -20,6 +20,7 @@ mod reindex;
 mod repack;
 mod repair;
 mod restore;
+mod serve;
 mod status;
 mod unlock;
 mod verify;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Verify(verify::Verify),
     Doctor(doctor::Doctor),
+    Serve(serve::Serve),
     Import(import::Import),
     Export(export::Export),
     Reindex(reindex::Reindex),
@@ -87,6 +89,7 @@ impl Command {
             Command::Status(command) => command.run(session),
             Command::Verify(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
+            Command::Serve(command) => command.run(session),
             Command::Import(command) => command.run(session),
             Command::Export(command) => command.run(session),
             Command::Reindex(command) => command.run(session),

@@ -48,7 +48,7 @@ use crate::session::Session;
 const STANDARD: &str = "-";
 
 /// The environment that the program runs in.
-pub trait Host {
+pub trait Host: Sync {
     /// Opens the container in a directory.
     ///
     /// # Errors
@@ -174,8 +174,8 @@ Exit status:
 
 /// Options of all subcommands that the help of some does not show, because they mean nothing there.
 const UNUSED: [(&str, &[&str]); 2] = [
-    ("no_sync", &["get", "has", "ls", "info", "status", "verify", "doctor", "completions"]),
-    ("wait", &["init", "get", "has", "ls", "info", "status", "verify", "doctor", "unlock", "completions"]),
+    ("no_sync", &["get", "has", "ls", "info", "status", "verify", "doctor", "serve", "completions"]),
+    ("wait", &["init", "get", "has", "ls", "info", "status", "verify", "doctor", "serve", "unlock", "completions"]),
 ];
 
 /// Returns the definition of the command line, from which manual pages and completions are made as well.

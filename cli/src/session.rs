@@ -69,7 +69,8 @@ impl<'a> Session<'a> {
         open(self.host, directory, self.options(access)).map_err(|error| self.failure_in(directory, error))
     }
 
-    fn options(&self, access: Access) -> Options {
+    /// How containers are opened.
+    pub(crate) fn options(&self, access: Access) -> Options {
         Options {
             access,
             durability: if self.global.no_sync { Durability::None } else { Durability::Full },

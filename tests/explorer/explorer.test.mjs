@@ -1,6 +1,8 @@
 // The explorer in Chromium: `cargo xtask test` builds the page and runs this.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,7 +10,7 @@ import test, { after, before, beforeEach } from 'node:test';
 
 import { Browser, program } from './chromium.mjs';
 import { Page } from './page.mjs';
-import { CONTENTS, files, makeContainer, sha256 } from './samples.mjs';
+import { COMMAND, CONTENTS, files, makeContainer, sha256 } from './samples.mjs';
 import { serve } from './server.mjs';
 
 const PAGE = 'target/explorer';
@@ -19,6 +21,7 @@ const id = (name) => sha256(CONTENTS[name]);
 let folder;
 let store;
 let ids;
+let folders;
 let server;
 let browser;
 let page;
@@ -32,12 +35,13 @@ before(async () => {
   const listed = path.join(folder, 'listed');
   fs.cpSync(store, listed, { recursive: true });
   fs.writeFileSync(path.join(listed, 'files.txt'), `${files(listed).join('\n')}\n`);
-  server = await serve({
+  folders = {
     page: { folder: PAGE },
     store: { folder: store, ranges: true },
     listed: { folder: listed, ranges: true },
     whole: { folder: listed, ranges: false },
-  });
+  };
+  server = await serve(folders);
   browser = await Browser.start();
   page = new Page(browser, `${server.address}/page/index.html`);
 });
@@ -275,6 +279,21 @@ test('a served container with a listing is whole', { skip }, async () => {
     assert.equal((await page.search(id('loose').slice(0, 10))).length, 1);
     assert.match(await page.show('large'), /checked/);
     assertDamageIsFound(await page.verify());
+  }
+});
+
+test('what `loosepack serve` gives is read', { skip }, async () => {
+  const serving = spawn(COMMAND, ['-C', store, 'serve', '--listen', '127.0.0.1:0']);
+  try {
+    const [line] = await once(serving.stdout, 'data');
+    folders.behind = { behind: String(line).trim().split(' at ')[1] };
+    await page.serveFrom('behind');
+    assert.equal(await browser.evaluate(`document.getElementById('unlisted').hidden`), true);
+    assert.equal((await page.search(id('loose').slice(0, 10))).length, 1);
+    assert.match(await page.show('large'), /checked/);
+    assertDamageIsFound(await page.verify());
+  } finally {
+    serving.kill();
   }
 });
 

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { deflateSync } from 'node:zlib';
 
-const COMMAND = process.env.LOOSEPACK_COMMAND ?? 'target/release/loosepack';
+export const COMMAND = process.env.LOOSEPACK_COMMAND ?? 'target/release/loosepack';
 
 export const sha256 = (content) => createHash('sha256').update(content).digest('hex');
 

@@ -12,14 +12,23 @@ function rangeOf(header, size) {
 }
 
 /**
- * Serves folders: `folders` maps the first part of a path to { folder, ranges }. Gives the server's address, the
- * requests it had, and a function that ends it.
+ * Serves folders: `folders` maps the first part of a path to { folder, ranges }, or to { behind }, the address of a
+ * server that stands behind this one. Gives the server's address, the requests it had, and a function that ends it.
  */
 export async function serve(folders) {
   const requests = [];
   const server = http.createServer((request, response) => {
     const parts = decodeURIComponent(new URL(request.url, 'http://localhost').pathname).split('/').slice(1);
-    const { folder, ranges } = folders[parts[0]] ?? {};
+    const { folder, ranges, behind } = folders[parts[0]] ?? {};
+    if (behind) {
+      const { host, ...headers } = request.headers;
+      const passed = { method: request.method, headers };
+      request.pipe(http.request(`${behind}${parts.slice(1).join('/')}`, passed, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      }));
+      return;
+    }
     const file = folder && path.join(folder, ...parts.slice(1).filter((part) => part !== '..'));
     const found = file && fs.statSync(file, { throwIfNoEntry: false });
     requests.push({ method: request.method, path: parts.join('/'), range: request.headers.range });

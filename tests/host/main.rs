@@ -50,6 +50,8 @@ mod planted;
 /// The model and its random steps; shared with the tests of the store.
 #[path = "../random_work/mod.rs"]
 mod random_work;
+/// `serve`: objects by HTTP.
+mod serve;
 /// Containers that a group shares.
 #[cfg(unix)]
 mod shared;

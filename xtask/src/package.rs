@@ -8,8 +8,14 @@ use crate::process::{cargo, output, run};
 use crate::{Result, files, wasm_target, workspace};
 
 /// The packages that are published, each after those it depends on.
-const PUBLISHED: [&str; 5] =
-    ["loosepack", "loosepack-disk-objectstore", "loosepack-cli", "loosepack-artifacts", "loosepack-host"];
+const PUBLISHED: [&str; 6] = [
+    "loosepack",
+    "loosepack-disk-objectstore",
+    "loosepack-serve",
+    "loosepack-cli",
+    "loosepack-artifacts",
+    "loosepack-host",
+];
 
 /// A program that keeps an object in a sandboxed store, and one in a native one.
 const PROGRAM: &str = r#"
