@@ -1,0 +1,152 @@
+//! Finding the newest root, and creating the next.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use crate::bucket::{Bucket, failed};
+use crate::root::{self, Root};
+use crate::{Error, Result};
+
+/// Where to begin to look: the number of a recent root.
+const LATEST: &str = "root/latest";
+
+/// The folder of roots.
+const ROOTS: &str = "root";
+
+/// Digits of a number, and more than they can be.
+const HINT_MAX: u64 = 64;
+
+/// How hard to try.
+#[derive(Debug, Clone, Copy)]
+pub struct Retries {
+    /// Roots of others that may come in between.
+    pub rebases: u32,
+    /// Failures of the server in a row.
+    pub failures: u32,
+    /// Before the second attempt after a failure; doubled each time.
+    pub pause: Duration,
+    /// Roots that are asked for at once: the one that is known, and those that may be behind it. One is the least.
+    pub ahead: u32,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Retries { rebases: 64, failures: 6, pause: Duration::from_millis(100), ahead: 2 }
+    }
+}
+
+impl Bucket {
+    /// Returns the newest root: two requests after each other when the hint is right.
+    ///
+    /// # Errors
+    /// [`Error::NoRemote`] when there is none; failures of the server; [`Error::Corrupt`].
+    pub async fn newest(&self, retries: Retries) -> Result<Root> {
+        // What is wrong with a hint is no matter.
+        let hint = self.get(LATEST, HINT_MAX).await.unwrap_or(None);
+        let hint = hint.as_deref().and_then(|digits| str::from_utf8(digits).ok()?.trim_end().parse().ok());
+        if let Some(number) = hint
+            && let Some(root) = self.newest_from(number, retries).await?
+        {
+            return Ok(root);
+        }
+        let names = self.list(ROOTS).await?;
+        let number =
+            |name: &String| name.parse().ok().filter(|number| root::name(*number) == format!("{ROOTS}/{name}"));
+        let number = names.iter().filter_map(number).max().ok_or(Error::NoRemote)?;
+        self.newest_from(number, retries).await?.ok_or(Error::NoRemote)
+    }
+
+    /// Returns the newest root from a number on; `None` when there is none of this number.
+    async fn newest_from(&self, from: u64, retries: Retries) -> Result<Option<Root>> {
+        let (mut newest, mut next) = (None, Some(from));
+        while let Some(number) = next {
+            let numbers = (0..u64::from(retries.ahead.max(1))).map_while(|step| number.checked_add(step));
+            for root in join_all(numbers.map(|number| self.root(number))).await {
+                // Roots are made one after the other: behind one that is missing there is none.
+                let Some(root) = root? else { return Ok(newest) };
+                next = root.number.checked_add(1);
+                newest = Some(root);
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn root(&self, number: u64) -> Result<Option<Root>> {
+        match self.get(&root::name(number), root::MAX).await? {
+            Some(bytes) => Root::decode(number, &bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the first root.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] when there is one; failures of the server.
+    pub async fn found(&self, first: Root, retries: Retries) -> Result<Root> {
+        match self.create_root(Root { number: 0, ..first }, retries).await? {
+            Ok(root) => Ok(root),
+            Err(_) => Err(Error::AlreadyExists),
+        }
+    }
+
+    /// Makes the next root: `change` makes it of the newest, again for each that others make meanwhile.
+    ///
+    /// # Errors
+    /// Those of `change`; [`Error::Contended`]; failures of the server, of which [`Error::Unknown`] leaves open whether
+    /// it was made.
+    pub async fn commit(
+        &self,
+        newest: Root,
+        retries: Retries,
+        mut change: impl FnMut(Root) -> Result<Root>,
+    ) -> Result<Root> {
+        let mut newest = newest;
+        for _ in 0..=retries.rebases {
+            let number = newest.number.checked_add(1).ok_or(Error::Contended)?;
+            let next = Root { number, ..change(newest)? };
+            match self.create_root(next, retries).await? {
+                Ok(root) => return Ok(root),
+                Err(other) => newest = self.newest_from(other.number, retries).await?.unwrap_or(other),
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// Creates a root, or returns the one that has its number.
+    async fn create_root(&self, root: Root, retries: Retries) -> Result<Result<Root, Root>> {
+        let root = Root { mark: mark()?, ..root };
+        let (name, bytes) = (root::name(root.number), Bytes::from(root.encode()));
+        let mut pause = retries.pause;
+        let mut failures = 0;
+        loop {
+            let Err(error) = self.create(&name, bytes.clone()).await else { break };
+            // The answer is believed as little as its absence: what is there tells.
+            match self.root(root.number).await {
+                Ok(Some(found)) if found.mark == root.mark => break,
+                Ok(Some(found)) => return Ok(Err(found)),
+                Ok(None) if failures >= retries.failures => return Err(failed("create", &name, error)),
+                Err(Error::Corrupt(name, problem)) => return Err(Error::Corrupt(name, problem)),
+                Err(_) if failures >= retries.failures => {
+                    return Err(Error::Unknown(format!("create {name}"), Box::new(error)));
+                }
+                _ => {}
+            }
+            failures += 1;
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2);
+        }
+        // Only a hint, which the next one makes better.
+        let _ = self.put(LATEST, Bytes::from(format!("{}\n", root.number))).await;
+        Ok(Ok(root))
+    }
+}
+
+/// 128 random bits.
+pub(crate) fn mark() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Untrustworthy(format!("this machine gives no random numbers: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
