@@ -10,24 +10,36 @@ use std::process::Command;
 use crate::process::{cargo, output, run, rustc};
 use crate::{Error, Result, components, files, languages, workspace};
 
-/// The parts of a release, in the order of building. Each may use what is in `dist/` already; the last but one makes what
-/// is made of other parts, and checksums of all.
-const PARTS: &[(&str, fn() -> Result<()>)] = &[
-    ("components, manual pages, completions", components::build),
-    ("command", command),
-    ("Python package", languages::release_python),
-    ("npm package", languages::release_node),
-    ("OCI layouts, archive of the command, SBOM, checksums", assemble),
-    ("each of them in a clean folder", clean::check),
+/// A part of a release. Adding one is adding a line to [`PARTS`].
+struct Part {
+    name: &'static str,
+    make: fn() -> Result<()>,
+}
+
+/// The parts, in the order of building. Each may use what is in `dist/` already; `assemble` makes what is made of other
+/// parts, and checksums of all that is there.
+const PARTS: &[Part] = &[
+    Part { name: "components, manual pages, completions", make: components::build },
+    Part { name: "command", make: command },
+    Part { name: "Python package", make: languages::release_python },
+    Part { name: "npm package", make: languages::release_node },
+    Part { name: "OCI layouts, archive of the command, SBOM, checksums", make: assemble },
+    Part { name: "each of them in a clean folder", make: clean::check },
 ];
 
 /// The version of everything that is released.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Settings that change what all programs are compiled for, as `-C target-cpu=native` does.
+const FLAGS: [&str; 3] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
+
 /// Makes `dist/` anew.
 pub fn build() -> Result<()> {
+    if let Some(name) = FLAGS.into_iter().find(|name| env::var_os(name).is_some_and(|flags| !flags.is_empty())) {
+        return Err(Error::new(format!("a release runs on processors older than this one: unset {name}")));
+    }
     files::remove_dir(&workspace::dist())?;
-    for (name, make) in PARTS {
+    for Part { name, make } in PARTS {
         println!("\n== {name} ==");
         make()?;
     }
