@@ -1,4 +1,5 @@
-//! Archives (`.tar.gz`) whose bytes depend on names, contents and the release alone: sorted, owned by root, of one time.
+//! Archives (`.tar.gz`) whose bytes depend on names, contents and the release alone: sorted, owned by root, of one
+//! time.
 
 use std::fs::File;
 use std::io::Write as _;
