@@ -1,9 +1,8 @@
 //! `SHA256SUMS`: the checksums of all files below a folder, as `sha256sum -c` reads them.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::Result;
 
 use crate::release::{list, read, sha256, write};
 
@@ -18,24 +17,6 @@ pub fn write_sums(folder: &Path) -> Result<usize> {
     let text = sums(folder)?;
     write(&folder.join(NAME), text.as_bytes())?;
     Ok(text.lines().count())
-}
-
-/// Checks that the checksums are those of all files below a folder, and of no others.
-///
-/// # Errors
-/// What differs, with the file's name.
-pub fn check_sums(folder: &Path) -> Result<()> {
-    let path = folder.join(NAME);
-    let recorded = String::from_utf8(read(&path)?).with_context(|| format!("{} is no text", path.display()))?;
-    let found = sums(folder)?;
-    let (recorded_lines, found_lines): (BTreeSet<&str>, BTreeSet<&str>) =
-        (recorded.lines().collect(), found.lines().collect());
-    if let Some(line) = recorded_lines.symmetric_difference(&found_lines).next() {
-        let name = line.split_once("  ").map_or(*line, |(_, name)| name);
-        bail!("{name} is not what {} says: build again with `cargo xtask dist`", path.display());
-    }
-    ensure!(recorded == found, "{} is not sorted", path.display());
-    Ok(())
 }
 
 fn sums(folder: &Path) -> Result<String> {

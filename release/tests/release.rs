@@ -123,18 +123,16 @@ fn checksums_cover_every_file_and_nothing_else() {
     fs::write(path("sub/b"), "two").unwrap();
     assert_eq!(sums::write_sums(folder.path()).unwrap(), 2);
     assert_eq!(sums::write_sums(folder.path()).unwrap(), 2, "those of before are not among them");
-    sums::check_sums(folder.path()).unwrap();
-    let by_coreutils = Command::new("sha256sum").args(["--strict", "-c", sums::NAME]).current_dir(&folder).output();
-    assert!(by_coreutils.unwrap().status.success());
-
-    let fails = || sums::check_sums(folder.path()).unwrap_err().to_string();
+    let text = fs::read_to_string(path(sums::NAME)).unwrap();
+    let names: Vec<&str> = text.lines().map(|line| line.split_once("  ").unwrap().1).collect();
+    assert_eq!(names, ["a", "sub/b"]);
+    let check = || {
+        let mut command = Command::new("sha256sum");
+        command.args(["--strict", "--check", sums::NAME]).current_dir(&folder).output().unwrap().status.success()
+    };
+    assert!(check());
     fs::write(path("sub/b"), "two!").unwrap();
-    assert!(fails().starts_with("sub/b is not"), "{}", fails());
-    fs::remove_file(path("sub/b")).unwrap();
-    assert!(fails().starts_with("sub/b is not"), "{}", fails());
-    fs::write(path("sub/b"), "two").unwrap();
-    fs::write(path("more"), "").unwrap();
-    assert!(fails().starts_with("more is not"), "{}", fails());
+    assert!(!check());
 }
 
 #[test]
