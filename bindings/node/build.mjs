@@ -119,7 +119,7 @@ function transpile(into) {
 
 for (const needed of [component, jco]) {
   if (!fs.existsSync(needed)) {
-    console.error(`${needed} is missing: run \`cargo xtask dist\` and \`cargo xtask languages\``);
+    console.error(`${needed} is missing: run \`cargo xtask components\` and \`cargo xtask languages\``);
     process.exit(1);
   }
 }

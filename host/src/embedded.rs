@@ -141,6 +141,25 @@ mod tests {
         }
     }
 
+    /// A wheel, or an archive of the command, is built on one machine and runs on others.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+    #[test]
+    fn what_was_compiled_ahead_of_time_fits_processors_older_than_the_one_that_compiled_it() {
+        let fits = |processor: fn(&str) -> Option<bool>| {
+            [(false, &COMPILED.0), (true, WITH_DEADLINES)].map(|(deadlines, compiled)| {
+                let mut config = engine::config(deadlines);
+                // Given a target, the engine asks for nothing of this machine's processor.
+                config.target("x86_64-unknown-linux-gnu").unwrap();
+                // SAFETY: this processor has what the code needs, as the test before this one shows; and none of it runs.
+                unsafe { config.detect_host_feature(processor) };
+                copy(&Engine::new(&config).unwrap(), compiled).is_ok()
+            })
+        };
+        assert_eq!(fits(|feature| Some(["sse3", "ssse3", "sse4.1", "sse4.2", "popcnt"].contains(&feature))), [true; 2]);
+        // The first x86-64 has none of these: there the component is compiled when it is loaded.
+        assert_eq!(fits(|_| Some(false)), [false; 2]);
+    }
+
     #[test]
     fn several_engines_run_the_same_code() {
         let (first, second) = (load(false).unwrap(), load(true).unwrap());

@@ -40,6 +40,11 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     fs::write(path, content).map_err(cannot("write", path))
 }
 
+/// Copies a file, replacing what was there.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(drop).map_err(cannot("copy", from))
+}
+
 fn cannot(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |error| Error::cannot(format_args!("{verb} {}", path.display()), error)
 }

@@ -6,7 +6,7 @@ mod python;
 
 use std::path::PathBuf;
 
-use crate::{Error, Result, dist, wasm_target};
+use crate::{Error, Result, components, workspace};
 
 /// Sets up Python and Node for the tests; what is right already stays.
 pub fn ensure() -> Result<()> {
@@ -28,10 +28,9 @@ pub fn node_package() -> Result<()> {
 
 /// Makes the page `docs/explorer` in `target/explorer/`, with the portable component, which is built first.
 pub fn explorer() -> Result<()> {
-    wasm_target::ensure()?;
-    dist::run_dist()?;
+    components::build()?;
     node::ensure()?;
-    let page = explorer::build(&dist::portable())?;
+    let page = explorer::build(&components::portable())?;
     println!("made {}: any web server can serve it", page.display());
     Ok(())
 }
@@ -47,10 +46,28 @@ pub fn test() -> Result<()> {
     explorer::test(&component)
 }
 
+/// Makes the wheel and the sdist of the Python package in `dist/python/`.
+pub(crate) fn release_python() -> Result<()> {
+    python::ensure()?;
+    python::release(&workspace::dist().join("python"))
+}
+
+/// Makes the npm package in `dist/npm/`.
+pub(crate) fn release_node() -> Result<()> {
+    node::ensure()?;
+    node::release(&portable()?, &workspace::dist().join("npm"))
+}
+
+/// Installs the packages in `dist/` in clean folders and runs the examples of their READMEs.
+pub(crate) fn try_release() -> Result<()> {
+    python::try_release(&workspace::dist().join("python"))?;
+    node::try_release(&workspace::dist().join("npm"))
+}
+
 fn portable() -> Result<PathBuf> {
-    let component = dist::portable();
+    let component = components::portable();
     if component.is_file() {
         return Ok(component);
     }
-    Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())))
+    Err(Error::new(format!("{} is missing: run `cargo xtask components`", component.display())))
 }

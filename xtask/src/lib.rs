@@ -4,12 +4,13 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`wasm_target`] | how rustc gets a standard library for wasm32-wasip2 |
-//! | [`dist`], [`package`] | what is released |
+//! | [`components`], [`dist`], [`package`] | what is released |
 //! | [`languages`] | what the tests in Python and Node need |
 //! | [`test`](mod@test) | what a full test run consists of |
 //! | [`process`] | how a program is run |
 //! | [`files`], [`workspace`], [`error`] | small things the others share |
 
+pub mod components;
 pub mod dist;
 pub mod error;
 pub mod files;

@@ -8,7 +8,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use xtask::{Error, Result, dist, languages, package, test, wasm_target};
+use xtask::{Error, Result, components, dist, languages, package, test, wasm_target};
 
 /// A developer command. Adding one is adding a line to [`COMMANDS`].
 struct Command {
@@ -26,9 +26,14 @@ const COMMANDS: &[Command] = &[
     Command { name: "demo", help: "the main job on real files, from start to end", run: demo::demo },
     Command { name: "bench", help: "loosepack and its peers, side by side; --help tells how", run: bench::bench },
     Command {
-        name: "dist",
+        name: "components",
         help: "build the components into dist/, with manual pages and completions",
-        run: |args| none(args, dist::run_dist),
+        run: |args| none(args, components::build),
+    },
+    Command {
+        name: "dist",
+        help: "build everything that is released into dist/, and try it out",
+        run: |args| none(args, dist::build),
     },
     Command {
         name: "explorer",
@@ -54,6 +59,11 @@ const COMMANDS: &[Command] = &[
         name: "python",
         help: "build the wheel of the Python package into target/wheels, and test it",
         run: |args| none(args, languages::python_package),
+    },
+    Command {
+        name: "reproducible",
+        help: "build the components in another folder, and compare their bytes",
+        run: |args| none(args, dist::reproducible::check),
     },
     Command { name: "sweep", help: "crash, fail, kill and fuzz for longer; --seeds N", run: sweep::sweep },
     Command { name: "test", help: "run all tests; further arguments go to `cargo test`", run: test::run },

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{cargo, output, run};
-use crate::{Result, files, wasm_target, workspace};
+use crate::{Result, components, files, workspace};
 
 /// The packages that are published, each after those it depends on.
 const PUBLISHED: [&str; 6] = [
@@ -39,18 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Packs the packages, and builds and runs a program outside of the workspace with what was packed.
 pub fn package() -> Result<()> {
-    wasm_target::ensure()?;
-    // The components that the published package contains in place of the sources.
-    run(cargo().args([
-        "run",
-        "--release",
-        "--locked",
-        "--quiet",
-        "--package",
-        "loosepack-artifacts",
-        "--",
-        "artifacts/wasm",
-    ]))?;
+    components::build_for_packages()?;
     let mut publish = cargo();
     publish.args(["publish", "--dry-run", "--no-verify", "--allow-dirty", "--locked"]);
     for name in PUBLISHED {

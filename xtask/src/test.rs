@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::{Result, dist, languages, process, wasm_target};
+use crate::{Result, components, languages, process, wasm_target, workspace};
 
 /// Runs all tests: Rust, then the other languages against the components in `dist/`. `cargo_arguments` are for
 /// `cargo test`.
@@ -10,12 +10,15 @@ pub fn run(cargo_arguments: &[OsString]) -> Result<()> {
     heading("wasm target");
     wasm_target::ensure()?;
     heading("components");
-    dist::run_dist()?;
+    components::build()?;
     heading("Rust");
     process::run(process::cargo().args(["test", "--release", "--workspace", "--locked"]).args(cargo_arguments))?;
     heading("Rust, the codec of components that have no host's");
     let codec = ["test", "--release", "--package", "loosepack", "--lib", "--no-default-features", "--locked"];
     process::run(process::cargo().args(codec))?;
+    heading("Rust, what makes releases");
+    let release = ["test", "--locked", "--manifest-path", "release/Cargo.toml", "--target-dir"];
+    process::run(process::cargo().args(release).arg(workspace::target().join("release-tools")))?;
     heading("other languages");
     languages::test()?;
     println!("\nall tests passed: Rust, Python, Node");

@@ -8,7 +8,7 @@ pub fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_path_buf()
 }
 
-/// The components that are released, made by `cargo xtask dist`.
+/// What is released, made by `cargo xtask dist`; of it, the components are made by `cargo xtask components`.
 pub fn dist() -> PathBuf {
     root().join("dist")
 }

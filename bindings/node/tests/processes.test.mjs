@@ -72,8 +72,10 @@ test('a thread of its own keeps the others free', async (t) => {
     parentPort.postMessage(store.add(Buffer.from('of a thread')));
     store.close();`;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData: folder });
+  // It may be gone by the time that its message is read.
+  const exit = once(worker, 'exit');
   const [id] = await once(worker, 'message');
-  await once(worker, 'exit');
+  await exit;
   assert.equal(String(store.get(id)), 'of a thread');
 });
 

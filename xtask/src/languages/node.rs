@@ -59,9 +59,35 @@ pub(super) fn jco() -> Command {
 
 /// Builds our package from this component into `target/npm/`, and runs its tests in a clean folder there.
 pub(super) fn test_package(component: &Path) -> Result<()> {
-    let sources = workspace::root().join("bindings/node");
-    run(Command::new("node").arg(sources.join("build.mjs")).arg(component))?;
-    run(Command::new("node").arg(sources.join("test.mjs")))
+    build_package(component)?;
+    run(Command::new("node").arg(sources().join("test.mjs")).arg(tarball()))
+}
+
+/// Builds our package from this component into a folder.
+pub(super) fn release(component: &Path, folder: &Path) -> Result<()> {
+    build_package(component)?;
+    files::create_dir(folder)?;
+    files::copy(&tarball(), &folder.join(tarball().file_name().unwrap_or_default()))
+}
+
+/// Installs the package of a release in a clean folder and runs its README.
+pub(super) fn try_release(folder: &Path) -> Result<()> {
+    let packed = folder.join(tarball().file_name().unwrap_or_default());
+    run(Command::new("node").arg(sources().join("test.mjs")).arg(packed).arg("readme.test.mjs"))
+}
+
+fn build_package(component: &Path) -> Result<()> {
+    run(Command::new("node").arg(sources().join("build.mjs")).arg(component))
+}
+
+/// Where `build.mjs` puts the package.
+fn tarball() -> PathBuf {
+    workspace::target().join("npm").join(concat!("loosepack-", env!("CARGO_PKG_VERSION"), ".tgz"))
+}
+
+/// Where the package is.
+fn sources() -> PathBuf {
+    workspace::root().join("bindings/node")
 }
 
 /// The files to run, by name: given a folder, releases of Node differ in what they do.

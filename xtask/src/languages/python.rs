@@ -1,6 +1,8 @@
 //! Python: a virtual environment with wasmtime in it, with the package disk_objectstore, and with maturin, which builds
 //! the wheel of our own package; and another one, in which the wheel is tested.
 
+mod sdist;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -60,20 +62,75 @@ pub(super) fn test(component: &Path) -> Result<()> {
 /// Builds the wheel of our package, and runs its tests where nothing but the wheel is installed, and the package that
 /// it is compared with.
 pub(super) fn test_package() -> Result<()> {
-    let (sources, wheels) = (workspace::root().join("bindings/python"), workspace::target().join("wheels"));
-    files::remove_dir(&wheels)?;
-    let mut build = Command::new(interpreter());
+    let wheel = build_wheel(&workspace::target().join("wheels"))?;
+    let (name, version) = DISK_OBJECTSTORE;
+    let python = install_clean([wheel.as_os_str(), OsStr::new(&format!("{name}=={version}"))])?;
+    unittest(&python, &["discover", "-s", "tests"])
+}
+
+/// Builds the wheel and the sdist of our package into a folder.
+pub(super) fn release(folder: &Path) -> Result<()> {
+    files::create_dir(folder)?;
+    let built = [build_wheel(&workspace::target().join("wheels"))?, sdist::build(&workspace::target().join("sdists"))?];
+    for path in built {
+        files::copy(&path, &folder.join(path.file_name().unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+/// Installs the wheel of a release where nothing else is and runs its README, and builds its sdist.
+pub(super) fn try_release(folder: &Path) -> Result<()> {
+    let built = files::list(folder)?;
+    let (wheels, sdists): (Vec<_>, Vec<_>) =
+        built.iter().partition(|path| path.extension().is_some_and(|e| e == "whl"));
+    let ([wheel], [sdist]) = (&wheels[..], &sdists[..]) else {
+        return Err(Error::new(format!("{} has not one wheel and one sdist", folder.display())));
+    };
+    let python = install_clean([wheel.as_os_str()])?;
+    unittest(&python, &["tests.test_readme.Readme.test_examples_run"])?;
+    sdist::try_build(sdist)
+}
+
+/// Builds the wheel into a folder that has nothing else, and returns its path.
+fn build_wheel(folder: &Path) -> Result<PathBuf> {
+    files::remove_dir(folder)?;
+    let mut build = maturin("build");
     // The workspace's folder of builds, so that wasmtime is not built again.
-    build.args(["-m", "maturin", "build", "--release", "--locked", "--quiet", "--target-dir"]).arg(workspace::target());
-    run(build.arg("--out").arg(&wheels).current_dir(&sources))?;
-    let built = files::list(&wheels)?;
-    let [wheel] = &built[..] else { return Err(Error::new(format!("maturin made {} wheels", built.len()))) };
+    build.args(["--release", "--locked", "--quiet", "--target-dir"]).arg(workspace::target());
+    run(build.arg("--out").arg(folder))?;
+    only_file(folder)
+}
+
+fn maturin(command: &str) -> Command {
+    let mut maturin = Command::new(interpreter());
+    maturin.args(["-m", "maturin", command]).current_dir(sources());
+    maturin
+}
+
+fn only_file(folder: &Path) -> Result<PathBuf> {
+    let mut built = files::list(folder)?;
+    match (built.pop(), built.is_empty()) {
+        (Some(path), true) => Ok(path),
+        _ => Err(Error::new(format!("{} does not have exactly one file", folder.display()))),
+    }
+}
+
+/// Installs packages in a new virtual environment; returns its interpreter.
+fn install_clean<'a>(packages: impl IntoIterator<Item = &'a OsStr>) -> Result<PathBuf> {
     let clean = workspace::target().join("python-package");
     make(&clean)?;
     let python = interpreter_of(&clean);
-    let (name, version) = DISK_OBJECTSTORE;
-    install(&python, [wheel.as_os_str(), OsStr::new(&format!("{name}=={version}"))])?;
-    run(Command::new(&python).args(["-W", "error", "-m", "unittest", "discover", "-s", "tests"]).current_dir(&sources))
+    install(&python, packages)?;
+    Ok(python)
+}
+
+fn unittest(python: &Path, tests: &[&str]) -> Result<()> {
+    run(Command::new(python).args(["-W", "error", "-m", "unittest"]).args(tests).current_dir(sources()))
+}
+
+/// Where the package is.
+fn sources() -> PathBuf {
+    workspace::root().join("bindings/python")
 }
 
 fn script(name: &str) -> Result<Command> {
