@@ -1,15 +1,19 @@
-//! `cargo xtask dist`: the components that are released, manual pages, and completions.
+//! `cargo xtask dist`: the components that are released, the WIT package, manual pages, and completions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::process::{cargo, run};
-use crate::{Result, wasm_target, workspace};
+use crate::{Result, compose, wasm_target, workspace};
 
-/// Writes the components to `dist/`, and prints the size of each; manual pages to `dist/man/`, and completions to a
-/// folder for each shell in `dist/completions/`.
+/// The WIT package, below the workspace.
+const WIT_PACKAGE: &str = "dist/loosepack-wit.wasm";
+
+/// Writes the components and the WIT package to `dist/`, and prints the size of each; manual pages to `dist/man/`, and
+/// completions to a folder for each shell in `dist/completions/`.
 pub fn run_dist() -> Result<()> {
     wasm_target::ensure()?;
     run(cargo().args(["run", "--release", "--locked", "--quiet", "--package", "loosepack-artifacts", "--", "dist"]))?;
+    compose::wit_package(Path::new(WIT_PACKAGE))?;
     // By a program of the command's own package: this one is built before all others, and stays small.
     let pages =
         ["run", "--release", "--locked", "--quiet", "--package", "loosepack-cli", "--example", "pages", "--", "dist"];
@@ -19,4 +23,14 @@ pub fn run_dist() -> Result<()> {
 /// The library that needs nothing but WASI.
 pub fn portable() -> PathBuf {
     workspace::dist().join("loosepack.wasm")
+}
+
+/// The command for any WASI runtime.
+pub fn command() -> PathBuf {
+    workspace::dist().join("loosepack-cli.wasm")
+}
+
+/// The WIT package `loosepack:store`.
+pub fn wit_package() -> PathBuf {
+    workspace::root().join(WIT_PACKAGE)
 }
