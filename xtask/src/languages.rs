@@ -2,7 +2,9 @@
 
 mod explorer;
 mod node;
+mod plugin;
 mod python;
+mod together;
 
 use std::path::PathBuf;
 
@@ -26,6 +28,22 @@ pub fn node_package() -> Result<()> {
     node::test_package(&portable()?)
 }
 
+/// Builds the commands of `examples/plugin`, composes them with the portable component in `dist/`, and tests them.
+pub fn plugin() -> Result<()> {
+    wasm_target::ensure()?;
+    ensure()?;
+    plugin::build(&portable()?)?;
+    plugin::test()
+}
+
+/// Sets all hosts to work on one container: the command, the packages for Python and Node, the plugin, and the portable
+/// command.
+pub fn together() -> Result<()> {
+    ensure()?;
+    portable()?;
+    together::test()
+}
+
 /// Makes the page `docs/explorer` in `target/explorer/`, with the portable component, which is built first.
 pub fn explorer() -> Result<()> {
     wasm_target::ensure()?;
@@ -44,13 +62,18 @@ pub fn test() -> Result<()> {
     python::test_package()?;
     node::test(&component)?;
     node::test_package(&component)?;
-    explorer::test(&component)
+    explorer::test(&component)?;
+    plugin::build(&component)?;
+    plugin::test()?;
+    together::test()
 }
 
+/// The portable component. All that `cargo xtask dist` makes must be there.
 fn portable() -> Result<PathBuf> {
-    let component = dist::portable();
-    if component.is_file() {
-        return Ok(component);
+    for needed in [dist::portable(), dist::command(), dist::wit_package()] {
+        if !needed.is_file() {
+            return Err(Error::new(format!("{} is missing: run `cargo xtask dist`", needed.display())));
+        }
     }
-    Err(Error::new(format!("{} is missing: run `cargo xtask dist`", component.display())))
+    Ok(dist::portable())
 }
