@@ -164,21 +164,27 @@ class Worker(Host):
             )
             # Starting takes longer than most requests: what is killed is the request.
             self.answer({"do": "read", "ids": []})
-        timer = threading.Timer(kill, self.process.kill) if kill is not None else None
+        fired = threading.Event()
+
+        def strike(process):
+            fired.set()
+            process.kill()
+
+        timer = threading.Timer(kill, strike, [self.process]) if kill is not None else None
         if timer:
             timer.start()
         try:
             answer = self.answer(request)
         except Killed:
-            if timer is None:
+            if not fired.is_set():
                 raise AssertionError(f"{self.name}: its process ended: {request}") from None
             raise
         finally:
             if timer:
                 timer.cancel()
                 timer.join()
-                # It may have been killed after its answer.
-                if self.process is not None and self.process.poll() is not None:
+                # It may have been killed after its answer, and be about to end.
+                if fired.is_set() and self.process is not None:
                     self.end()
         if isinstance(answer, dict) and REFUSAL in answer.get("locked", ""):
             raise Refused
