@@ -1,13 +1,12 @@
 //! Directories by their paths, from those that the runtime granted.
 
 use std::error::Error;
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Debug, Display, Formatter};
 
 use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
 
 /// Why there is no directory at a path.
-#[derive(Debug)]
 pub enum NoDirectory {
     /// The runtime granted no directory that the path is in.
     NotGranted(String),
@@ -24,6 +23,13 @@ impl Display for NoDirectory {
             }
             NoDirectory::Failed(path, code) => write!(f, "cannot open the directory {path}: {}", code.name()),
         }
+    }
+}
+
+/// The message itself: it is what a `main` that returns an error shows.
+impl Debug for NoDirectory {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
     }
 }
 
