@@ -74,3 +74,31 @@ fn cover<'a>(names: impl IntoIterator<Item = &'a str>, path: &str) -> Option<(us
 fn components(path: &str) -> Vec<&str> {
     path.split('/').filter(|component| !matches!(*component, "" | ".")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cover;
+
+    fn covered(names: &[&str], path: &str) -> Option<(usize, String)> {
+        cover(names.iter().copied(), path)
+    }
+
+    #[test]
+    fn the_longest_name_covers() {
+        let names = ["/", "data", "/data/in", "..", "./data"];
+        let below = |place, path: &str| Some((place, path.into()));
+        assert_eq!(covered(&names, "a//b/./"), below(0, "a/b"));
+        assert_eq!(covered(&names, "./data/x"), below(4, "x"));
+        assert_eq!(covered(&names, "/data/in"), below(2, "."));
+        assert_eq!(covered(&names, "database"), below(0, "database"));
+        assert_eq!(covered(&names, "../x"), below(3, "x"));
+        assert_eq!(covered(&["."], "data/../x"), below(0, "data/../x"));
+    }
+
+    #[test]
+    fn a_path_that_is_not_granted_is_not_covered() {
+        assert_eq!(covered(&["/data", "in"], "/dat/x"), None);
+        assert_eq!(covered(&[".", "etc"], "/etc/x"), None);
+        assert_eq!(covered(&[], "x"), None);
+    }
+}

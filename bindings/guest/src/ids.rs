@@ -41,3 +41,21 @@ fn value(digit: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DIGEST, digest, digests, id};
+
+    #[test]
+    fn ids_and_digests_are_each_other() {
+        let bytes: [u8; DIGEST] = std::array::from_fn(|at| (at * 37) as u8);
+        let text = id(&bytes);
+        assert_eq!((text.len(), &text[..8]), (2 * DIGEST, "00254a6f"));
+        assert_eq!(digest(&text), Some(bytes));
+        for wrong in ["", &text[1..], &text.to_uppercase(), &text.replace('0', "g"), &format!("{text}0")] {
+            assert_eq!(digest(wrong), None, "{wrong}");
+        }
+        let list = [bytes, [1; DIGEST]].concat();
+        assert!(digests(&list).eq([bytes, [1; DIGEST]]));
+    }
+}

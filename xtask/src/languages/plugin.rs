@@ -30,8 +30,11 @@ pub(super) fn build(portable: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests of what [`build`] made.
+/// Runs the tests of the crate that the command in Rust uses, and of what [`build`] made.
 pub(super) fn test() -> Result<()> {
+    let mut guest = cargo();
+    guest.args(["test", "--release", "--locked", "--quiet", "--manifest-path", "bindings/guest/Cargo.toml"]);
+    run(guest.arg("--target-dir").arg(folder().join("build")))?;
     let mut tests = Command::new(python::interpreter());
     tests.args(["-W", "error", "-m", "unittest", "discover", "-s", "tests/plugin"]);
     run(tests.current_dir(workspace::root()))
