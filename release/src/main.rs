@@ -7,9 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use loosepack_release::archive::{Entry, write_archive};
 use loosepack_release::{Release, oci, sbom, sums};
 
-/// The components that registries get, and what they are.
-const COMPONENTS: [(&str, &str); 2] = [
+/// What registries get, and what it is.
+const COMPONENTS: [(&str, &str); 3] = [
     ("loosepack", "A content-addressed object store: the library, for any WASI host and for other components"),
+    ("loosepack-wit", "A content-addressed object store: the contract, for components that import it"),
     ("loosepack-cli", "A content-addressed object store: the command, for any WASI runtime"),
 ];
 

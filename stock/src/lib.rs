@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, reason = "the generated bindings have none")]
 
+pub mod command;
 mod container;
 mod convert;
 

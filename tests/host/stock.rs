@@ -6,12 +6,10 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use loosepack_artifacts::COMMAND;
-use loosepack_stock::Wasi;
-use wasmtime::component::{Component, Linker};
-use wasmtime::{Engine, Store};
-use wasmtime_wasi::p2::bindings::sync::Command as Commands;
+use wasmtime::Engine;
+use wasmtime::component::Component;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::support::{TempDir, loosepack};
 
@@ -37,16 +35,9 @@ fn call(
     perms: FsPerms,
     arguments: &[&str],
 ) -> wasmtime::Result<i32> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     wasi.args(&[&["loosepack"], arguments].concat());
     wasi.preopened_dir(dir, guest, perms)?;
-    let mut store = Store::new(engine, Wasi::new(wasi));
-    let command = Commands::instantiate(&mut store, component, &linker)?;
-    match command.wasi_cli_run().call_run(&mut store) {
-        Ok(result) => Ok(i32::from(result.is_err())),
-        Err(error) => error.downcast_ref::<I32Exit>().map(|exit| exit.0).ok_or(error),
-    }
+    loosepack_stock::command::run(engine, component, wasi)
 }
 
 /// Instructions for [`a_process`]: the compiled component and its arguments, one per line.

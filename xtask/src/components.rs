@@ -1,15 +1,20 @@
-//! `cargo xtask components`: what tests need of a release, the components, with manual pages and completions.
+//! `cargo xtask components`: what tests need of a release, the components and the WIT package, with manual pages and
+//! completions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::process::{cargo, run};
-use crate::{Result, wasm_target, workspace};
+use crate::{Result, compose, wasm_target, workspace};
 
-/// Writes the components to `dist/`, and prints the size of each; manual pages to `dist/man/`, and completions to a
-/// folder for each shell in `dist/completions/`.
+/// The WIT package, below the workspace.
+const WIT_PACKAGE: &str = "dist/loosepack-wit.wasm";
+
+/// Writes the components and the WIT package to `dist/`, and prints the size of each; manual pages to `dist/man/`, and
+/// completions to a folder for each shell in `dist/completions/`.
 pub fn build() -> Result<()> {
     wasm_target::ensure()?;
     write("dist")?;
+    compose::wit_package(Path::new(WIT_PACKAGE))?;
     // By a program of the command's own package: this one is built before all others, and stays small.
     let pages =
         ["run", "--release", "--locked", "--quiet", "--package", "loosepack-cli", "--example", "pages", "--", "dist"];
@@ -30,4 +35,14 @@ fn write(folder: &str) -> Result<()> {
 /// The library that needs nothing but WASI.
 pub fn portable() -> PathBuf {
     workspace::dist().join("loosepack.wasm")
+}
+
+/// The command for any WASI runtime.
+pub fn command() -> PathBuf {
+    workspace::dist().join("loosepack-cli.wasm")
+}
+
+/// The WIT package `loosepack:store`.
+pub fn wit_package() -> PathBuf {
+    workspace::root().join(WIT_PACKAGE)
 }

@@ -19,7 +19,7 @@ struct Part {
 /// The parts, in the order of building. Each may use what is in `dist/` already; `assemble` makes what is made of other
 /// parts, and checksums of all that is there.
 const PARTS: &[Part] = &[
-    Part { name: "components, manual pages, completions", make: components::build },
+    Part { name: "components, WIT package, manual pages, completions", make: components::build },
     Part { name: "command", make: command },
     Part { name: "Python package", make: languages::release_python },
     Part { name: "npm package", make: languages::release_node },

@@ -2,11 +2,13 @@
 
 mod explorer;
 mod node;
+mod plugin;
 mod python;
+mod together;
 
 use std::path::PathBuf;
 
-use crate::{Error, Result, components, workspace};
+use crate::{Error, Result, components, wasm_target, workspace};
 
 /// Sets up Python and Node for the tests; what is right already stays.
 pub fn ensure() -> Result<()> {
@@ -26,6 +28,22 @@ pub fn node_package() -> Result<()> {
     node::test_package(&portable()?)
 }
 
+/// Builds the commands of `examples/plugin`, composes them with the portable component in `dist/`, and tests them.
+pub fn plugin() -> Result<()> {
+    wasm_target::ensure()?;
+    ensure()?;
+    plugin::build(&portable()?)?;
+    plugin::test()
+}
+
+/// Sets all hosts to work on one container: the command, the packages for Python and Node, the plugin, and the portable
+/// command.
+pub fn together() -> Result<()> {
+    ensure()?;
+    portable()?;
+    together::test()
+}
+
 /// Makes the page `docs/explorer` in `target/explorer/`, with the portable component, which is built first.
 pub fn explorer() -> Result<()> {
     components::build()?;
@@ -43,7 +61,10 @@ pub fn test() -> Result<()> {
     python::test_package()?;
     node::test(&component)?;
     node::test_package(&component)?;
-    explorer::test(&component)
+    explorer::test(&component)?;
+    plugin::build(&component)?;
+    plugin::test()?;
+    together::test()
 }
 
 /// Makes the wheel and the sdist of the Python package in `dist/python/`.
@@ -64,10 +85,12 @@ pub(crate) fn try_release() -> Result<()> {
     node::try_release(&workspace::dist().join("npm"))
 }
 
+/// The portable component. All that `cargo xtask components` makes must be there.
 fn portable() -> Result<PathBuf> {
-    let component = components::portable();
-    if component.is_file() {
-        return Ok(component);
+    for needed in [components::portable(), components::command(), components::wit_package()] {
+        if !needed.is_file() {
+            return Err(Error::new(format!("{} is missing: run `cargo xtask components`", needed.display())));
+        }
     }
-    Err(Error::new(format!("{} is missing: run `cargo xtask components`", component.display())))
+    Ok(components::portable())
 }

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`wasm_target`] | how rustc gets a standard library for wasm32-wasip2 |
 //! | [`components`], [`dist`], [`package`] | what is released |
+//! | [`compose`] | the WIT package as a file, and components plugged together |
 //! | [`languages`] | what the tests in Python and Node need |
 //! | [`test`](mod@test) | what a full test run consists of |
 //! | [`process`] | how a program is run |
 //! | [`files`], [`workspace`], [`error`] | small things the others share |
 
 pub mod components;
+pub mod compose;
 pub mod dist;
 pub mod error;
 pub mod files;

@@ -27,7 +27,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "bench", help: "loosepack and its peers, side by side; --help tells how", run: bench::bench },
     Command {
         name: "components",
-        help: "build the components into dist/, with manual pages and completions",
+        help: "build the components into dist/, with the WIT package, manual pages and completions",
         run: |args| none(args, components::build),
     },
     Command {
@@ -56,6 +56,11 @@ const COMMANDS: &[Command] = &[
         run: |args| none(args, package::package),
     },
     Command {
+        name: "plugin",
+        help: "build the commands in examples/plugin, compose them with dist/loosepack.wasm, and test them",
+        run: |args| none(args, languages::plugin),
+    },
+    Command {
         name: "python",
         help: "build the wheel of the Python package into target/wheels, and test it",
         run: |args| none(args, languages::python_package),
@@ -67,6 +72,11 @@ const COMMANDS: &[Command] = &[
     },
     Command { name: "sweep", help: "crash, fail, kill and fuzz for longer; --seeds N", run: sweep::sweep },
     Command { name: "test", help: "run all tests; further arguments go to `cargo test`", run: test::run },
+    Command {
+        name: "together",
+        help: "set the command, Python, Node, the plugin and the portable command to work on one container",
+        run: |args| none(args, languages::together),
+    },
 ];
 
 /// The exit code for a command line that makes no sense.

@@ -1,11 +1,10 @@
-//! `cargo xtask package`: the packages as they would be published, and a program outside of the workspace that uses
-//! them.
+//! `cargo xtask package`: the packages as they would be published, and programs outside of the workspace that use them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{cargo, output, run};
-use crate::{Result, components, files, workspace};
+use crate::{Error, Result, components, files, workspace};
 
 /// The packages that are published, each after those it depends on.
 const PUBLISHED: [&str; 6] = [
@@ -16,6 +15,12 @@ const PUBLISHED: [&str; 6] = [
     "loosepack-artifacts",
     "loosepack-host",
 ];
+
+/// The package for components that import the store: a workspace of its own.
+const GUEST: &str = "loosepack-guest";
+
+/// What the plugin in `examples/plugin` depends on, in its `Cargo.toml`.
+const DEPENDENCY: &str = "path = \"../../bindings/guest\"";
 
 /// A program that keeps an object in a sandboxed store, and one in a native one.
 const PROGRAM: &str = r#"
@@ -37,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 "#;
 
-/// Packs the packages, and builds and runs a program outside of the workspace with what was packed.
+/// Packs the packages, and builds programs outside of the workspace with what was packed.
 pub fn package() -> Result<()> {
     components::build_for_packages()?;
     let mut publish = cargo();
@@ -56,7 +61,7 @@ pub fn package() -> Result<()> {
          codegen-units = 16\n[patch.crates-io]\n",
     );
     for name in PUBLISHED {
-        let unpacked = unpack(name, &outside)?;
+        let unpacked = unpack(name, "tmp-crate", &outside)?;
         manifest += &format!("{name} = {{ path = {unpacked:?} }}\n");
     }
     files::write(&outside.join("Cargo.toml"), manifest)?;
@@ -65,13 +70,44 @@ pub fn package() -> Result<()> {
     files::write(&outside.join("Cargo.lock"), files::read(&workspace::root().join("Cargo.lock"))?)?;
     let target = workspace::target();
     run(cargo().current_dir(&outside).args(["build", "--release", "--target-dir"]).arg(&target))?;
-    run(Command::new(target.join("release/outside")).arg(outside.join("store")))
+    run(Command::new(target.join("release/outside")).arg(outside.join("store")))?;
+    guest(&outside)
 }
 
-/// Unpacks a package that was packed; returns its folder.
-fn unpack(name: &str, outside: &Path) -> Result<PathBuf> {
+/// Packs the package for components, and builds the plugin with it.
+fn guest(outside: &Path) -> Result<()> {
+    let mut package = cargo();
+    package.args([
+        "package",
+        "--manifest-path",
+        "bindings/guest/Cargo.toml",
+        "--no-verify",
+        "--allow-dirty",
+        "--locked",
+    ]);
+    run(package.arg("--target-dir").arg(workspace::target()))?;
+    let unpacked = unpack(GUEST, ".", outside)?;
+    let (sources, plugin) = (workspace::root().join("examples/plugin"), outside.join("plugin"));
+    files::create_dir(&plugin.join("src"))?;
+    for path in files::list(&sources.join("src"))? {
+        let name = path.file_name().unwrap_or_default();
+        files::write(&plugin.join("src").join(name), files::read(&path)?)?;
+    }
+    files::write(&plugin.join("Cargo.lock"), files::read(&sources.join("Cargo.lock"))?)?;
+    let manifest = files::read(&sources.join("Cargo.toml"))?;
+    if !manifest.contains(DEPENDENCY) {
+        return Err(Error::new(format!("examples/plugin/Cargo.toml has no `{DEPENDENCY}`")));
+    }
+    files::write(&plugin.join("Cargo.toml"), manifest.replace(DEPENDENCY, &format!("path = {unpacked:?}")))?;
+    let mut build = cargo();
+    build.current_dir(&plugin).args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir"]);
+    run(build.arg(workspace::target().join("plugin/build")))
+}
+
+/// Unpacks a package that was packed to this folder below `target/package`; returns where it is.
+fn unpack(name: &str, folder: &str, outside: &Path) -> Result<PathBuf> {
     let version = env!("CARGO_PKG_VERSION");
-    let packed = workspace::target().join(format!("package/tmp-crate/{name}-{version}.crate"));
+    let packed = workspace::target().join(format!("package/{folder}/{name}-{version}.crate"));
     output(Command::new("tar").arg("-xzf").arg(packed).arg("-C").arg(outside))?;
     Ok(outside.join(format!("{name}-{version}")))
 }

@@ -116,7 +116,8 @@ fn is_installed(name: &str, version: &str) -> bool {
     files::read(&manifest).is_ok_and(|text| text.contains(&format!("\"version\": \"{version}\"")))
 }
 
-fn folder() -> PathBuf {
+/// Where the packages are installed, and where JavaScript that uses them is made.
+pub(super) fn folder() -> PathBuf {
     workspace::target().join("node")
 }
 

@@ -1,8 +1,10 @@
-//! Python: a virtual environment with wasmtime in it, with the package disk_objectstore, and with maturin, which builds
-//! the wheel of our own package; and another one, in which the wheel is tested.
+//! Python: a virtual environment with wasmtime in it, with the package disk_objectstore, with maturin, which builds the
+//! wheel of our own package, and with componentize-py, which makes components; and another one, in which the wheel is
+//! tested.
 
 mod sdist;
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +16,8 @@ use crate::{Error, Result, files, workspace};
 const DISK_OBJECTSTORE: (&str, &str) = ("disk_objectstore", "1.5.0");
 
 /// Packages and their releases. That of wasmtime is the host's.
-const PACKAGES: [(&str, &str); 3] = [("wasmtime", "48.0.0"), DISK_OBJECTSTORE, ("maturin", "1.16.0")];
+const PACKAGES: [(&str, &str); 4] =
+    [("wasmtime", "48.0.0"), DISK_OBJECTSTORE, ("maturin", "1.16.0"), ("componentize-py", "0.25.1")];
 
 /// Prints the versions of these packages that this Python has.
 const PRINT_VERSIONS: &str = "import importlib.metadata as m, sys; print(*map(m.version, sys.argv[1:]))";
@@ -147,8 +150,14 @@ fn environment() -> PathBuf {
     workspace::target().join("python")
 }
 
-fn interpreter() -> PathBuf {
+/// The interpreter of the environment.
+pub(super) fn interpreter() -> PathBuf {
     interpreter_of(&environment())
+}
+
+/// A program that a package has installed there.
+pub(super) fn tool(name: &str) -> PathBuf {
+    interpreter().with_file_name(name).with_extension(env::consts::EXE_EXTENSION)
 }
 
 fn interpreter_of(environment: &Path) -> PathBuf {
