@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that can be tested on one machine.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::{Result, components, languages, process, wasm_target, workspace};
 
@@ -16,9 +17,16 @@ pub fn run(cargo_arguments: &[OsString]) -> Result<()> {
     heading("Rust, the codec of components that have no host's");
     let codec = ["test", "--release", "--package", "loosepack", "--lib", "--no-default-features", "--locked"];
     process::run(process::cargo().args(codec))?;
-    heading("Rust, what makes releases");
-    let release = ["test", "--locked", "--manifest-path", "release/Cargo.toml", "--target-dir"];
-    process::run(process::cargo().args(release).arg(workspace::target().join("release-tools")))?;
+    // Workspaces of their own.
+    for (name, sources, target) in
+        [("what makes releases", "release", "release-tools"), ("roots of remotes", "remote", "remote")]
+    {
+        heading(&format!("Rust, {name}"));
+        let manifest = Path::new(sources).join("Cargo.toml");
+        let mut tests = process::cargo();
+        tests.args(["test", "--locked", "--manifest-path"]).arg(manifest);
+        process::run(tests.arg("--target-dir").arg(workspace::target().join(target)))?;
+    }
     heading("other languages");
     languages::test()?;
     println!("\nall tests passed: Rust, Python, Node");
