@@ -1,6 +1,6 @@
 """loosepack and disk_objectstore side by side, in one process.
 
-    python bench.py [--objects N] [--rounds N] [--folder DIR]
+    python bench.py [--objects N] [--rounds N] [--adds N] [--folder DIR]
 
 Both are installed: `pip install loosepack disk_objectstore`. Each step is done by one, then by the other, in changing
 order, in each round; the table has the medians. Both flush files as they do unless told otherwise; loosepack flushes
@@ -186,6 +186,49 @@ with container.get_object_stream(key) as stream:
 """
 
 
+#: Writes and flushes files on the same disk until it is killed.
+WRITER = """
+import os, sys
+content = os.urandom(1 << 20)
+while True:
+    with open(sys.argv[1], "wb") as file:
+        file.write(content)
+        os.fsync(file.fileno())
+"""
+
+
+def durable(bench, adds):
+    """One durable add after the other, the sides in turns; then the same beside a process that writes."""
+    for number, beside in enumerate(["", ", beside a writer"]):
+        folder = bench.folder / f"durable-{number}"
+        folder.mkdir()
+        adders = {"loosepack": loosepack.Container.create(folder / "ours").add}
+        for side, make in [("loosepack.compat", compat.Container), ("disk_objectstore", disk_objectstore.Container)]:
+            container = make(folder / side)
+            container.init_container()
+            adders[side] = container.add_object
+        took = {side: [] for side in adders}
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(folder / "written")]) if beside else None
+        try:
+            sides = list(adders)
+            for turn in range(adds):
+                sides.append(sides.pop(0))
+                for side in sides:
+                    content = b"%d %s" % (turn, bench.contents[turn % len(bench.contents)])
+                    start = time.perf_counter()
+                    adders[side](content)
+                    took[side].append((time.perf_counter() - start) * 1e6)
+        finally:
+            if writer:
+                writer.kill()
+                writer.wait()
+        for side, times in took.items():
+            cuts = statistics.quantiles(times, n=100)
+            for name, value in [("median", cuts[49]), ("99th percentile", cuts[98])]:
+                bench.times.setdefault((f"one durable add, {name}{beside}", "us"), {})[side] = [value]
+        shutil.rmtree(folder)
+
+
 def alone(bench, rounds):
     """Import time and peak memory, each in an interpreter of its own."""
     for _ in range(rounds):
@@ -208,11 +251,13 @@ def main():
     parser.add_argument("--objects", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=pathlib.Path, default=None)
+    parser.add_argument("--adds", type=int, default=500, help="durable adds of each side")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         bench = Bench(pathlib.Path(folder), arguments.objects)
         for number in range(arguments.rounds):
             bench.round(number)
+        durable(bench, arguments.adds)
         alone(bench, arguments.rounds)
     print(f"{arguments.objects} objects of 0 to 1000 bytes, medians of {arguments.rounds} rounds")
     versions = f"loosepack {loosepack.__version__}, disk_objectstore {disk_objectstore.__version__}"
