@@ -147,7 +147,7 @@ impl Importing<'_, '_, '_> {
                 self.commit_if_many().map(Ok)
             }
             Err(error) if self.adding.adder().check().is_ok() => Ok(Err(error.to_string())),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.adding.cause(error)),
         }
     }
 

@@ -11,6 +11,9 @@
 //! probe/...          what `Bucket::prove` makes and removes
 //! ```
 //!
+//! A root may be removed only when nobody can have it as their newest any more, and never the last one: whoever goes on
+//! from a root that is not the newest creates the next number again if that was removed.
+//!
 //! # Answers that do not come
 //!
 //! A server may do what it is asked for and fail to say so, or say that it failed. After *any* failure to create a root,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use object_store::Error as StoreError;
 
 use crate::bucket::{Bucket, failed};
 use crate::root::{self, Root};
@@ -85,6 +86,12 @@ impl Bucket {
     /// # Errors
     /// [`Error::AlreadyExists`] when there is one; failures of the server.
     pub async fn found(&self, first: Root, retries: Retries) -> Result<Root> {
+        // The first root may be gone, long after.
+        match self.newest(retries).await {
+            Err(Error::NoRemote) => {}
+            Ok(_) => return Err(Error::AlreadyExists),
+            Err(error) => return Err(error),
+        }
         match self.create_root(Root { number: 0, ..first }, retries).await? {
             Ok(root) => Ok(root),
             Err(_) => Err(Error::AlreadyExists),
@@ -118,15 +125,25 @@ impl Bucket {
     async fn create_root(&self, root: Root, retries: Retries) -> Result<Result<Root, Root>> {
         let root = Root { mark: mark()?, ..root };
         let (name, bytes) = (root::name(root.number), Bytes::from(root.encode()));
+        // One that nobody can read would be the last.
+        Root::decode(root.number, &bytes)?;
+        if bytes.len() as u64 > root::MAX {
+            return Err(Error::Corrupt(name, format!("it would have more than {} bytes", root::MAX)));
+        }
         let mut pause = retries.pause;
-        let mut failures = 0;
+        let (mut failures, mut refused) = (0, true);
         loop {
             let Err(error) = self.create(&name, bytes.clone()).await else { break };
+            refused &= is_refusal(&error);
             // The answer is believed as little as its absence: what is there tells.
             match self.root(root.number).await {
                 Ok(Some(found)) if found.mark == root.mark => break,
                 Ok(Some(found)) => return Ok(Err(found)),
-                Ok(None) if failures >= retries.failures => return Err(failed("create", &name, error)),
+                // An answer that says no is believed only when none was missing: the server may be at it still.
+                Ok(None) if failures >= retries.failures && refused => return Err(failed("create", &name, error)),
+                Ok(None) if failures >= retries.failures => {
+                    return Err(Error::Unknown(format!("create {name}"), Box::new(error)));
+                }
                 Err(Error::Corrupt(name, problem)) => return Err(Error::Corrupt(name, problem)),
                 Err(_) if failures >= retries.failures => {
                     return Err(Error::Unknown(format!("create {name}"), Box::new(error)));
@@ -141,6 +158,20 @@ impl Bucket {
         let _ = self.put(LATEST, Bytes::from(format!("{}\n", root.number))).await;
         Ok(Ok(root))
     }
+}
+
+/// Returns whether a server has said that it does not do what it was asked for.
+fn is_refusal(error: &StoreError) -> bool {
+    use StoreError::{InvalidPath, NotFound, NotImplemented, NotSupported, PermissionDenied, Unauthenticated};
+    matches!(
+        error,
+        InvalidPath { .. }
+            | NotFound { .. }
+            | NotImplemented { .. }
+            | NotSupported { .. }
+            | PermissionDenied { .. }
+            | Unauthenticated { .. }
+    )
 }
 
 /// 128 random bits.

@@ -3,13 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use loosepack::ObjectId;
-use tokio::sync::oneshot;
 
 use crate::body::{Answer, Handle, Listing, Stream};
 use crate::range::{Wanted, wanted};
-use crate::readers::{Failure, Opened, Part, Task, Tasks};
+use crate::readers::{Failure, Part, Tasks};
 use crate::target::Target;
 
 /// An object never changes: caches may keep it for a year, which is what "for ever" is to them.
@@ -52,7 +51,7 @@ impl Answering {
 
     async fn respond<B>(&self, request: &Request<B>, turn: usize) -> Response<Answer> {
         if self.local && !names_this_machine(request) {
-            return refuse(StatusCode::MISDIRECTED_REQUEST, "this server answers to `localhost` alone");
+            return refuse(StatusCode::MISDIRECTED_REQUEST, "name this machine: as `localhost`, or by its own address");
         }
         if request.method() == Method::OPTIONS {
             return self.preflight();
@@ -68,6 +67,12 @@ impl Answering {
             Err(problem) => return refuse(StatusCode::BAD_REQUEST, &problem),
         };
         let tasks = self.threads[turn % self.threads.len()].clone();
+        let is_listing = matches!(target, Target::Listing { .. } | Target::Files);
+        if is_listing && request.version() < Version::HTTP_11 {
+            // Its end would be that of the connection, however that came about.
+            let why = "a listing needs HTTP/1.1: in nginx, `proxy_http_version 1.1`";
+            return refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED, why);
+        }
         let mut response = match target {
             Target::Listing { after, limit } => listing(tasks, Part::Objects(after, limit), LINES),
             Target::Files => listing(tasks, Part::Files(0), TEXT),
@@ -96,7 +101,7 @@ impl Answering {
 
     async fn object(&self, tasks: Tasks, headers: &HeaderMap, id: ObjectId) -> Response<Answer> {
         let tag = format!("\"{id}\"");
-        let (open, opened) = match open(tasks, Target::Object(id)).await {
+        let (open, opened) = match Handle::open(tasks, Target::Object(id)).await {
             Ok(opened) => opened,
             Err(failure) => return refuse_failure(failure, "there is no such object"),
         };
@@ -109,21 +114,27 @@ impl Answering {
             let range = text(headers, header::RANGE).filter(|_| is_same);
             self.bytes(open, opened.size, range).await
         };
-        // A failure may pass.
-        if !response.status().is_server_error() && !response.status().is_client_error() {
-            let headers = response.headers_mut();
+        let code = response.status();
+        let headers = response.headers_mut();
+        match code {
+            StatusCode::OK | StatusCode::NOT_MODIFIED => headers.insert(header::CACHE_CONTROL, FOR_EVER),
+            // A range may not have been compared with the ID, and a failure may pass.
+            _ => headers.insert(header::CACHE_CONTROL, ASK_AGAIN),
+        };
+        if code.is_success() || code == StatusCode::NOT_MODIFIED {
             headers.insert(header::ETAG, ascii(tag));
-            headers.insert(header::CACHE_CONTROL, FOR_EVER);
         }
         response
     }
 
     async fn file(&self, tasks: Tasks, headers: &HeaderMap, path: String) -> Response<Answer> {
-        let (open, opened) = match open(tasks, Target::File(path)).await {
+        let (open, opened) = match Handle::open(tasks, Target::File(path)).await {
             Ok(opened) => opened,
             Err(failure) => return refuse_failure(failure, "there is no such file"),
         };
-        let mut response = self.bytes(open, opened.size, text(headers, header::RANGE)).await;
+        // Only whoever knows the version can ask for a range of it, and files have no tags.
+        let range = text(headers, header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
+        let mut response = self.bytes(open, opened.size, range).await;
         let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(opened.modified);
         response.headers_mut().insert(header::LAST_MODIFIED, ascii(httpdate::fmt_http_date(modified)));
         response.headers_mut().insert(header::CACHE_CONTROL, ASK_AGAIN);
@@ -155,14 +166,6 @@ impl Answering {
         }
         response
     }
-}
-
-/// Opens something in a thread.
-async fn open(tasks: Tasks, target: Target) -> Result<(Handle, Opened), Failure> {
-    let (reply, opened) = oneshot::channel();
-    tasks.send(Task::Open(target, reply)).map_err(|_| Failure::Failed)?;
-    let opened = opened.await.map_err(|_| Failure::Failed)??;
-    Ok((Handle { tasks, key: opened.key }, opened))
 }
 
 fn listing(tasks: Tasks, part: Part, kind: HeaderValue) -> Response<Answer> {
@@ -214,5 +217,5 @@ fn names_this_machine<B>(request: &Request<B>) -> bool {
         _ => host,
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }

@@ -2,13 +2,15 @@
 
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot::{self, Receiver};
 
-use crate::readers::{Failure, Part, Task, Tasks};
+use crate::readers::{Failure, Opened, Part, Task, Tasks};
+use crate::target::Target;
 
 /// The body of an answer.
 pub(crate) enum Answer {
@@ -33,10 +35,25 @@ pub(crate) struct Stream {
 /// What a thread has been asked for.
 type Coming<T> = Option<Receiver<Result<T, Failure>>>;
 
-/// Something that is open in a thread until this is dropped.
+/// Something that is open in a thread, or about to be, until this is dropped.
 pub(crate) struct Handle {
-    pub(crate) tasks: Tasks,
-    pub(crate) key: u64,
+    tasks: Tasks,
+    key: u64,
+}
+
+impl Handle {
+    /// Opens something in a thread.
+    pub(crate) async fn open(tasks: Tasks, target: Target) -> Result<(Self, Opened), Failure> {
+        // Never used again: a thread that has opened the store anew knows nothing of what was open before.
+        static KEYS: AtomicU64 = AtomicU64::new(0);
+        // Before it is open: a client may go at any time, and closing is queued behind opening then.
+        let handle = Handle { tasks, key: KEYS.fetch_add(1, Ordering::Relaxed) };
+        let (reply, opened) = oneshot::channel();
+        let task = Task::Open { key: handle.key, target, reply };
+        handle.tasks.send(task).map_err(|_| Failure::Failed)?;
+        let opened = opened.await.map_err(|_| Failure::Failed)??;
+        Ok((handle, opened))
+    }
 }
 
 /// Lines that a thread writes.

@@ -28,14 +28,17 @@ pub(crate) fn is_given(path: &str) -> bool {
 /// The paths of the files in one of the folders, each with a line break; `part` counts the folders. `None` behind the
 /// last.
 ///
+/// They are in the order in which they have to be copied: an object is packed before its loose file is removed, and
+/// written before the index names it. Whoever copies them one by one while others pack finds each object.
+///
 /// # Errors
 /// What keeps a folder from being read.
 pub(crate) fn list(dir: &CapDir, part: u32) -> Result<Option<String>, Code> {
     let folder = match part {
-        0 => return Ok(Some(format!("{CONTAINER}\n"))),
-        1 => INDEX.to_string(),
-        2 => PACKS.to_string(),
-        3..=258 => format!("{LOOSE}/{:02x}", part - 3),
+        0..=255 => format!("{LOOSE}/{part:02x}"),
+        256 => INDEX.to_string(),
+        257 => PACKS.to_string(),
+        258 => return Ok(Some(format!("{CONTAINER}\n"))),
         _ => return Ok(None),
     };
     let entries = match dir.list(&folder) {

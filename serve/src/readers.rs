@@ -7,10 +7,11 @@ use bytes::Bytes;
 use loosepack::dir::Kind;
 use loosepack::dir::cap::{CapDir, CapFile};
 use loosepack::store::Reader;
-use loosepack::{Code, Dir as _, Error, File as _, ObjectId, Store};
+use loosepack::{Code, Dir as _, Error, File as _, ObjectId, Store, codec};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
+use crate::reports::Reports;
 use crate::target::Target;
 use crate::{Open, files};
 
@@ -19,14 +20,26 @@ const PAGE: u32 = 4096;
 
 /// What a thread is asked to do. Clients wait for the answer, so that each has one task at most.
 pub(crate) enum Task {
-    /// Open an object or a file.
-    Open(Target, Reply<Opened>),
+    /// Open an object or a file under a key, which nobody else uses.
+    Open { key: u64, target: Target, reply: Reply<Opened> },
     /// Read from a position of what is open; at least a byte, unless that is its end.
     Read { key: u64, position: u64, len: usize, reply: Reply<Bytes> },
     /// Write a part of a listing.
     List(Part, Reply<Option<(Bytes, Part)>>),
-    /// Close what is open.
+    /// Close what is open, if it is.
     Close(u64),
+}
+
+impl Task {
+    /// Returns whether the client has gone.
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Task::Open { reply, .. } => reply.is_closed(),
+            Task::Read { reply, .. } => reply.is_closed(),
+            Task::List(_, reply) => reply.is_closed(),
+            Task::Close(_) => false,
+        }
+    }
 }
 
 /// Where the answer to a task goes.
@@ -35,11 +48,9 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 /// Tasks of a thread.
 pub(crate) type Tasks = UnboundedSender<Task>;
 
-/// What is open for a client.
+/// What was opened for a client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opened {
-    /// Its name in the thread that opened it.
-    pub(crate) key: u64,
     pub(crate) size: u64,
     /// When a file was last written, in nanoseconds since 1970.
     pub(crate) modified: u64,
@@ -61,23 +72,62 @@ pub(crate) enum Failure {
     Failed,
 }
 
+/// What went wrong with a task.
+enum Problem {
+    Absent,
+    /// It was closed by a failure, which was reported then.
+    Closed,
+    /// Something is wrong with a file, and nothing with the store.
+    File(String),
+    Store(Error),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound(_) => Problem::Absent,
+            error => Problem::Store(error),
+        }
+    }
+}
+
 enum Source<'a> {
-    Object(Box<dyn Reader + 'a>, u64),
+    Object(Object<'a>),
     File(CapFile),
 }
 
+/// An object, the position of its reader, and its size when it was opened.
+struct Object<'a> {
+    reader: Box<dyn Reader + 'a>,
+    position: u64,
+    size: u64,
+}
+
+impl Object<'_> {
+    fn read(&mut self, bytes: &mut [u8], position: u64) -> Result<usize, Problem> {
+        if self.position != position {
+            self.reader.seek(position)?;
+        }
+        let read = self.reader.read(bytes)?;
+        self.position = position + read as u64;
+        // In place of a damaged copy another may be read, whose size is the right one.
+        if self.reader.size() != self.size {
+            return Err(Problem::File(format!("an object had {} bytes and then {}", self.size, self.reader.size())));
+        }
+        Ok(read)
+    }
+}
+
 /// What a thread does until there are no more clients.
-pub(crate) fn work(open: &Open<'_>, dir: &CapDir, mut tasks: UnboundedReceiver<Task>, report: &(dyn Fn(&str) + Sync)) {
-    let mut waiting = tasks.blocking_recv();
-    while let Some(first) = waiting.take() {
-        match open() {
-            Ok(store) => {
-                waiting = Desk { store: &*store, dir, report, open: HashMap::new(), keys: 0 }.work(first, &mut tasks)
-            }
+pub(crate) fn work(open: &Open<'_>, dir: &CapDir, mut tasks: UnboundedReceiver<Task>, reports: &Reports<'_>) {
+    let mut next = tasks.blocking_recv();
+    while let Some(task) = next {
+        next = match open() {
+            Ok(store) => Desk { store: &*store, dir, reports, open: HashMap::new() }.work(task, &mut tasks),
             Err(error) => {
-                report(&error.to_string());
-                drop(first);
-                waiting = tasks.blocking_recv();
+                reports.report(&error.to_string());
+                drop(task);
+                tasks.blocking_recv()
             }
         }
     }
@@ -86,9 +136,8 @@ pub(crate) fn work(open: &Open<'_>, dir: &CapDir, mut tasks: UnboundedReceiver<T
 struct Desk<'a> {
     store: &'a dyn Store,
     dir: &'a CapDir,
-    report: &'a (dyn Fn(&str) + Sync),
+    reports: &'a Reports<'a>,
     open: HashMap<u64, Source<'a>>,
-    keys: u64,
 }
 
 impl Desk<'_> {
@@ -96,32 +145,7 @@ impl Desk<'_> {
     fn work(&mut self, first: Task, tasks: &mut UnboundedReceiver<Task>) -> Option<Task> {
         let mut next = Some(first);
         while let Some(task) = next {
-            let stays = match task {
-                Task::Open(target, reply) => {
-                    let opened = self.start(&target);
-                    let key = opened.as_ref().map_or(0, |opened| opened.key);
-                    let (taken, stays) = self.reply(reply, opened);
-                    if !taken {
-                        self.open.remove(&key);
-                    }
-                    stays
-                }
-                Task::Read { key, position, len, reply } => {
-                    let read = self.read(key, position, len);
-                    if read.is_err() {
-                        self.open.remove(&key);
-                    }
-                    self.reply(reply, read).1
-                }
-                Task::List(part, reply) => {
-                    let listed = self.list(part);
-                    self.reply(reply, listed).1
-                }
-                Task::Close(key) => {
-                    self.open.remove(&key);
-                    true
-                }
-            };
+            let stays = task.is_abandoned() || self.serve(task);
             next = tasks.blocking_recv();
             if !stays {
                 break;
@@ -130,64 +154,90 @@ impl Desk<'_> {
         next
     }
 
-    /// Answers, and reports what is not the client's doing. Returns whether the client took it, and whether the store can
-    /// be used on.
-    fn reply<T>(&self, reply: Reply<T>, result: Result<T, Error>) -> (bool, bool) {
-        let (answer, stays) = match result {
-            Ok(answer) => (Ok(answer), true),
-            Err(Error::NotFound(_)) => (Err(Failure::Absent), true),
-            Err(error) => {
-                (self.report)(&error.to_string());
-                (Err(Failure::Failed), matches!(error, Error::Corrupt(_)))
+    /// Does a task. Returns whether the store can be used on.
+    fn serve(&mut self, task: Task) -> bool {
+        match task {
+            Task::Open { key, target, reply } => {
+                let opened = self.start(key, &target);
+                self.reply(reply, opened)
             }
-        };
-        (reply.send(answer).is_ok(), stays)
+            Task::Read { key, position, len, reply } => {
+                let read = self.read(key, position, len);
+                if read.is_err() {
+                    self.open.remove(&key);
+                }
+                self.reply(reply, read)
+            }
+            Task::List(part, reply) => {
+                let listed = self.list(part);
+                self.reply(reply, listed)
+            }
+            Task::Close(key) => {
+                self.open.remove(&key);
+                true
+            }
+        }
     }
 
-    fn start(&mut self, target: &Target) -> Result<Opened, Error> {
+    /// Answers, and reports what is not the client's doing. Returns whether the store can be used on.
+    fn reply<T>(&self, reply: Reply<T>, result: Result<T, Problem>) -> bool {
+        let (answer, report) = match result {
+            Ok(answer) => (Ok(answer), None),
+            Err(Problem::Absent) => (Err(Failure::Absent), None),
+            Err(Problem::Closed) => (Err(Failure::Failed), None),
+            Err(Problem::File(problem)) => (Err(Failure::Failed), Some((problem, true))),
+            Err(Problem::Store(error)) => {
+                (Err(Failure::Failed), Some((error.to_string(), matches!(error, Error::Corrupt(_)))))
+            }
+        };
+        // A client that has gone waits for nothing; what it had opened it closes.
+        let _ = reply.send(answer);
+        report.is_none_or(|(problem, stays)| {
+            self.reports.report(&problem);
+            stays
+        })
+    }
+
+    fn start(&mut self, key: u64, target: &Target) -> Result<Opened, Problem> {
         let (source, size, modified) = match target {
             Target::Object(id) => {
                 let reader = self.store.reader(id)?;
                 let size = reader.size();
-                (Source::Object(reader, 0), size, 0)
+                let mut object = Object { reader, position: 0, size };
+                if size == 0 {
+                    // Nobody will read it, and so it is compared with its ID here.
+                    object.read(&mut [0], 0)?;
+                    if *id != codec::sha256(b"") {
+                        return Err(Problem::File(format!("damaged: object {id} is empty")));
+                    }
+                }
+                (Source::Object(object), size, 0)
             }
             Target::File(path) => {
                 let opened = self.dir.open_read(path).and_then(|file| Ok((file.metadata()?, file)));
                 match opened {
                     Ok((found, file)) if found.kind == Kind::File => (Source::File(file), found.len, found.modified),
-                    Ok(_) | Err(Code::NotFound | Code::NotDirectory) => return Err(absent()),
+                    Ok(_) | Err(Code::NotFound | Code::NotDirectory) => return Err(Problem::Absent),
                     Err(code) => return Err(failed("open", path, code)),
                 }
             }
-            Target::Listing { .. } | Target::Files => return Err(absent()),
+            Target::Listing { .. } | Target::Files => return Err(Problem::Absent),
         };
-        self.keys += 1;
-        self.open.insert(self.keys, source);
-        Ok(Opened { key: self.keys, size, modified })
+        self.open.insert(key, source);
+        Ok(Opened { size, modified })
     }
 
-    fn read(&mut self, key: u64, position: u64, len: usize) -> Result<Bytes, Error> {
+    fn read(&mut self, key: u64, position: u64, len: usize) -> Result<Bytes, Problem> {
         let mut bytes = vec![0; len];
-        let read = match self.open.get_mut(&key) {
-            // Opened before the store failed.
-            None => return Err(Error::Other("what a client had open was closed by a failure".into())),
-            Some(Source::Object(reader, at)) => {
-                if *at != position {
-                    reader.seek(position)?;
-                }
-                let read = reader.read(&mut bytes)?;
-                *at = position + read as u64;
-                read
-            }
-            Some(Source::File(file)) => {
-                file.read_at(&mut bytes, position).map_err(|code| failed("read", "a file", code))?
-            }
+        let read = match self.open.get_mut(&key).ok_or(Problem::Closed)? {
+            Source::Object(object) => object.read(&mut bytes, position)?,
+            Source::File(file) => file.read_at(&mut bytes, position).map_err(|code| failed("read", "a file", code))?,
         };
         bytes.truncate(read);
         Ok(bytes.into())
     }
 
-    fn list(&self, part: Part) -> Result<Option<(Bytes, Part)>, Error> {
+    fn list(&self, part: Part) -> Result<Option<(Bytes, Part)>, Problem> {
         match part {
             Part::Objects(_, 0) => Ok(None),
             Part::Objects(after, limit) => {
@@ -207,10 +257,6 @@ impl Desk<'_> {
     }
 }
 
-fn absent() -> Error {
-    Error::NotFound(ObjectId::from_bytes([0; ObjectId::LEN]))
-}
-
-fn failed(operation: &str, path: &str, code: Code) -> Error {
-    Error::Other(format!("cannot {operation} {path}: {code}"))
+fn failed(operation: &str, path: &str, code: Code) -> Problem {
+    Problem::File(format!("cannot {operation} {path}: {code}"))
 }

@@ -24,6 +24,7 @@ use tokio_io_timeout::TimeoutStream;
 use crate::Open;
 use crate::answer::Answering;
 use crate::readers;
+use crate::reports::Reports;
 
 /// Bytes of a request's head at most.
 const HEAD: usize = 16 << 10;
@@ -95,12 +96,13 @@ impl Server {
         report: &(dyn Fn(&str) + Sync),
     ) -> io::Result<()> {
         let Server { listener, allow_origin, settings } = self;
-        let local = listener.local_addr()?.ip().is_loopback();
+        let local = listener.local_addr()?.ip().to_canonical().is_loopback();
+        let reports = &Reports::new(report);
         thread::scope(|scope| {
             let mut threads = Vec::new();
             for _ in 0..settings.threads.max(1) {
                 let (tasks, queue) = mpsc::unbounded_channel();
-                thread::Builder::new().spawn_scoped(scope, move || readers::work(open, dir, queue, report))?;
+                thread::Builder::new().spawn_scoped(scope, move || readers::work(open, dir, queue, reports))?;
                 threads.push(tasks);
             }
             // The threads end when this is gone, and all connections with it.
@@ -117,7 +119,7 @@ impl Server {
 }
 
 async fn accept(listener: &tokio::net::TcpListener, answering: Arc<Answering>, settings: &Settings) -> Infallible {
-    let room = Arc::new(Semaphore::new(settings.connections.max(1)));
+    let room = Arc::new(Semaphore::new(settings.connections.clamp(1, Semaphore::MAX_PERMITS)));
     let mut turn = 0_usize;
     loop {
         let Ok(place) = room.clone().acquire_owned().await else { unreachable!("it is never closed") };

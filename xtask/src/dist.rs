@@ -5,6 +5,7 @@ mod example;
 pub mod reproducible;
 
 use std::env;
+use std::ffi::OsString;
 use std::process::Command;
 
 use crate::process::{cargo, output, run, rustc};
@@ -30,12 +31,14 @@ const PARTS: &[Part] = &[
 /// The version of everything that is released.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Settings that change what all programs are compiled for, as `-C target-cpu=native` does.
-const FLAGS: [&str; 3] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"];
+/// How the names of settings end that change what programs are compiled for, as `-C target-cpu=native` does.
+const FLAGS: &str = "RUSTFLAGS";
 
 /// Makes `dist/` anew.
 pub fn build() -> Result<()> {
-    if let Some(name) = FLAGS.into_iter().find(|name| env::var_os(name).is_some_and(|flags| !flags.is_empty())) {
+    let is_set = |(name, value): &(OsString, OsString)| name.to_string_lossy().ends_with(FLAGS) && !value.is_empty();
+    if let Some((name, _)) = env::vars_os().find(is_set) {
+        let name = name.display();
         return Err(Error::new(format!("a release runs on processors older than this one: unset {name}")));
     }
     files::remove_dir(&workspace::dist())?;

@@ -10,8 +10,8 @@ GET /HASH gives the bytes of an object, or the range of them that is asked for; 
 caches may keep it for ever. GET / lists objects as JSON lines, from ?after=HASH on, ?limit=N at most. \
 GET /container.json, /packs/0 and so on give the container's own files, for programs that read those.
 
-It can run while others add, pack and delete. An object is checked before its last bytes are sent: the \
-connection is cut off when it is damaged. Clients are bounded in what they use, but not told apart: \
+It can run while others add, pack and delete. An object that is read whole is checked before its last \
+bytes are sent: the connection is cut off when it is damaged. Clients are bounded in what they use, but not told apart: \
 whoever reaches the address may read everything. Where it listens to this machine alone, requests must \
 name it as `localhost` or by its address. Ends when it is interrupted.
 

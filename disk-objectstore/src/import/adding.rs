@@ -67,6 +67,11 @@ impl<'s, 'a> Adding<'s, 'a> {
         }
     }
 
+    /// The reason for a failure of the adder: what the batch before has failed with, if it has.
+    pub(super) fn cause(&mut self, error: loosepack::Error) -> Error {
+        self.wait().err().unwrap_or(Error::Store(error))
+    }
+
     /// The adder itself. [`Adding::wait`] comes first, where order matters.
     pub(super) fn adder(&self) -> MutexGuard<'s, &'a mut dyn Adder> {
         lock(self.adder)

@@ -32,7 +32,8 @@ impl Importing<'_, '_, '_> {
 
     /// Makes durable what was handed over, and reports it. If sources are removed, it is read back first.
     pub(super) fn commit(&mut self) -> Result<(), Error> {
-        self.adding.adder().commit()?;
+        let committed = self.adding.adder().commit();
+        committed.map_err(|error| self.adding.cause(error))?;
         let pending = mem::take(&mut self.pending);
         self.pending_bytes = 0;
         if self.import.remove {

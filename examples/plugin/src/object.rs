@@ -13,12 +13,15 @@ pub(crate) struct Object {
     piece: Vec<u8>,
     /// How many bytes of the piece have been given out.
     given: usize,
+    /// How many bytes are behind the piece.
+    left: u64,
 }
 
 impl Object {
-    /// From its start.
+    /// From its start. Gives as many bytes as its size says, or fails: others may have been told of that.
     pub(crate) fn new(reader: ObjectReader) -> Self {
-        Object { reader, piece: Vec::new(), given: 0 }
+        let left = reader.size();
+        Object { reader, piece: Vec::new(), given: 0, left }
     }
 }
 
@@ -27,6 +30,12 @@ impl Read for Object {
         if self.given == self.piece.len() {
             self.piece = self.reader.read(PIECE).map_err(|error| io::Error::other(error.message()))?;
             self.given = 0;
+            // In place of a damaged copy the store reads another, whose size is the right one.
+            let read = self.piece.len() as u64;
+            if read > self.left || (read == 0 && self.left > 0) {
+                return Err(io::Error::other("damaged: its size is not that of its bytes"));
+            }
+            self.left -= read;
         }
         let length = buffer.len().min(self.piece.len() - self.given);
         buffer[..length].copy_from_slice(&self.piece[self.given..][..length]);

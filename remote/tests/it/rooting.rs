@@ -65,6 +65,28 @@ async fn a_hint_is_not_believed() {
         store.delete(&Path::from(format!("team/objects/root/{number:020}"))).await.unwrap();
     }
     assert_eq!(bucket.newest(retries()).await.unwrap().number, 5);
+    assert!(matches!(bucket.found(Root::first("b"), retries()).await, Err(Error::AlreadyExists)));
+}
+
+/// A root that nobody can read was made, and was the last.
+#[tokio::test]
+async fn a_root_that_cannot_be_believed_is_not_made() {
+    let bucket = founded(Arc::new(InMemory::new()), 2).await;
+    let root = bucket.newest(retries()).await.unwrap();
+    type Change = fn(&mut Root);
+    let changes: [Change; 3] = [
+        |root| root.runs.push(root.runs[0]),
+        |root| root.packs.extend([File { number: 1, size: 1 }, File { number: 0, size: 1 }]),
+        |root| root.packs.extend((0..1 << 20).map(|number| File { number, size: u64::MAX })),
+    ];
+    for change in changes {
+        let refused = bucket.commit(root.clone(), retries(), |mut root| {
+            change(&mut root);
+            Ok(root)
+        });
+        assert!(matches!(refused.await, Err(Error::Corrupt(..))));
+    }
+    assert_eq!(bucket.commit(root, retries(), Ok).await.unwrap().number, 3);
 }
 
 #[tokio::test]
@@ -91,7 +113,7 @@ async fn what_is_no_root_is_told_and_nothing_is_put_beside_it() {
     let bucket = founded(store.clone(), 2).await;
     let root = bucket.newest(retries()).await.unwrap();
     let next = Path::from("team/objects/root/00000000000000000003");
-    for content in ["{}".to_string(), "x".repeat(17 << 20)] {
+    for content in ["{}".to_string(), String::new(), "x".repeat(17 << 20)] {
         store.put(&next, content.into()).await.unwrap();
         let refused = bucket.newest(retries()).await.unwrap_err();
         assert!(matches!(&refused, Error::Corrupt(name, _) if name.ends_with('3')), "{refused}");

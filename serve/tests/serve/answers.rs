@@ -1,140 +1,12 @@
-//! The server, asked by clients of all kinds over real connections.
+//! What is answered, and what is refused.
 
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::sync::Mutex;
-use std::time::Duration;
-use std::{fs, thread};
+use std::fs;
+use std::io::{Read as _, Write as _};
 
-use loosepack::dir::cap::CapDir;
-use loosepack::{Compression, Config, Container, Job as _, ObjectId};
-use loosepack_serve::{Server, Settings};
-use tokio::sync::oneshot;
+use loosepack::{Compression, Job as _};
+use loosepack_serve::Settings;
 
-/// Pieces that no size is a multiple of.
-const PIECE: usize = 1013;
-
-fn settings() -> Settings {
-    Settings { threads: 2, piece: PIECE, ..Settings::default() }
-}
-
-fn open(folder: &Path) -> Container<CapDir> {
-    Container::open(CapDir::open(folder).unwrap(), Default::default()).unwrap()
-}
-
-fn content(len: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as u8
-    };
-    (0..len).map(|_| next()).collect()
-}
-
-/// A container with loose, packed and compressed objects.
-fn container(folder: &Path) -> Vec<(ObjectId, Vec<u8>)> {
-    let store = Container::create(CapDir::open(folder).unwrap(), Config::default(), Default::default()).unwrap();
-    let mut objects = Vec::new();
-    for (compression, base) in [(Compression::Never, 0), (Compression::Always, 100)] {
-        let mut writer = store.pack_writer(compression).unwrap();
-        for (seed, len) in (base..).zip([1, PIECE, PIECE + 1, 9 * PIECE, 3 << 20]) {
-            let content = content(len, seed);
-            objects.push((writer.add(&content).unwrap(), content));
-        }
-        writer.finish().unwrap();
-    }
-    for content in [Vec::new(), content(70_000, 7), content(PIECE - 1, 8)] {
-        objects.push((store.add(&content).unwrap(), content));
-    }
-    objects
-}
-
-/// Runs a server while `test` talks to it. Returns what the server reported.
-fn serve(folder: &Path, settings: Settings, test: impl FnOnce(SocketAddr)) -> Vec<String> {
-    let server = Server::bind("127.0.0.1:0".parse().unwrap(), settings).unwrap();
-    let address = server.address().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let reported = Mutex::new(Vec::new());
-    let report = |problem: &str| reported.lock().unwrap().push(problem.to_string());
-    let dir = CapDir::open(folder).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let stopped = async { drop(stopped.await) };
-            server.run(&|| Ok(Box::new(open(folder))), &dir, stopped, &report).unwrap();
-        });
-        // A test that fails drops it, which stops the server as well.
-        let _stop = stop;
-        test(address);
-    });
-    reported.into_inner().unwrap()
-}
-
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    /// The body came to its end.
-    fn is_whole(&self) -> bool {
-        self.header("content-length").parse() == Ok(self.body.len())
-    }
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    // A server that hangs fails the test.
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    stream
-}
-
-fn ask(address: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Answer {
-    let mut stream = connect(address);
-    let host = if headers.iter().any(|header| header.starts_with("Host")) { "" } else { "Host: localhost\r\n" };
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-    write!(stream, "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n").unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    answer(&bytes)
-}
-
-fn answer(bytes: &[u8]) -> Answer {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head comes");
-    let head = str::from_utf8(&bytes[..end]).unwrap();
-    let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: BTreeMap<String, String> = lines
-        .map(|line| line.split_once(": ").unwrap())
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
-        .collect();
-    let mut body = bytes[end + 4..].to_vec();
-    if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
-        body = unchunked(&body);
-    }
-    Answer { status, headers, body }
-}
-
-fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    loop {
-        let line = bytes.windows(2).position(|two| two == b"\r\n").expect("a chunk has a length");
-        let len = usize::from_str_radix(str::from_utf8(&bytes[..line]).unwrap(), 16).unwrap();
-        body.extend_from_slice(&bytes[line + 2..line + 2 + len]);
-        bytes = &bytes[line + 4 + len..];
-        if len == 0 {
-            return body;
-        }
-    }
-}
+use crate::support::{answer, ask, connect, container, open, serve, settings};
 
 #[test]
 fn objects_come_whole_in_ranges_and_not_again() {
@@ -165,6 +37,7 @@ fn objects_come_whole_in_ranges_and_not_again() {
                 let range = format!("Range: bytes={first}-{}", end - 1);
                 let part = ask(address, "GET", &path, &[&range]);
                 assert_eq!((part.status, part.body == content[first..end]), (206, true), "{id} {range} of {size}");
+                assert_eq!(part.header("cache-control"), "no-cache");
                 assert_eq!(part.header("content-range"), format!("bytes {first}-{}/{size}", end - 1));
                 let other = ask(address, "GET", &path, &[&range, "If-Range: \"another\""]);
                 assert_eq!((other.status, other.body.len()), (200, size));
@@ -213,6 +86,12 @@ fn what_is_not_there_or_not_ours_is_refused() {
             assert_eq!(ask(address, "GET", "/", &[host]).status, 200, "{host}");
         }
         assert_eq!(ask(address, "GET", "/", &[]).header("access-control-allow-origin"), "");
+        // A listing that was cut off could not be told from a whole one.
+        let mut stream = connect(address);
+        write!(stream, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut refused = Vec::new();
+        stream.read_to_end(&mut refused).unwrap();
+        assert_eq!(answer(&refused).status, 505);
         // More than fits in a head.
         let mut stream = connect(address);
         let _ = write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
@@ -256,6 +135,17 @@ fn the_listing_and_the_files_are_the_containers() {
         }
         assert_eq!(files.lines().filter(|path| path.starts_with("loose/")).count(), 3);
         assert!(files.contains("packs/0\n") && files.contains("index/manifest.json\n"));
+        // The order to copy them in.
+        let folders: Vec<&str> = files.lines().map(|path| path.split('/').next().unwrap()).collect();
+        assert!(
+            folders.is_sorted_by_key(|folder| ["loose", "index", "packs", "container.json"]
+                .iter()
+                .position(|f| f == folder))
+        );
+        // Files change, and nobody can name the version that a range is of.
+        let resumed =
+            ask(address, "GET", "/container.json", &["Range: bytes=1-", "If-Range: Sat, 01 Jan 2000 00:00:00 GMT"]);
+        assert_eq!(resumed.status, 200);
         let preflight = ask(address, "OPTIONS", "/container.json", &["Origin: https://example.org"]);
         assert_eq!((preflight.status, preflight.body.len()), (204, 0));
         assert!(preflight.header("access-control-allow-headers").contains("range"));
@@ -326,44 +216,5 @@ fn a_connection_serves_request_after_request() {
         stream.read_to_end(&mut bytes).unwrap();
         assert!(bytes.len() > expected);
         assert_eq!(bytes.windows(12).filter(|window| window == b"HTTP/1.1 200").count(), objects.len() + 1);
-    });
-}
-
-#[test]
-fn who_takes_or_sends_nothing_keeps_nobody_waiting_and_is_let_go() {
-    let folder = tempfile::tempdir().unwrap();
-    container(folder.path());
-    // More than the buffers of a connection take.
-    let store = open(folder.path());
-    let large = store.add(&content(24 << 20, 5)).unwrap();
-    let small = store.add(b"small").unwrap();
-    let get = |address: SocketAddr| ask(address, "GET", &format!("/{small}"), &[]).body == b"small";
-    let request = |address: SocketAddr| {
-        let mut slow = connect(address);
-        write!(slow, "GET /{large} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        slow
-    };
-    // One thread reads for all.
-    serve(folder.path(), Settings { threads: 1, ..settings() }, |address| {
-        let slow: Vec<TcpStream> = (0..20).map(|_| request(address)).collect();
-        let silent: Vec<TcpStream> = (0..20).map(|_| connect(address)).collect();
-        assert!(get(address));
-        drop((slow, silent));
-        assert!(get(address));
-    });
-    // There is room for one: it has to go before another is answered.
-    let short = Settings { connections: 1, patience: Duration::from_millis(300), ..settings() };
-    serve(folder.path(), short, |address| {
-        let slow = request(address);
-        assert!(get(address));
-        let silent = connect(address);
-        assert!(get(address));
-        let mut half = connect(address);
-        half.write_all(b"GET / HTTP/1.1\r\nHos").unwrap();
-        assert!(get(address));
-        let mut idle = connect(address);
-        write!(idle, "GET /{small} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        assert!(get(address));
-        drop((slow, silent, half, idle));
     });
 }
