@@ -57,6 +57,7 @@ fn objects_are_served_from_the_sandbox_while_others_work() {
         return;
     }
     let dir = TempDir::new();
+    std::fs::create_dir(dir.join("store")).unwrap();
     let store = runtime().create(dir.join("store"), Default::default(), Default::default()).unwrap();
     let contents: Vec<Vec<u8>> = [0, 1, 70_000, 300_000, 5 << 20].iter().map(|len| noise(*len, *len as u64)).collect();
     let mut writer = store.pack_writer(Compression::Always).unwrap();
@@ -97,6 +98,7 @@ fn what_a_server_gives_of_the_files_is_the_container() {
         return;
     }
     let dir = TempDir::new();
+    std::fs::create_dir(dir.join("store")).unwrap();
     let store = runtime().create(dir.join("store"), Default::default(), Default::default()).unwrap();
     let contents: Vec<Vec<u8>> = (0..30).map(|seed| noise(1000, seed)).collect();
     let mut writer = store.pack_writer(Compression::Never).unwrap();
