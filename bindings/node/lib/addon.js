@@ -40,6 +40,7 @@ function engineOf(native) {
   extend(native.Container.prototype, 'addFiles', manyFiles);
   extend(native.PackWriter.prototype, 'addFiles', manyFiles);
   extend(native.Batch.prototype, 'next', blockOf);
+  native.Reader.prototype.read = read;
   return { name: 'addon', open: native.open, create: native.create, failure };
 }
 
@@ -54,6 +55,13 @@ function manyFiles(add) {
     const added = groups.flatMap(([directory, names]) => add.call(this, directory, names));
     return added.map(({ id, failure }) => (failure ? { tag: 'err', val: JSON.parse(failure) } : { tag: 'ok', val: id }));
   };
+}
+
+/** The next bytes of a reader, at most this many. */
+function read(size) {
+  const room = Buffer.allocUnsafeSlow(Math.min(size, this.size()));
+  const filled = this.fill(room);
+  return filled === room.length ? room : room.subarray(0, filled);
 }
 
 /** The next block, with the reasons for what is not in it. */

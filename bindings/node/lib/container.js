@@ -146,7 +146,7 @@ export class Container extends Upkeep {
     const asked = listOf(ids);
     const digests = digestsOf(asked);
     const found = this.#session.call((handle) => handle.infoMany(digests));
-    return found.map((info, index) => info && infoOf(asked[index], info));
+    return found.map((info, index) => (info ? infoOf(asked[index], info) : undefined));
   }
 
   *[Symbol.iterator]() {

@@ -24,8 +24,9 @@
 //   a job:      step
 //
 // Calls are synchronous. An ID is a string, many are the digests one after the other; contents are Uint8Arrays; numbers
-// are numbers; files are given as [directory, names] pairs, with the results in that order, as the contract's `result`.
-// Arguments were checked before: an engine may do anything but crash with others.
+// are numbers; null and undefined are the same in what an engine gives. Files are given as [directory, names] pairs, with
+// the results in that order, as the contract's `result`. Arguments were checked before: with others an engine may do
+// anything but crash.
 
 import { addon } from './addon.js';
 import { component } from './component.js';

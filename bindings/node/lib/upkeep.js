@@ -78,7 +78,7 @@ export class Upkeep {
   }
 
   unlock() {
-    return this.#session.call((handle) => handle.unlock());
+    return this.#session.call((handle) => handle.unlock()) ?? undefined;
   }
 
   #copy(directory, link, restore) {
