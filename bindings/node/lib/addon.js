@@ -1,5 +1,5 @@
-// The engine `addon`: the native host of the store, as an addon for Node. The store is the component all the same, which
-// the addon runs in wasmtime: with locks of the operating system, and hashing at the machine's speed.
+// The engine `addon`: the native host of the store, as an addon for Node. It runs the component in wasmtime, and gives it
+// locks of the operating system and hashing at the machine's speed.
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -53,7 +53,9 @@ function extend(prototype, name, change) {
 function manyFiles(add) {
   return function (groups) {
     const added = groups.flatMap(([directory, names]) => add.call(this, directory, names));
-    return added.map(({ id, failure }) => (failure ? { tag: 'err', val: JSON.parse(failure) } : { tag: 'ok', val: id }));
+    return added.map(({ id, failure: text }) => {
+      return text ? { tag: 'err', val: JSON.parse(text) } : { tag: 'ok', val: id };
+    });
   };
 }
 

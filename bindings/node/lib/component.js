@@ -1,5 +1,5 @@
-// The engine `component`: the portable component, which jco made JavaScript of. Each open container is an instance of its
-// own, with a memory of its own.
+// The engine `component`: the portable component, which jco made JavaScript of. Each open container is an instance of
+// its own, with a memory of its own.
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';

@@ -2,10 +2,10 @@
 //
 // An engine has `name` and the functions
 //
-//   open(directory, options)              the container in a directory: a handle
-//   create(directory, config, options)    a new one, in an empty directory that exists
-//   failure(error)                        for what a call threw: a case of the contract's `error`, or `trap` or `closed`;
-//                                         undefined for what is no failure of the store
+//   open(directory, options)            opens the container in a directory, and returns its handle
+//   create(directory, config, options)  makes one in an empty directory, which exists
+//   failure(error)                      returns, for what a call threw, a case of the contract's `error`, or `trap` or
+//                                       `closed`; undefined for what is no failure of the store
 //
 // A handle has the methods
 //
@@ -24,9 +24,9 @@
 //   a job:      step
 //
 // Calls are synchronous. An ID is a string, many are the digests one after the other; contents are Uint8Arrays; numbers
-// are numbers; null and undefined are the same in what an engine gives. Files are given as [directory, names] pairs, with
-// the results in that order, as the contract's `result`. Arguments were checked before: with others an engine may do
-// anything but crash.
+// are numbers; null and undefined are the same in what an engine gives. Files are given as [directory, names] pairs,
+// with the results in that order, as the contract's `result`. Arguments were checked before: with others an engine may
+// do anything but crash.
 
 import { addon } from './addon.js';
 import { component } from './component.js';

@@ -18,11 +18,10 @@ export function wrongType(what, found) {
 
 /** Bytes as engines take them: a view, never a copy. */
 export function bytesOf(content) {
-  if (content instanceof Uint8Array) {
-    return content;
-  }
+  // Whatever its prototype says: a proxy of a Buffer is none.
   if (ArrayBuffer.isView(content)) {
-    return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+    const { buffer, byteOffset, byteLength } = content;
+    return content instanceof Uint8Array ? content : new Uint8Array(buffer, byteOffset, byteLength);
   }
   if (content instanceof ArrayBuffer) {
     return new Uint8Array(content);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use loosepack_host::{Access, Config, Durability, Error, Options, Sharing};
 use napi::Env;
-use napi::bindgen_prelude::BufferSlice;
+use napi::bindgen_prelude::{Array, BufferSlice};
 use napi_derive::napi;
 
 use crate::convert::{self, Counts, Info, Pack};
@@ -133,14 +133,15 @@ impl Container {
 
     /// Adds contents, durable together. Returns their digests.
     #[napi(catch_unwind)]
-    pub fn add_many<'env>(&self, env: &'env Env, contents: Vec<&[u8]>) -> Result<BufferSlice<'env>> {
+    pub fn add_many<'env>(&self, env: &'env Env, contents: Array<'_>) -> Result<BufferSlice<'env>> {
+        let contents = convert::elements(&contents)?;
         convert::digests(env, &self.call(|container| writing::add_many(container, &contents))?)
     }
 
     /// Adds files of a directory, durable together. Returns what came of each.
     #[napi(catch_unwind)]
-    pub fn add_files(&self, directory: String, names: Vec<String>) -> Result<Vec<Added>> {
-        let directory = PathBuf::from(directory);
+    pub fn add_files(&self, directory: String, names: Array<'_>) -> Result<Vec<Added>> {
+        let (directory, names) = (PathBuf::from(directory), convert::elements(&names)?);
         let results = self.call_or(
             |container| container.add_files(&directory, &names),
             |error| errors::of_directory(error, &directory),

@@ -2,7 +2,7 @@
 
 use loosepack_host::{Compression, Finding, ObjectId, ObjectInfo, PackInfo, Placement, Progress, Stats};
 use napi::Env;
-use napi::bindgen_prelude::BufferSlice;
+use napi::bindgen_prelude::{Array, BufferSlice, FromNapiValue};
 use napi_derive::napi;
 
 use crate::errors::{Failed, Result, invalid, of};
@@ -39,6 +39,19 @@ pub(crate) fn digests<'env>(env: &'env Env, ids: &[ObjectId]) -> Result<BufferSl
 /// Those of Node, for lack of memory.
 pub(crate) fn buffer<'env>(env: &'env Env, bytes: &[u8]) -> Result<BufferSlice<'env>> {
     BufferSlice::copy_from(env, bytes).map_err(|error| napi::Error::new(Failed, error.reason.clone()))
+}
+
+/// The elements of an array, whatever length it claims to have.
+///
+/// # Errors
+/// `invalid-argument` for one of another type.
+pub(crate) fn elements<T: FromNapiValue>(array: &Array<'_>) -> Result<Vec<T>> {
+    let mut elements = Vec::new();
+    for index in 0..array.len() {
+        let element = array.get(index).ok().flatten();
+        elements.push(element.ok_or_else(|| invalid(format!("element {index} is of a wrong type")))?);
+    }
+    Ok(elements)
 }
 
 /// When to compress.

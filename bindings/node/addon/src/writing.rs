@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use loosepack_host::{Container, ObjectId};
 use napi::Env;
-use napi::bindgen_prelude::BufferSlice;
+use napi::bindgen_prelude::{Array, BufferSlice};
 use napi_derive::napi;
 
 use crate::convert;
@@ -83,14 +83,15 @@ impl PackWriter {
 
     /// Appends contents. Returns their digests.
     #[napi(catch_unwind)]
-    pub fn add_many<'env>(&self, env: &'env Env, contents: Vec<&[u8]>) -> Result<BufferSlice<'env>> {
+    pub fn add_many<'env>(&self, env: &'env Env, contents: Array<'_>) -> Result<BufferSlice<'env>> {
+        let contents = convert::elements::<&[u8]>(&contents)?;
         convert::digests(env, &self.0.with(|writer| writer.add_many(&contents).map_err(of))?)
     }
 
     /// Appends files of a directory. Returns what came of each.
     #[napi(catch_unwind)]
-    pub fn add_files(&self, directory: String, names: Vec<String>) -> Result<Vec<Added>> {
-        let directory = PathBuf::from(directory);
+    pub fn add_files(&self, directory: String, names: Array<'_>) -> Result<Vec<Added>> {
+        let (directory, names) = (PathBuf::from(directory), convert::elements(&names)?);
         let failed = |error| errors::of_directory(error, &directory);
         let results = self.0.with(|writer| writer.add_files(&directory, &names).map_err(failed))?;
         Ok(results.into_iter().map(Added::from).collect())
