@@ -1,5 +1,5 @@
-// The engine `addon`: the native host of the store, as an addon for Node. It runs the component in wasmtime, and gives it
-// locks of the operating system and hashing at the machine's speed.
+// The engine `addon`: the native host of the store, as an addon for Node. It runs the component in wasmtime, and gives
+// it locks of the operating system and hashing at the machine's speed.
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
