@@ -1,6 +1,7 @@
-// How fast the package is: `node bench.mjs [--objects N] [--rounds N] [--folder FOLDER]`, where it is installed.
+// How fast the package is, with each of its engines:
+// `node bench.mjs [--objects N] [--rounds N] [--folder FOLDER] [--engines NAME,NAME]`, where it is installed.
 //
-// Each round does each step in a new container; the table has the medians.
+// Each round does each step in a new container, with one engine after the other; the table has the medians.
 
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -21,20 +22,30 @@ const { values } = parseArgs({
     objects: { type: 'string', default: '20000' },
     rounds: { type: 'string', default: '3' },
     folder: { type: 'string', default: os.tmpdir() },
+    engines: { type: 'string', default: 'addon,component' },
   },
 });
-const [count, rounds] = [Number(values.objects), Number(values.rounds)];
-const times = new Map();
+const [count, rounds, engines] = [Number(values.objects), Number(values.rounds), values.engines.split(',')];
+const here = path.dirname(fileURLToPath(import.meta.url));
+/** For each step its unit, and for each engine what was measured. */
+const rows = new Map();
 
-/** Measures a step: microseconds for each of `per`, or seconds. */
-async function measure(step, per, work) {
-  const start = performance.now();
-  const result = await work();
-  const took = performance.now() - start;
-  const row = times.get(step) ?? { unit: per === undefined ? 's' : 'us', found: [] };
-  row.found.push(per === undefined ? took / 1000 : (took / per) * 1000);
-  times.set(step, row);
-  return result;
+function note(step, unit, engine, measured) {
+  const row = rows.get(step) ?? { unit, found: new Map(engines.map((name) => [name, []])) };
+  row.found.get(engine).push(measured);
+  rows.set(step, row);
+}
+
+/** A function that measures a step: microseconds for each of `per`, or seconds. */
+function stopwatch(engine) {
+  return async (step, per, work) => {
+    const start = performance.now();
+    const result = await work();
+    const took = performance.now() - start;
+    const [unit, measured] = per === undefined ? ['s', took / 1000] : ['us', (took / per) * 1000];
+    note(step, unit, engine, measured);
+    return result;
+  };
 }
 
 /** Contents of 0 to 1000 bytes, the same in each run. */
@@ -52,9 +63,10 @@ function contents() {
 
 const discard = () => new Writable({ write: (chunk, encoding, callback) => callback() });
 
-async function round(folder) {
+async function round(folder, engine) {
+  const measure = stopwatch(engine);
   const all = contents();
-  const store = create(path.join(folder, 'packed'));
+  const store = create(path.join(folder, 'packed'), { engine });
   const ids = await measure('add many to packs (`packWriter`)', count, () => {
     const writer = store.packWriter({ compression: 'never' });
     const added = writer.addMany(all);
@@ -82,10 +94,10 @@ async function round(folder) {
   });
   await measure('open and close', 20, () => {
     for (let number = 0; number < 20; number += 1) {
-      open(store.path).close();
+      open(store.path, { engine }).close();
     }
   });
-  const loose = create(path.join(folder, 'loose'));
+  const loose = create(path.join(folder, 'loose'), { engine });
   await measure('add loose, each durable', 1000, () => all.slice(0, 1000).forEach((content) => loose.add(content)));
   await measure('add many loose, durable together', 9000, () => loose.addMany(all.slice(1000, 10_000)));
   await measure('pack them', 10_000, () => loose.pack().finish());
@@ -101,28 +113,62 @@ async function round(folder) {
   loose.close();
 }
 
-/** Imports the package in processes of their own. */
-async function imports() {
-  const cwd = path.dirname(fileURLToPath(import.meta.url));
-  const code = "const start = performance.now(); await import('loosepack'); console.log(performance.now() - start);";
-  const took = execFileSync(process.execPath, ['--input-type=module', '--eval', code], { cwd, encoding: 'utf8' });
-  const row = times.get('import') ?? { unit: 'ms', found: [] };
-  row.found.push(Number(took));
-  times.set('import', row);
+/** Runs a script in a process of its own, which prints numbers. */
+function numbersOf(code, engine) {
+  const options = { cwd: here, encoding: 'utf8', env: { ...process.env, LOOSEPACK_ENGINE: engine } };
+  const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', code], options);
+  return printed.trim().split(/\s+/).map(Number);
+}
+
+/** Starts in processes of their own: importing the package, then opening a first container. */
+function starts(folder, engine) {
+  const code = `
+    const start = performance.now();
+    const { open } = await import('loosepack');
+    const imported = performance.now();
+    open(${JSON.stringify(folder)});
+    console.log(imported - start, performance.now() - imported);`;
+  const [imported, opened] = numbersOf(code, engine);
+  note('import', 'ms', engine, imported);
+  note('open a first container', 'ms', engine, opened);
+}
+
+/** The most memory that processes take, less that of one that does nothing. */
+function memory(folder, engine) {
+  // `maxRSS` of a process is at least that of the one that started it.
+  const print = `
+    const status = await import('node:fs').then(({ readFileSync }) => readFileSync('/proc/self/status', 'utf8'));
+    console.log(Number(/VmHWM:\\s+(\\d+)/.exec(status)[1]) / 1024);`;
+  const [least] = numbersOf(print, engine);
+  const run = (work) => {
+    const code = `import { open } from 'loosepack'; const store = open(${JSON.stringify(folder)}); ${work} ${print}`;
+    return numbersOf(code, engine)[0] - least;
+  };
+  note('memory: one open container', 'MiB', engine, run(''));
+  const large = `
+    const piece = Buffer.alloc(${MIB}, 7);
+    const id = await store.add((async function* () { for (let n = 0; n < ${LARGE}; n += 1) yield piece; })());
+    for await (const chunk of store.createReadStream(id)) void chunk;`;
+  note(`memory: ${LARGE} MiB in and out`, 'MiB', engine, run(large));
 }
 
 for (let number = 0; number < rounds; number += 1) {
-  const folder = fs.mkdtempSync(path.join(values.folder, 'loosepack-bench-'));
-  try {
-    await round(folder);
-    await imports();
-  } finally {
-    fs.rmSync(folder, { recursive: true });
+  for (const engine of engines) {
+    const folder = fs.mkdtempSync(path.join(values.folder, 'loosepack-bench-'));
+    try {
+      await round(folder, engine);
+      starts(path.join(folder, 'packed'), engine);
+      if (fs.existsSync('/proc/self/status')) {
+        memory(path.join(folder, 'packed'), engine);
+      }
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   }
 }
 console.log(`${count} objects of 0 to 1000 bytes, medians of ${rounds} rounds, Node ${process.versions.node}\n`);
-console.log('| step | in | loosepack |\n|---|---|---:|');
-for (const [step, { unit, found }] of times) {
-  const median = found.sort((a, b) => a - b)[Math.floor(found.length / 2)];
-  console.log(`| ${step} | ${unit} | ${Number(median.toPrecision(3))} |`);
+console.log(`| step | in | ${engines.join(' | ')} |\n|---|---|${'---:|'.repeat(engines.length)}`);
+for (const [step, { unit, found }] of rows) {
+  const medians = [...found.values()].map((list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]);
+  console.log(`| ${step} | ${unit} | ${medians.map((median) => Number(median.toPrecision(3))).join(' | ')} |`);
 }

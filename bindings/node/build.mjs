@@ -1,7 +1,8 @@
-// Makes the npm package: `node build.mjs [COMPONENT]` writes target/npm/package and target/npm/loosepack-VERSION.tgz.
+// Makes the npm package: `node build.mjs [COMPONENT [ADDON]]` writes target/npm/package and
+// target/npm/loosepack-VERSION.tgz.
 //
 // COMPONENT is dist/loosepack.wasm unless given. jco, which makes JavaScript of it, is in target/node
-// (`cargo xtask languages`).
+// (`cargo xtask languages`). ADDON is the addon for this platform; without one, the package has none.
 
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -13,6 +14,7 @@ const root = path.resolve(here, '../..');
 const output = path.join(root, 'target/npm');
 const folder = path.join(output, 'package');
 const component = path.resolve(process.argv[2] ?? path.join(root, 'dist/loosepack.wasm'));
+const addon = process.argv[3] && path.resolve(process.argv[3]);
 const jco = path.join(root, 'target/node/node_modules/@bytecodealliance/jco/dist/jco.js');
 
 /** The most memory of the component: 512 MiB, in pages of 64 KiB. */
@@ -67,6 +69,15 @@ function replace(code, pattern, replacement) {
   return replaced;
 }
 
+/** The code as a module that can be loaded when it is first needed, by a call that does not wait: CommonJS. */
+function commonJs(code) {
+  const local = replace(code, /^export (?=function instantiate\(|const _util\b)/gm, '');
+  if (/^(?:import|export)\b/m.test(local)) {
+    throw new Error("jco's code imports or exports what it did not before");
+  }
+  return `'use strict';\n${local}\nmodule.exports = { instantiate };\n`;
+}
+
 /** jco's code without what only costs time here. */
 function lean(code) {
   // Asynchronous exports, of which there are none. Where Node has no `promising`, each line throws and catches an
@@ -114,12 +125,13 @@ function transpile(into) {
   const core = path.join(into, 'loosepack.core.wasm');
   fs.writeFileSync(core, limitMemory(fs.readFileSync(core)));
   const code = path.join(into, 'loosepack.js');
-  fs.writeFileSync(code, lean(fs.readFileSync(code, 'utf8')));
+  fs.writeFileSync(path.join(into, 'loosepack.cjs'), commonJs(lean(fs.readFileSync(code, 'utf8'))));
+  fs.rmSync(code);
 }
 
-for (const needed of [component, jco]) {
+for (const needed of [component, jco, ...(addon ? [addon] : [])]) {
   if (!fs.existsSync(needed)) {
-    console.error(`${needed} is missing: run \`cargo xtask components\` and \`cargo xtask languages\``);
+    console.error(`${needed} is missing: run \`cargo xtask components\` and \`cargo xtask node\``);
     process.exit(1);
   }
 }
@@ -132,6 +144,9 @@ for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) {
   fs.copyFileSync(path.join(root, name), path.join(folder, name));
 }
 transpile(path.join(folder, 'component'));
+if (addon) {
+  fs.copyFileSync(addon, path.join(folder, `loosepack.${process.platform}-${process.arch}.node`));
+}
 // npm is a script that only a shell starts on Windows.
 execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', output], {
   cwd: folder,

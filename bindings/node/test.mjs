@@ -1,4 +1,5 @@
-// Installs a package in a clean folder, target/npm/clean, and runs tests there: `node test.mjs [TARBALL [TEST...]]`.
+// Installs a package in a clean folder, target/npm/clean, and runs tests there, with each engine that the package has:
+// `node test.mjs [TARBALL [TEST...]]`.
 //
 // TARBALL is what build.mjs made unless given; a TEST is the name of a file in tests/, all of them unless given.
 
@@ -31,9 +32,16 @@ const tests = fs.readdirSync(path.join(clean, 'tests')).filter((file) => file.en
 const run = chosen.length > 0 ? chosen : tests;
 const command = path.join(root, 'target/release', process.platform === 'win32' ? 'loosepack.exe' : 'loosepack');
 const typescript = path.join(root, 'target/node/node_modules/typescript/bin/tsc');
-const { status } = spawnSync(process.execPath, ['--expose-gc', '--test', ...run.map((file) => `tests/${file}`)], {
-  cwd: clean,
-  env: { LOOSEPACK_COMMAND: command, LOOSEPACK_TSC: typescript, ...process.env },
-  stdio: 'inherit',
-});
-process.exit(status ?? 1);
+const addon = path.join(clean, `node_modules/${name}/loosepack.${process.platform}-${process.arch}.node`);
+const engines = fs.existsSync(addon) ? ['addon', 'component'] : ['component'];
+for (const engine of engines) {
+  console.log(`engine: ${engine}`);
+  const { status } = spawnSync(process.execPath, ['--expose-gc', '--test', ...run.map((file) => `tests/${file}`)], {
+    cwd: clean,
+    env: { LOOSEPACK_COMMAND: command, LOOSEPACK_TSC: typescript, ...process.env, LOOSEPACK_ENGINE: engine },
+    stdio: 'inherit',
+  });
+  if (status !== 0) {
+    process.exit(status ?? 1);
+  }
+}

@@ -9,7 +9,7 @@ import { ManyReader, readWhole } from './reading.js';
 import { Session, openOptions, pathOf } from './session.js';
 import { ObjectReadStream, ObjectWriteStream, addPieces } from './streams.js';
 import { Upkeep } from './upkeep.js';
-import { batches, bufferOf, bytesOf, checkId, digestsOf, idsOf, infoOf, integer, listOf, numbers } from './values.js';
+import { batches, bufferOf, bytesOf, checkId, digestsOf, idsOf, infoOf, integer, listOf } from './values.js';
 
 /** The IDs of a page of a listing. */
 const PAGE = 10_000;
@@ -34,17 +34,20 @@ export class Container extends Upkeep {
     return this.#session.closed;
   }
 
+  get engine() {
+    return this.#session.engine;
+  }
+
   get id() {
-    return this.#session.call((container) => container.id());
+    return this.#session.call((handle) => handle.id());
   }
 
   get config() {
-    const { packTarget, compressionLevel, shared } = this.#session.call((container) => container.config());
-    return { packTarget: Number(packTarget), compressionLevel, shared: shared === 'group' };
+    return this.#session.call((handle) => handle.config());
   }
 
   get durable() {
-    return this.#session.call((container) => container.durability()) === 'full';
+    return this.#session.call((handle) => handle.durable());
   }
 
   close() {
@@ -62,13 +65,13 @@ export class Container extends Upkeep {
       return addPieces(this.#session, content);
     }
     const bytes = bytesOf(content);
-    return this.#session.call((container) => container.add(bytes));
+    return this.#session.call((handle) => handle.add(bytes));
   }
 
   addMany(contents) {
     const ids = [];
     for (const batch of batches(contents)) {
-      for (const id of idsOf(this.#session.call((container) => container.addMany(batch)))) {
+      for (const id of idsOf(this.#session.call((handle) => handle.addMany(batch)))) {
         ids.push(id);
       }
     }
@@ -84,7 +87,7 @@ export class Container extends Upkeep {
     const ids = [];
     for (let start = 0; start < all.length; start += BATCH_FILES) {
       const some = all.slice(start, start + BATCH_FILES);
-      ids.push(...this.#session.addFiles(some, (container, streams) => container.addStreams(streams)));
+      ids.push(...this.#session.addFiles(some, (handle, groups) => handle.addFiles(groups)));
     }
     return ids;
   }
@@ -102,7 +105,7 @@ export class Container extends Upkeep {
   get(id) {
     checkId(id);
     try {
-      return bufferOf(this.#session.call((container) => container.get(id)));
+      return bufferOf(this.#session.call((handle) => handle.get(id)));
     } catch (error) {
       if (error instanceof TooLargeError) {
         return readWhole(this.#session, id);
@@ -114,8 +117,7 @@ export class Container extends Upkeep {
   getToFile(id, path) {
     checkId(id);
     const { folder, name } = this.#session.locate(path, 'create');
-    const directory = this.#session.grant(folder);
-    return Number(this.#session.call((container) => container.getToFile(id, directory, name), pathOf(path)));
+    return this.#session.call((handle) => handle.getToFile(id, folder, name), pathOf(path));
   }
 
   readMany(ids, options) {
@@ -131,20 +133,20 @@ export class Container extends Upkeep {
   has(ids) {
     const one = typeof ids === 'string';
     const digests = digestsOf(one ? [ids] : listOf(ids));
-    const found = this.#session.call((container) => container.contains(digests));
+    const found = this.#session.call((handle) => handle.contains(digests));
     return one ? found[0] : found;
   }
 
   info(id) {
     checkId(id);
-    return infoOf(id, this.#session.call((container) => container.info(id)));
+    return infoOf(id, this.#session.call((handle) => handle.info(id)));
   }
 
   infoMany(ids) {
     const asked = listOf(ids);
     const digests = digestsOf(asked);
-    const found = this.#session.call((container) => container.infoMany(digests));
-    return found.map((info, index) => info && infoOf(asked[index], info));
+    const found = this.#session.call((handle) => handle.infoMany(digests));
+    return found.map((info, index) => (info ? infoOf(asked[index], info) : undefined));
   }
 
   *[Symbol.iterator]() {
@@ -162,7 +164,7 @@ export class Container extends Upkeep {
 
   *#pages() {
     for (let last; ; ) {
-      const page = idsOf(this.#session.call((container) => container.objects(last, PAGE)));
+      const page = idsOf(this.#session.call((handle) => handle.objects(last, PAGE)));
       if (page.length === 0) {
         return;
       }
@@ -172,20 +174,18 @@ export class Container extends Upkeep {
   }
 
   stats() {
-    return numbers(this.#session.call((container) => container.stats()));
+    return this.#session.call((handle) => handle.stats());
   }
 
   packs() {
-    return this.#session.call((container, { maintenance }) => maintenance.packs(container)).map(numbers);
+    return this.#session.call((handle) => handle.packs());
   }
 }
 
 /** Opens the container in a directory. */
 export function open(directory, options = {}) {
-  const handle = openOptions(options);
-  const how = options.damaged ? 'openDamaged' : 'open';
-  const start = (Container, dir) => Container[how](dir, handle);
-  return new Container(new Session(pathOf(directory), start));
+  const [path, how] = [pathOf(directory), openOptions(options)];
+  return new Container(new Session(path, options.engine, (engine) => engine.open(path, how)));
 }
 
 /** Makes a container in a new or an empty directory, and opens it. */
@@ -193,24 +193,22 @@ export function create(directory, options = {}) {
   const { packTarget = 4 * 2 ** 30, compressionLevel = 1 } = options;
   integer('packTarget', packTarget, 1, Number.MAX_SAFE_INTEGER);
   integer('compressionLevel', compressionLevel, 1, 9);
-  const config = { packTarget: BigInt(packTarget), compressionLevel, shared: 'umask' };
-  const path = pathOf(directory);
-  makeFolder(path);
-  const handle = openOptions({ ...options, readOnly: false });
-  return new Container(new Session(path, (Container, dir) => Container.create(dir, config, handle)));
+  const config = { packTarget, compressionLevel, shared: false };
+  const [path, how] = [pathOf(directory), openOptions({ ...options, readOnly: false, damaged: false })];
+  const start = (engine) => {
+    fs.mkdirSync(path, { recursive: true });
+    return engine.create(path, config, how);
+  };
+  return new Container(new Session(path, options.engine, start));
 }
 
 /** Makes a container in a new or an empty directory from a backup, and opens it. */
 export async function restore(backup, directory, options = {}) {
-  const source = open(backup, { readOnly: true });
+  const source = open(backup, { readOnly: true, engine: options.engine });
   try {
     await source.copyTo(directory).finish();
   } finally {
     source.close();
   }
   return open(directory, options);
-}
-
-function makeFolder(path) {
-  fs.mkdirSync(path, { recursive: true });
 }

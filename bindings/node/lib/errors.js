@@ -1,4 +1,4 @@
-// The classes of errors, and how failures of the component become such errors.
+// The classes of errors, and how failures of the store become such errors.
 
 /** A failure of a container. `code` is the case of the contract's `error`. */
 export class LoosepackError extends Error {
@@ -41,8 +41,10 @@ const CASES = {
   'not-found': (id) => new NotFoundError('not-found', `no object ${id}`, { id }),
   'invalid-id': (id) => invalidId(id),
   'invalid-argument': (text) => new InvalidArgumentError('invalid-argument', text),
-  'no-container': (val, { path }) => new NoContainerError('no-container', `${path}: there is no container here`),
-  'already-exists': (text, { path }) => new AlreadyExistsError('already-exists', `${path}: ${text}`),
+  'no-container': (val, { source, path }) => {
+    return new NoContainerError('no-container', `${source ?? path}: there is no container here`);
+  },
+  'already-exists': (text, { source, path }) => new AlreadyExistsError('already-exists', `${source ?? path}: ${text}`),
   'unsupported-format': (format) => {
     const message = `the container has format ${format}, which this version cannot read: use a later version`;
     return new UnsupportedFormatError('unsupported-format', message, { format: Number(format) });
@@ -65,6 +67,10 @@ const CASES = {
     return new StorageError('io', `cannot ${operation} ${shown}: ${code}`, { file: shown, operation, reason: code });
   },
   other: (text) => new LoosepackError('other', text),
+  closed: (text) => new ClosedError('closed', text),
+  trap: (text, context, cause) => {
+    return new TrapError('trap', `the sandbox was stopped: ${text}; open the container again`, { cause });
+  },
 };
 
 /** The error for a text that is no ID. */
@@ -74,23 +80,11 @@ export function invalidId(id) {
 }
 
 /**
- * The error for a case of the contract's `error`.
+ * The error for a case of the contract's `error`, and for `closed` and `trap`, which engines give.
  *
- * `context.path` is the container's directory, `context.source` the path of the file that was being added or written.
+ * `context.path` is the container's directory, `context.source` the file or directory outside of it that the call is
+ * about.
  */
-export function fromPayload({ tag, val }, context) {
-  return (CASES[tag] ?? (() => new LoosepackError('other', `${tag}: ${val}`)))(val, context);
-}
-
-/** What a call of the component threw, as an error of ours; what is not its failure stays as it is. */
-export function convert(error, context) {
-  const payload = error?.payload;
-  if (typeof payload?.tag === 'string') {
-    return fromPayload(payload, context);
-  }
-  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-    const message = `the sandbox was stopped: ${error.message}; open the container again`;
-    return new TrapError('trap', message, { cause: error });
-  }
-  return error;
+export function fromPayload({ tag, val, cause }, context) {
+  return (CASES[tag] ?? (() => new LoosepackError('other', `${tag}: ${val}`)))(val, context, cause);
 }

@@ -3,21 +3,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { LoosepackError } from './errors.js';
-import { numbers } from './values.js';
 
 /** A long operation. It starts when it is iterated or finished; other work goes on between its steps. */
 export class Job {
   #session;
   #start;
-  #resources = [];
+  #source;
   #job;
   #report = { objects: 0, bytes: 0, problems: [], notes: [], unread: [] };
   #state = 'new';
 
-  /** @private `start` gets the container, the instance, and a function for what is dropped with the job. */
-  constructor(session, start) {
+  /**
+   * @private `start` gets the handle, and returns the job. `source`: the directory outside of the container that it
+   * works with.
+   */
+  constructor(session, start, source) {
     this.#session = session;
     this.#start = start;
+    this.#source = source;
   }
 
   async *[Symbol.asyncIterator]() {
@@ -42,10 +45,9 @@ export class Job {
     if (this.#state !== 'finished') {
       this.#state = 'stopped';
     }
-    const resources = this.#resources.splice(0).reverse();
-    for (const resource of resources) {
-      this.#session.drop(resource);
-    }
+    const job = this.#job;
+    this.#job = undefined;
+    this.#session.drop(job);
   }
 
   [Symbol.dispose]() {
@@ -56,18 +58,11 @@ export class Job {
     if (this.#state === 'stopped') {
       throw new LoosepackError('stopped', 'the job was stopped: start another one');
     }
-    const step = this.#session.call((container, instance) => {
-      if (this.#state === 'new') {
-        const keep = (resource) => {
-          this.#resources.push(this.#session.keep(resource));
-          return resource;
-        };
-        this.#job = keep(this.#start(container, instance, keep));
-        this.#state = 'running';
-      }
-      return this.#job.step();
-    });
-    const progress = numbers(step);
+    if (this.#state === 'new') {
+      this.#job = this.#session.keep(this.#session.call(this.#start, this.#source));
+      this.#state = 'running';
+    }
+    const progress = this.#session.call(() => this.#job.step());
     this.#report.objects = progress.objects;
     this.#report.bytes = progress.bytes;
     for (const kind of ['problems', 'notes', 'unread']) {

@@ -12,9 +12,7 @@ export class PackWriter {
   constructor(session, { compression = 'auto' } = {}) {
     compressionOf(compression);
     this.#session = session;
-    this.#writer = session.keep(
-      session.call((container, { maintenance: { PackWriter: Writer } }) => Writer.open(container, compression)),
-    );
+    this.#writer = session.keep(session.call((handle) => handle.packWriter(compression)));
   }
 
   add(content) {
@@ -37,7 +35,7 @@ export class PackWriter {
   }
 
   addFiles(paths) {
-    return this.#session.addFiles([...paths], (container, streams) => this.#open().addStreams(streams));
+    return this.#session.addFiles([...paths], (handle, groups) => this.#open().addFiles(groups));
   }
 
   commit() {
@@ -48,7 +46,7 @@ export class PackWriter {
     const writer = this.#open();
     this.#writer = undefined;
     try {
-      this.#session.call((container, { maintenance: { PackWriter: Writer } }) => Writer.finish(writer));
+      this.#session.call(() => writer.finish());
     } finally {
       this.#session.drop(writer);
     }

@@ -5,13 +5,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NotFoundError } from './errors.js';
 import { bufferOf, digestsOf } from './values.js';
 
-/** The whole of one object, in pieces that do not burden the component's memory. */
+/** The most bytes that one read gives. */
+const READ_MAX = 1 << 20;
+
+/** The whole of one object, in pieces that do not burden the sandbox's memory. */
 export function readWhole(session, id) {
-  const reader = session.call((container) => container.reader(id));
+  const reader = session.call((handle) => handle.reader(id));
   try {
-    const content = Buffer.allocUnsafeSlow(Number(session.call(() => reader.size())));
+    const content = Buffer.allocUnsafeSlow(session.call(() => reader.size()));
     for (let done = 0; ; ) {
-      const piece = session.call(() => reader.read(1n << 20n));
+      const piece = session.call(() => reader.read(READ_MAX));
       if (piece.length === 0) {
         return content.subarray(0, done);
       }
@@ -54,7 +57,7 @@ export class ManyReader {
   }
 
   *#blocks() {
-    const batch = this.#session.call((container) => container.readMany(this.#digests));
+    const batch = this.#session.call((handle) => handle.readMany(this.#digests));
     try {
       for (;;) {
         const block = this.#session.call(() => batch.next());

@@ -1,17 +1,14 @@
-// A container in an instance of the component of its own, and what is open in it.
+// An open container: its handle, what is open in it, and the errors of its failures.
 
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { newInstance } from './component.js';
-import { ClosedError, NoContainerError, StorageError, TrapError, convert, fromPayload } from './errors.js';
+import { engineOf } from './engines.js';
+import { ClosedError, StorageError, TrapError, fromPayload } from './errors.js';
 import { wrongType } from './values.js';
-import { closeAll, codeOf, grant } from './wasi.js';
-
-/** Containers that are collected without having been closed give their files back. */
-const abandoned = new FinalizationRegistry(closeAll);
+import { codeOf } from './wasi.js';
 
 /** A path that a caller gave, absolute. */
 export function pathOf(given) {
@@ -24,12 +21,13 @@ export function pathOf(given) {
   return path.resolve(given);
 }
 
-/** How a handle is opened, as the contract has it. */
-export function openOptions({ readOnly = false, durable = true, verify = true }) {
+/** How a handle is opened. */
+export function openOptions({ readOnly = false, durable = true, verify = true, damaged = false }) {
   return {
-    access: readOnly ? 'read-only' : 'read-write',
-    durability: durable ? 'full' : 'none',
+    readOnly: Boolean(readOnly),
+    durable: Boolean(durable),
     verify: Boolean(verify),
+    damaged: Boolean(damaged),
     holder: `pid ${process.pid} on ${os.hostname()}`,
   };
 }
@@ -44,33 +42,32 @@ function unreachable(operation, file, cause) {
 export class Session {
   /** Its directory. */
   path;
-  #instance;
-  #container;
-  /** File descriptors that are open. */
-  #files = new Set();
+  #engine;
+  #handle;
   /** Resources with something to give up that would outlive the process: lock files and unfinished files. */
   #kept = new Set();
   #closed = false;
   #trapped = false;
 
-  /** `start` gets the class `Container` and the granted directory, and returns the container. */
-  constructor(directory, start) {
+  /** `engine`: its name, if it is chosen. `start` gets the engine, and returns the handle. */
+  constructor(directory, engine, start) {
     this.path = directory;
-    this.#instance = newInstance();
-    abandoned.register(this, this.#files, this);
-    try {
-      this.#container = this.call(() => start(this.#instance.container.Container, this.grant(directory)));
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    this.#engine = engineOf(engine);
+    this.#handle = this.call(() => start(this.#engine));
+  }
+
+  get engine() {
+    return this.#engine.name;
   }
 
   get closed() {
     return this.#closed;
   }
 
-  /** Calls the component: `call` gets the container and the instance. Its failures become errors of ours. */
+  /**
+   * Calls the engine: `call` gets the handle. Its failures become errors of ours. `source`: the file or the directory
+   * outside of the container that the call is about.
+   */
   call(call, source) {
     if (this.#closed) {
       throw new ClosedError('closed', 'the container is closed');
@@ -79,11 +76,9 @@ export class Session {
       throw new TrapError('trap', 'the sandbox was stopped: open the container again');
     }
     try {
-      return call(this.#container, this.#instance);
+      return call(this.#handle);
     } catch (error) {
-      const converted = convert(error, { path: this.path, source });
-      this.#trapped = converted instanceof TrapError;
-      throw converted;
+      throw this.#convert(error, source);
     }
   }
 
@@ -92,25 +87,15 @@ export class Session {
     return fromPayload(payload, { path: this.path, source });
   }
 
-  /** Grants the component this directory. */
-  grant(directory) {
-    try {
-      return grant(directory, this.#files);
-    } catch (error) {
-      if (error.code === 'ENOENT' && directory === this.path) {
-        throw new NoContainerError('no-container', `${directory}: there is no container here`, { cause: error });
-      }
-      throw unreachable('open', directory, error);
-    }
+  /** The error for what a call of the engine threw; what is no failure of the store stays as it is. */
+  #convert(error, source) {
+    const payload = this.#engine.failure(error);
+    const converted = payload === undefined ? error : this.failure(payload, source);
+    this.#trapped ||= converted instanceof TrapError;
+    return converted;
   }
 
-  /** Opens another container in the same instance, for reading; the caller gives it to `drop`. */
-  openOther(directory) {
-    const { Container } = this.#instance.container;
-    return this.call(() => Container.open(this.grant(directory), openOptions({ readOnly: true })), directory);
-  }
-
-  /** Grants the directory of a file: the handle, and the file's name. Links that lead there are followed. */
+  /** The directory of a file, and the file's name. Links that lead there are followed. */
   locate(file, operation) {
     const resolved = pathOf(file);
     try {
@@ -131,10 +116,8 @@ export class Session {
       group.indexes.push(index);
       folders.set(folder, group);
     }
-    const results = this.call((container, { sources: { LazyStream } }) => {
-      const streams = [...folders].flatMap(([folder, { names }]) => LazyStream.fromFiles(this.grant(folder), names));
-      return add(container, streams);
-    });
+    const groups = [...folders].map(([folder, { names }]) => [folder, names]);
+    const results = this.call((handle) => add(handle, groups));
     const ids = new Array(files.length);
     for (const [number, index] of [...folders.values()].flatMap(({ indexes }) => indexes).entries()) {
       const { tag, val } = results[number];
@@ -159,8 +142,9 @@ export class Session {
       try {
         resource[Symbol.dispose]();
       } catch (error) {
+        const converted = this.#convert(error);
         this.#trapped = true;
-        throw convert(error, { path: this.path });
+        throw converted;
       }
     }
   }
@@ -174,13 +158,11 @@ export class Session {
       for (const resource of this.#kept) {
         this.drop(resource);
       }
-      this.drop(this.#container);
     } finally {
+      const handle = this.#handle;
       this.#closed = true;
-      abandoned.unregister(this);
-      closeAll(this.#files);
-      this.#instance = undefined;
-      this.#container = undefined;
+      this.#handle = undefined;
+      handle.close(this.#trapped);
     }
   }
 }

@@ -4,7 +4,7 @@ import { Readable, Writable, addAbortSignal } from 'node:stream';
 
 import { bufferOf, bytesOf, checkId, integer } from './values.js';
 
-/** The most bytes that one read of the component gives. */
+/** The most bytes that one read gives. */
 const READ_MAX = 1 << 20;
 const END = Number.MAX_SAFE_INTEGER;
 
@@ -34,10 +34,10 @@ export class ObjectReadStream extends Readable {
 
   _construct(callback) {
     try {
-      this.#reader = this.#session.call((container) => container.reader(this.id));
-      this.size = this.#session.call(() => Number(this.#reader.size()));
+      this.#reader = this.#session.call((handle) => handle.reader(this.id));
+      this.size = this.#session.call(() => this.#reader.size());
       if (this.#start > 0) {
-        this.#session.call(() => this.#reader.seek(BigInt(this.#start)));
+        this.#session.call(() => this.#reader.seek(this.#start));
       }
     } catch (error) {
       callback(error);
@@ -49,8 +49,8 @@ export class ObjectReadStream extends Readable {
 
   _read(size) {
     try {
-      const asked = BigInt(Math.min(size, READ_MAX, this.#left));
-      const bytes = asked === 0n ? new Uint8Array() : this.#session.call(() => this.#reader.read(asked));
+      const asked = Math.min(size, READ_MAX, this.#left);
+      const bytes = asked === 0 ? new Uint8Array() : this.#session.call(() => this.#reader.read(asked));
       this.#left -= bytes.length;
       this.push(bytes.length === 0 ? null : bufferOf(bytes));
     } catch (error) {
@@ -81,7 +81,7 @@ export class ObjectWriteStream extends Writable {
 
   _construct(callback) {
     try {
-      this.#writer = this.#session.keep(this.#session.call((container) => container.writer()));
+      this.#writer = this.#session.keep(this.#session.call((handle) => handle.writer()));
     } catch (error) {
       callback(error);
       return;
@@ -103,8 +103,7 @@ export class ObjectWriteStream extends Writable {
 
   _final(callback) {
     try {
-      const writer = this.#writer;
-      this.id = this.#session.call((container, { container: { ObjectWriter } }) => ObjectWriter.finish(writer));
+      this.id = this.#session.call(() => this.#writer.finish());
     } catch (error) {
       callback(error);
       return;
@@ -137,13 +136,13 @@ function close(session, resource, error, callback) {
 
 /** Stores what an iterable of pieces gives, as they come. */
 export async function addPieces(session, pieces) {
-  const writer = session.keep(session.call((container) => container.writer()));
+  const writer = session.keep(session.call((handle) => handle.writer()));
   try {
     for await (const piece of pieces) {
       const bytes = bytesOf(piece);
       session.call(() => writer.write(bytes));
     }
-    return session.call((container, { container: { ObjectWriter } }) => ObjectWriter.finish(writer));
+    return session.call(() => writer.finish());
   } finally {
     session.drop(writer);
   }

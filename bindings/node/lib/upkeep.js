@@ -4,7 +4,7 @@ import fs from 'node:fs';
 
 import { Job } from './jobs.js';
 import { pathOf } from './session.js';
-import { compressionOf, digestsOf, integer, listOf, nanoseconds } from './values.js';
+import { checkTime, compressionOf, digestsOf, integer, listOf } from './values.js';
 
 /** What keeps a container in order. Each operation is a job. */
 export class Upkeep {
@@ -16,28 +16,22 @@ export class Upkeep {
 
   pack({ compression = 'auto', clean = false } = {}) {
     compressionOf(compression);
-    return this.#job((container, { maintenance: { packLoose, packAndClean } }) =>
-      (clean ? packAndClean : packLoose)(container, compression),
-    );
+    return this.#job((handle) => handle.pack(compression, Boolean(clean)));
   }
 
   clean() {
-    return this.#job((container, { maintenance }) => maintenance.clean(container));
+    return this.#job((handle) => handle.clean());
   }
 
   delete(ids) {
     const digests = digestsOf(listOf(ids));
-    return this.#job((container, { maintenance }) => maintenance.delete(container, digests));
+    return this.#job((handle) => handle.delete(digests));
   }
 
   gc(keep, { grace = 0, dryRun = false } = {}) {
     const digests = digestsOf(listOf(keep));
-    const options = { grace: nanoseconds(grace), dryRun: Boolean(dryRun) };
-    return this.#job((container, { maintenance: { KeepList, gc } }) => {
-      const list = new KeepList();
-      list.add(digests);
-      return gc(container, list, options);
-    });
+    checkTime(grace);
+    return this.#job((handle) => handle.gc(digests, grace, Boolean(dryRun)));
   }
 
   repack({ minDead, compression, level, dryRun = false } = {}) {
@@ -47,59 +41,55 @@ export class Upkeep {
       level: level === undefined ? undefined : integer('level', level, 1, 9),
       dryRun: Boolean(dryRun),
     };
-    return this.#job((container, { maintenance }) => maintenance.repack(container, options));
+    return this.#job((handle) => handle.repack(options));
   }
 
   verify({ completed = 0, shard = 0, shards = 1 } = {}) {
     const most = 2 ** 32 - 1;
     const part = {
-      completed: BigInt(integer('completed', completed, 0, Number.MAX_SAFE_INTEGER)),
+      completed: integer('completed', completed, 0, Number.MAX_SAFE_INTEGER),
       shards: integer('shards', shards, 1, most),
       shard: integer('shard', shard, 0, shards - 1),
     };
-    return this.#job((container, { maintenance }) => maintenance.verify(container, part));
+    return this.#job((handle) => handle.verify(part));
   }
 
   reindex() {
-    return this.#job((container, { maintenance }) => maintenance.reindex(container));
+    return this.#job((handle) => handle.reindex());
   }
 
   importFrom(directory, ids) {
     const path = pathOf(directory);
     const digests = ids === undefined ? undefined : digestsOf(listOf(ids));
-    return this.#job((container, { transfer }, keep) =>
-      transfer.importObjects(container, keep(this.#session.openOther(path)), digests),
-    );
+    return this.#job((handle) => handle.importFrom(path, digests), path);
   }
 
   repair(directory) {
     const path = pathOf(directory);
-    return this.#job((container, { transfer }, keep) =>
-      transfer.repair(container, keep(this.#session.openOther(path))),
-    );
+    return this.#job((handle) => handle.repair(path), path);
   }
 
   backup(directory, { link = false } = {}) {
-    return this.#copy(directory, { link: Boolean(link), restore: false });
+    return this.#copy(directory, Boolean(link), false);
   }
 
   copyTo(directory) {
-    return this.#copy(directory, { link: false, restore: true });
+    return this.#copy(directory, false, true);
   }
 
   unlock() {
-    return this.#session.call((container, { maintenance }) => maintenance.forceUnlock(container));
+    return this.#session.call((handle) => handle.unlock()) ?? undefined;
   }
 
-  #copy(directory, options) {
+  #copy(directory, link, restore) {
     const path = pathOf(directory);
-    return this.#job((container, { transfer }) => {
+    return this.#job((handle) => {
       fs.mkdirSync(path, { recursive: true });
-      return transfer.backup(container, this.#session.grant(path), options);
-    });
+      return handle.backup(path, link, restore);
+    }, path);
   }
 
-  #job(start) {
-    return new Job(this.#session, start);
+  #job(start, source) {
+    return new Job(this.#session, start, source);
   }
 }

@@ -16,13 +16,12 @@ export function wrongType(what, found) {
   return Object.assign(new TypeError(`${what}, not ${shown}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-/** Bytes as the component takes them: a view, never a copy. */
+/** Bytes as engines take them: a view, never a copy. */
 export function bytesOf(content) {
-  if (content instanceof Uint8Array) {
-    return content;
-  }
+  // Whatever its prototype says: a proxy of a Buffer is none.
   if (ArrayBuffer.isView(content)) {
-    return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+    const { buffer, byteOffset, byteLength } = content;
+    return content instanceof Uint8Array ? content : new Uint8Array(buffer, byteOffset, byteLength);
   }
   if (content instanceof ArrayBuffer) {
     return new Uint8Array(content);
@@ -33,9 +32,9 @@ export function bytesOf(content) {
   throw wrongType('content is a Buffer, another view of bytes, or an ArrayBuffer', content);
 }
 
-/** Bytes that the component gave, without a copy. */
+/** Bytes that an engine gave, without a copy. */
 export function bufferOf(bytes) {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** An ID, checked. */
@@ -83,20 +82,27 @@ export function numbers(record) {
 }
 
 /** What `info` gives. */
-export function infoOf(id, { size, placement }) {
-  const info = { id, size: Number(size), placement: placement.tag };
-  return placement.tag === 'packed' ? { ...info, ...numbers(placement.val) } : info;
+export function infoOf(id, { size, place }) {
+  return place ? { id, size, placement: 'packed', ...place } : { id, size, placement: 'loose' };
 }
 
-/** Milliseconds, which may be a fraction, as a BigInt of nanoseconds. */
-export function nanoseconds(milliseconds) {
+/** Milliseconds, which may be a fraction, checked. */
+export function checkTime(milliseconds) {
   if (typeof milliseconds !== 'number' || !(milliseconds >= 0) || !Number.isFinite(milliseconds)) {
     throw Object.assign(new RangeError(`a time is a number of milliseconds, not ${milliseconds}`), {
       code: 'ERR_OUT_OF_RANGE',
     });
   }
-  return BigInt(Math.round(milliseconds * 1e6));
+  return milliseconds;
 }
+
+/** Milliseconds as nanoseconds, a BigInt of at most 64 bits. */
+export function bigNanoseconds(milliseconds) {
+  const nanoseconds = BigInt(Math.round(Math.min(milliseconds * 1e6, 2 ** 64)));
+  return nanoseconds < NANOSECONDS_MAX ? nanoseconds : NANOSECONDS_MAX;
+}
+
+const NANOSECONDS_MAX = 2n ** 64n - 1n;
 
 /** Contents in groups that fit in memory together, and become durable together. */
 export function* batches(contents) {

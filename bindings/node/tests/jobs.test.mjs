@@ -61,7 +61,8 @@ test('a job that is left frees the lock, and others work between its steps', asy
   await assert.rejects(job.finish(), { code: 'stopped' });
   await store.pack({ clean: true }).finish();
   assert.equal(store.stats().looseObjects, 0);
-  assert.deepEqual(fs.readdirSync(path.join(folder, 'lock')), []);
+  // The lock of the operating system is one on a file that stays.
+  assert.deepEqual(fs.readdirSync(path.join(folder, 'lock')), store.engine === 'addon' ? ['pack'] : []);
 });
 
 test('damage is reported with its file, and mended', async (t) => {

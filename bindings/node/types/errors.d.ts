@@ -3,7 +3,7 @@
  * {@link InvalidIdError}.
  */
 export class LoosepackError extends Error {
-  /** The reason, for programs: one word for each class, and `other` and `stopped` for this one. */
+  /** The reason, for programs: one word for each class, and `other`, `stopped` and `no-addon` for this one. */
   readonly code: string;
   /**
    * The file it is about, if any: relative to the container, perhaps with a line or a position; of a file outside

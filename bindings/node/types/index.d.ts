@@ -11,6 +11,7 @@ import type {
   Compression,
   Config,
   CreateOptions,
+  Engine,
   ObjectInfo,
   OpenOptions,
   PackInfo,
@@ -62,6 +63,8 @@ export class Container {
   /** Whether what is acknowledged is on the device. `false` also where the system cannot flush. */
   readonly durable: boolean;
   readonly closed: boolean;
+  /** What runs its sandbox. */
+  readonly engine: Engine;
 
   /** Close it, with the streams, writers and jobs that are open: unfinished objects and packs are given up. */
   close(): void;

@@ -4,7 +4,18 @@ export type Bytes = NodeJS.ArrayBufferView | ArrayBuffer;
 /** When to compress: never, always, or when a sample of the object shrinks by at least a tenth. */
 export type Compression = 'never' | 'always' | 'auto';
 
+/**
+ * What runs the sandbox: the native host, which is an addon for Node, or the portable component, which runs wherever Node
+ * does. Containers are the same, and so are the calls.
+ */
+export type Engine = 'addon' | 'component';
+
 export interface HandleOptions {
+  /**
+   * What runs the sandbox. Unless given, it is what the environment variable `LOOSEPACK_ENGINE` names; else the addon, and
+   * where there is none that loads, the component. An addon that is asked for and does not load is an error.
+   */
+  engine?: Engine;
   /**
    * Acknowledge only what is on the device, as far as the system can flush; `true` unless given. Without it nothing is
    * flushed: faster, but a power failure may lose recent writes.

@@ -1,10 +1,11 @@
 //! Node: jco, which makes JavaScript of a component, its implementation of WASI, and our own package for npm, which is
-//! built with jco and tested where nothing but the package is installed.
+//! built with jco and with the addon for this machine, and tested where nothing but the package is installed.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::process::{output, run};
+use crate::process::{cargo, output, run};
 use crate::{Error, Result, files, workspace};
 
 /// The packages and their releases. The types of Node are for the test of our package's declarations.
@@ -57,7 +58,8 @@ pub(super) fn jco() -> Command {
     jco
 }
 
-/// Builds our package from this component into `target/npm/`, and runs its tests in a clean folder there.
+/// Builds our package from this component into `target/npm/`, and runs its tests in a clean folder there, with both
+/// engines.
 pub(super) fn test_package(component: &Path) -> Result<()> {
     build_package(component)?;
     run(Command::new("node").arg(sources().join("test.mjs")).arg(tarball()))
@@ -77,7 +79,14 @@ pub(super) fn try_release(folder: &Path) -> Result<()> {
 }
 
 fn build_package(component: &Path) -> Result<()> {
-    run(Command::new("node").arg(sources().join("build.mjs")).arg(component))
+    run(Command::new("node").arg(sources().join("build.mjs")).arg(component).arg(build_addon()?))
+}
+
+/// Builds the addon, and returns its path. Only what is linked last is stripped, as with the command.
+fn build_addon() -> Result<PathBuf> {
+    let package = ["rustc", "--release", "--locked", "--package", "loosepack-node", "--target-dir"];
+    run(cargo().args(package).arg(workspace::target()).args(["--", "-C", "strip=symbols"]))?;
+    Ok(workspace::target().join("release").join(format!("{DLL_PREFIX}loosepack_node{DLL_SUFFIX}")))
 }
 
 /// Where `build.mjs` puts the package.
