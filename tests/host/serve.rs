@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use loosepack::{Compression, Job as _};
+use loosepack::Compression;
 
 use crate::support::{TempDir, command, loosepack, noise, runtime};
 

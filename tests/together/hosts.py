@@ -250,7 +250,8 @@ def all_hosts(folder):
     return [
         Command("command", folder, LOOSEPACK, has_locks=True),
         Worker("python", folder, [*PYTHON, str(here / "worker.py")], has_locks=True),
-        Worker("node", folder, ["node", str(here / "worker.mjs")], has_locks=False),
+        Worker("node, addon", folder, ["node", str(here / "worker.mjs"), "addon"], has_locks=True),
+        Worker("node, component", folder, ["node", str(here / "worker.mjs"), "component"], has_locks=False),
         Plugin("plugin", folder, [*STOCK, str(TARGET / "plugin/tarstore.cwasm")], has_locks=False),
         Command("portable", folder, [*STOCK, str(TARGET / "plugin/loosepack-cli.cwasm")], has_locks=False),
     ]

@@ -140,7 +140,7 @@ class Test:
     def exclusion(self):
         """Each kind of packer keeps out each other, and a killed one leaves what its kind does."""
         self.everyone_packs()
-        for name in "python", "node":
+        for name in "python", "node, addon", "node, component":
             holder = self.host(name)
             holder.hold()
             self.everyone_is_refused(holder)
@@ -154,7 +154,7 @@ class Test:
                 process.kill()
             assert self.exists(mark)
             self.after_a_kill(mark)
-        for name, mark in ("python", SYSTEM_MARK), ("node", FILE_MARK):
+        for name, mark in ("python", SYSTEM_MARK), ("node, addon", SYSTEM_MARK), ("node, component", FILE_MARK):
             holder = self.host(name)
             assert isinstance(holder, Worker)
             holder.hold()

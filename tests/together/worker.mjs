@@ -1,11 +1,12 @@
-// A process of the Node package: takes requests and gives answers as JSON lines. `node worker.mjs CONTAINER`
+// A process of the Node package: takes requests and gives answers as JSON lines. `node worker.mjs ENGINE CONTAINER`
 
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
 import { LockedError, open } from '../../target/npm/clean/node_modules/loosepack/lib/index.js';
 
-const store = open(process.argv[2]);
+const [engine, container] = process.argv.slice(2);
+const store = open(container, { engine });
 let held;
 
 async function answer({ do: work, contents, ids }) {
