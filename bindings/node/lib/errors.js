@@ -1,7 +1,5 @@
 // The classes of errors, and how failures of the store become such errors.
 
-import { isAbsolute } from 'node:path';
-
 /** A failure of a container. `code` is the case of the contract's `error`. */
 export class LoosepackError extends Error {
   /** The reason, for programs. */
@@ -65,8 +63,7 @@ const CASES = {
   },
   'writer-failed': () => new WriterFailedError('writer-failed', WRITER_FAILED),
   io: ({ operation, path: file, code }, { source, path }) => {
-    // An absolute path is that of a directory outside, which could not be opened.
-    const shown = isAbsolute(file) ? file : (source ?? (file === '.' ? path : file));
+    const shown = source ?? (file === '.' ? path : file);
     return new StorageError('io', `cannot ${operation} ${shown}: ${code}`, { file: shown, operation, reason: code });
   },
   other: (text) => new LoosepackError('other', text),

@@ -178,7 +178,8 @@ test('both work in one process, and the traps of each are its own', withAddon, (
     assert.match(packers.unlock(), new RegExp(`pid ${process.pid} on`));
     packers.close();
   }
-  // Node catches accesses out of bounds of its own modules by signals, as wasmtime does: (func (i32.load (i32.const -4))).
+  // Node catches accesses out of bounds of its own modules by signals, as wasmtime does. This function does
+  // (i32.load (i32.const -4)).
   const bytes = '0061736d010000000105016000017f03020100050301000107070103666f6f00000a09010700417c2802000b';
   const module = new WebAssembly.Module(Buffer.from(bytes, 'hex'));
   const { foo } = new WebAssembly.Instance(module).exports;
