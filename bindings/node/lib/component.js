@@ -4,7 +4,6 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 
-import { NoContainerError, StorageError } from './errors.js';
 import { bigNanoseconds, numbers } from './values.js';
 import { closeAll, codeOf, grant, imports } from './wasi.js';
 
@@ -243,16 +242,15 @@ class Handle {
     return groups.flatMap(([directory, names]) => LazyStream.fromFiles(this.#grant(directory), names));
   }
 
-  /** Grants the component this directory. */
+  /** Grants the component this directory. A failure is one like those of the component. */
   #grant(directory) {
     try {
       return grant(directory, this.#files);
     } catch (cause) {
-      if (cause.code === 'ENOENT' && directory === this.#directory) {
-        throw new NoContainerError('no-container', `${directory}: there is no container here`, { cause });
-      }
-      const details = { file: directory, operation: 'open', reason: codeOf(cause), cause };
-      throw new StorageError('io', `cannot open ${directory}: ${details.reason}`, details);
+      const absent = cause.code === 'ENOENT' && directory === this.#directory;
+      const unopened = { operation: 'open', path: directory, code: codeOf(cause) };
+      const payload = absent ? { tag: 'no-container' } : { tag: 'io', val: unopened };
+      throw Object.assign(new Error(cause.message, { cause }), { payload });
     }
   }
 

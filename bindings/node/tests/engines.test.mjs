@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { finished } from 'node:stream/promises';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-import { create, open } from 'loosepack';
-import { MIB, scratch } from './support.mjs';
+import { create, open, restore } from 'loosepack';
+import { ABSENT, MIB, collect, looseFile, noise, scratch } from './support.mjs';
 
 const clean = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const installed = path.dirname(path.dirname(fileURLToPath(import.meta.resolve('loosepack'))));
@@ -66,6 +67,98 @@ test('without an addon that loads the component is the default', (t) => {
   }
 });
 
+test('failures are the same with both engines', withAddon, async (t) => {
+  /** What a call fails with, whatever folder it was in. */
+  const failure = async (call, root) => {
+    try {
+      await call();
+    } catch (error) {
+      const { cause, stack, ...fields } = error;
+      const told = { class: error.constructor.name, name: error.name, message: error.message, ...fields };
+      // A lock of the system needs no remedy.
+      const text = JSON.stringify(told).replace(/, since [-0-9: ]+UTC(; if it was killed [^"]*)?/, '');
+      return JSON.parse(text.replaceAll(root, 'ROOT'));
+    }
+    return assert.fail(`${call} did not fail`);
+  };
+  const failuresOf = async (engine) => {
+    const root = scratch(t);
+    const at = (...names) => path.join(root, ...names);
+    const store = create(at('store'), { engine, durable: false });
+    t.after(() => store.close());
+    const options = { engine, durable: false };
+    const damaged = store.add(Buffer.from('damaged'));
+    fs.writeFileSync(looseFile(at('store'), damaged), 'Damaged');
+    const sound = store.add(noise(100));
+    fs.mkdirSync(at('folder/nested'), { recursive: true });
+    fs.writeFileSync(at('file'), 'file');
+    create(at('later'), options).close();
+    fs.writeFileSync(at('later/container.json'), '{"format":7}');
+    create(at('broken'), options).close();
+    fs.writeFileSync(at('broken/container.json'), '{');
+    const reader = open(at('store'), { ...options, readOnly: true });
+    t.after(() => reader.close());
+    const writer = store.packWriter();
+    const calls = [
+      () => open(at('absent'), options),
+      () => open(at('file'), options),
+      () => open(at('folder'), options),
+      () => open(at('later'), options),
+      () => open(at('broken'), options),
+      () => create(at('folder'), options),
+      () => create(at('store'), options),
+      () => create(at('file'), options),
+      () => store.get(ABSENT),
+      () => store.get('x'),
+      () => store.info(ABSENT),
+      () => store.get(damaged),
+      () => [...store.readMany([damaged])],
+      () => [...store.readMany([sound, ABSENT])],
+      () => store.getToFile(damaged, at('out')),
+      () => store.getToFile(ABSENT, at('out')),
+      () => store.getToFile(sound, at('absent/out')),
+      () => store.getToFile(sound, at('file/out')),
+      () => store.getToFile(sound, at('folder')),
+      () => store.addFile(at('absent')),
+      () => store.addFile(at('folder')),
+      () => store.addFiles([at('file'), at('folder')]),
+      () => writer.addFile(at('folder')),
+      () => reader.add(Buffer.from('x')),
+      () => reader.addFile(at('file')),
+      () => finished(reader.createWriteStream().end('x')),
+      () => reader.packWriter(),
+      () => reader.pack().finish(),
+      () => reader.unlock(),
+      () => store.packWriter(),
+      () => store.pack().finish(),
+      () => store.clean().finish(),
+      () => collect(store.createReadStream(ABSENT)),
+      () => collect(store.createReadStream(damaged)),
+      () => store.importFrom(at('absent')).finish(),
+      () => (writer.finish(), writer.add(Buffer.from('x'))),
+      () => store.importFrom(at('folder')).finish(),
+      () => store.importFrom(at('later')).finish(),
+      () => store.importFrom(at('file')).finish(),
+      () => store.repair(at('absent')).finish(),
+      () => store.repair(at('folder')).finish(),
+      () => store.backup(at('folder')).finish(),
+      () => store.backup(at('file')).finish(),
+      () => store.copyTo(at('folder')).finish(),
+      () => restore(at('folder'), at('new'), options),
+      () => store.repack({ level: 5, compression: 'never' }).finish(),
+    ];
+    const found = [];
+    for (const call of calls) {
+      found.push([String(call), await failure(call, root)]);
+    }
+    return found;
+  };
+  const [ours, theirs] = [await failuresOf('addon'), await failuresOf('component')];
+  for (const [index, [call, expected]] of theirs.entries()) {
+    assert.deepEqual(ours[index][1], expected, call);
+  }
+});
+
 test('both work in one process, and the traps of each are its own', withAddon, (t) => {
   const root = scratch(t);
   const folder = path.join(root, 'store');
@@ -85,7 +178,8 @@ test('both work in one process, and the traps of each are its own', withAddon, (
     assert.match(packers.unlock(), new RegExp(`pid ${process.pid} on`));
     packers.close();
   }
-  // Node catches accesses out of bounds of its own modules by signals, as wasmtime does: (func (i32.load (i32.const -4))).
+  // Node catches accesses out of bounds of its own modules by signals, as wasmtime does. This function does
+  // (i32.load (i32.const -4)).
   const bytes = '0061736d010000000105016000017f03020100050301000107070103666f6f00000a09010700417c2802000b';
   const module = new WebAssembly.Module(Buffer.from(bytes, 'hex'));
   const { foo } = new WebAssembly.Instance(module).exports;

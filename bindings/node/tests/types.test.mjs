@@ -28,6 +28,7 @@ for (const [found, bytes] of store.readMany(ids, { skipMissing: true })) found.c
 for await (const [found, bytes] of store.readMany(new Set(ids))) found.concat(bytes.toString('hex'));
 for await (const found of store) found.toUpperCase();
 const one: boolean = store.has(id);
+const engine: 'addon' | 'component' = open('store', { engine: 'addon' }).engine;
 const many: boolean[] = store.has(ids);
 const info: ObjectInfo = store.info(id);
 if (info.placement === 'packed') info.offset.toFixed();
@@ -44,7 +45,7 @@ try {
   if (error instanceof CorruptError) error.file.toUpperCase();
   if (error instanceof LoosepackError) error.code.toUpperCase();
 }
-export const all = [other, content, one, many, size, written, report, open];
+export const all = [engine, other, content, one, many, size, written, report, open];
 `;
 
 /** Lines of which each is wrong after that program. */
@@ -58,6 +59,7 @@ const WRONG = [
   'store.info(id).offset;',
   'store.has(ids).valueOf() && store.has(ids).concat(7);',
   'store.path = "other";',
+  "open('store', { engine: 'native' });",
 ];
 
 function compile(name, source) {
