@@ -34,7 +34,10 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// The cargo that runs us, or else the one on the path, in the workspace's folder and with all of the environment.
 pub fn cargo() -> Command {
-    in_workspace("CARGO", "cargo")
+    let mut cargo = in_workspace("CARGO", "cargo");
+    // What is built is looked for where cargo puts what is built for this machine.
+    cargo.env_remove("CARGO_BUILD_TARGET");
+    cargo
 }
 
 /// The active rustc.

@@ -7,11 +7,16 @@ import { fileURLToPath } from 'node:url';
 
 /** The code of the addon's errors that have a failure of the store, as JSON, for their message. */
 const FAILURE = 'LOOSEPACK_FAILURE';
-/** The code of its errors for arguments of a wrong type. */
-const WRONG_TYPE = 'InvalidArg';
+/** The codes of its errors for arguments of a wrong type. */
+const WRONG_TYPE = /^(InvalidArg|\w+Expected)$/;
+/** The code of the errors that its panics become. */
+const PANIC = 'GenericFailure';
 
 /** The addon of this platform. */
 const FILE = new URL(`../loosepack.${process.platform}-${process.arch}.node`, import.meta.url);
+
+/** The version of the package, and of the addon that belongs to it. */
+const VERSION = createRequire(import.meta.url)('../package.json').version;
 
 let loaded;
 
@@ -32,7 +37,21 @@ function load() {
   }
 }
 
+/** On an addon whose classes were extended: modules may be evaluated again, and addons are not. */
+const EXTENDED = Symbol.for('loosepack.extended');
+
 function engineOf(native) {
+  if (native.version?.() !== VERSION) {
+    throw new Error(`it is of another version than ${VERSION}, that of this package`);
+  }
+  if (!native[EXTENDED]) {
+    extendAll(native);
+    native[EXTENDED] = true;
+  }
+  return { name: 'addon', open: native.open, create: native.create, failure };
+}
+
+function extendAll(native) {
   for (const name of ['ObjectWriter', 'PackWriter', 'Reader', 'Batch', 'Job']) {
     const { prototype } = native[name];
     prototype[Symbol.dispose] = prototype.dispose;
@@ -41,7 +60,6 @@ function engineOf(native) {
   extend(native.PackWriter.prototype, 'addFiles', manyFiles);
   extend(native.Batch.prototype, 'next', blockOf);
   native.Reader.prototype.read = read;
-  return { name: 'addon', open: native.open, create: native.create, failure };
 }
 
 /** Replaces a method of the addon by one that `change` makes of it. */
@@ -79,7 +97,10 @@ function failure(error) {
   if (error?.code === FAILURE) {
     return JSON.parse(error.message);
   }
-  if (error?.code === WRONG_TYPE) {
+  if (error?.code === PANIC) {
+    return { tag: 'trap', val: error.message };
+  }
+  if (WRONG_TYPE.test(error?.code)) {
     throw Object.assign(new TypeError(error.message, { cause: error }), { code: 'ERR_INVALID_ARG_TYPE' });
   }
   return undefined;

@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { NotFoundError } from './errors.js';
-import { bufferOf, digestsOf } from './values.js';
+import { bufferOf, digestsOf, idsOf } from './values.js';
 
 /** The most bytes that one read gives. */
 const READ_MAX = 1 << 20;
@@ -37,8 +37,9 @@ export class ManyReader {
   /** @private */
   constructor(session, ids, { skipMissing = false, onError } = {}) {
     this.#session = session;
-    this.#ids = ids;
     this.#digests = digestsOf(ids);
+    // The caller's own list may change while it is read.
+    this.#ids = idsOf(this.#digests);
     this.#skipMissing = skipMissing;
     this.#onError = onError;
   }

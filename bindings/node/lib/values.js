@@ -1,5 +1,7 @@
 // Values on their way in and out: bytes, IDs, and what jobs and containers report.
 
+import { types } from 'node:util';
+
 import { invalidId } from './errors.js';
 
 const ID = /^[0-9a-f]{64}$/;
@@ -16,15 +18,27 @@ export function wrongType(what, found) {
   return Object.assign(new TypeError(`${what}, not ${shown}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
+/** The same bytes. Those that were transferred to another thread are gone, and would look like none. */
+function attached(bytes) {
+  if (bytes.length === 0) {
+    try {
+      new Uint8Array(bytes.buffer);
+    } catch {
+      throw wrongType('content is a Buffer that was not transferred', bytes);
+    }
+  }
+  return bytes;
+}
+
 /** Bytes as engines take them: a view, never a copy. */
 export function bytesOf(content) {
   // Whatever its prototype says: a proxy of a Buffer is none.
   if (ArrayBuffer.isView(content)) {
     const { buffer, byteOffset, byteLength } = content;
-    return content instanceof Uint8Array ? content : new Uint8Array(buffer, byteOffset, byteLength);
+    return attached(types.isUint8Array(content) ? content : new Uint8Array(buffer, byteOffset, byteLength));
   }
   if (content instanceof ArrayBuffer) {
-    return new Uint8Array(content);
+    return attached(new Uint8Array(content));
   }
   if (typeof content === 'string') {
     throw wrongType('content is bytes: encode the text with Buffer.from, or give a path to addFile', content);
@@ -58,8 +72,9 @@ export function listOf(ids) {
 
 /** IDs as calls take many of them. */
 export function digestsOf(ids) {
-  const digests = Buffer.allocUnsafe(DIGEST * ids.length);
-  for (let index = 0; index < ids.length; index += 1) {
+  const { length } = ids;
+  const digests = Buffer.allocUnsafe(DIGEST * length);
+  for (let index = 0; index < length; index += 1) {
     digests.write(checkId(ids[index]), DIGEST * index, 'hex');
   }
   return digests;
@@ -117,12 +132,14 @@ export function* batches(contents) {
     batch.push(bytes);
     size += bytes.length;
     if (size >= BATCH_BYTES || batch.length === BATCH_OBJECTS) {
+      batch.forEach(attached);
       yield batch;
       batch = [];
       size = 0;
     }
   }
   if (batch.length > 0) {
+    batch.forEach(attached);
     yield batch;
   }
 }

@@ -1,11 +1,12 @@
 //! Containers: opening, adding, reading and asking.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use loosepack_host::{Access, Config, Durability, Error, Options, Sharing};
 use napi::Env;
-use napi::bindgen_prelude::{Array, BufferSlice};
+use napi::bindgen_prelude::{Array, BufferSlice, ObjectFinalize};
 use napi_derive::napi;
 
 use crate::convert::{self, Counts, Info, Pack};
@@ -47,19 +48,19 @@ pub struct Settings {
 
 /// Opens the container in a directory.
 #[napi(catch_unwind)]
-pub(crate) fn open(directory: String, opening: Opening) -> Result<Container> {
+pub(crate) fn open(env: &Env, directory: String, opening: Opening) -> Result<Container> {
     let runtime = runtime::get().map_err(of)?;
     let opened = if opening.damaged {
         runtime.open_damaged(&directory, opening.options())
     } else {
         runtime.open_with(&directory, opening.options())
     };
-    Ok(Container::new(opened.map_err(errors::of_container)?))
+    Ok(Container::new(env, opened.map_err(errors::of_container)?))
 }
 
 /// Makes a container in an empty directory, which exists, and opens it.
 #[napi(catch_unwind)]
-pub(crate) fn create(directory: String, settings: Settings, opening: Opening) -> Result<Container> {
+pub(crate) fn create(env: &Env, directory: String, settings: Settings, opening: Opening) -> Result<Container> {
     let config = Config {
         pack_target: convert::whole(settings.pack_target),
         compression_level: settings.compression_level,
@@ -67,20 +68,42 @@ pub(crate) fn create(directory: String, settings: Settings, opening: Opening) ->
     };
     let runtime = runtime::get().map_err(of)?;
     let created = runtime.create(&directory, config, opening.options());
-    Ok(Container::new(created.map_err(errors::of_container)?))
+    Ok(Container::new(env, created.map_err(errors::of_container)?))
 }
 
+/// What an open container weighs for the garbage collector of JavaScript, in bytes: its sandbox, and the files that it has
+/// open. Containers that nobody refers to any more are collected before there are too many.
+const WEIGHT: i64 = 16 << 20;
+
 /// An open container, in a sandbox of its own.
-#[napi]
+#[napi(custom_finalize)]
 pub struct Container {
     container: Slot<loosepack_host::Container>,
     pub(crate) slots: Rc<Slots>,
+    /// Whether its weight is counted.
+    weighs: Cell<bool>,
+}
+
+impl ObjectFinalize for Container {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        self.lighten(&env);
+        Ok(())
+    }
 }
 
 impl Container {
-    fn new(container: loosepack_host::Container) -> Self {
+    fn new(env: &Env, container: loosepack_host::Container) -> Self {
         let slots = Rc::new(Slots::default());
-        Container { container: slots.keep(container), slots }
+        let weighs = Cell::new(env.adjust_external_memory(WEIGHT).is_ok());
+        Container { container: slots.keep(container), slots, weighs }
+    }
+
+    /// Tells that its memory is gone.
+    fn lighten(&self, env: &Env) {
+        if self.weighs.take() {
+            // A count that is wrong costs a collection too many.
+            let _ = env.adjust_external_memory(-WEIGHT);
+        }
     }
 
     /// Calls the store. `failed` makes the error of a failure.
@@ -105,8 +128,9 @@ impl Container {
 impl Container {
     /// Closes it, and all that was opened in it.
     #[napi(catch_unwind)]
-    pub fn close(&self) {
+    pub fn close(&self, env: &Env) {
         self.slots.close();
+        self.lighten(env);
     }
 
     #[napi(catch_unwind)]
@@ -134,7 +158,7 @@ impl Container {
     /// Adds contents, durable together. Returns their digests.
     #[napi(catch_unwind)]
     pub fn add_many<'env>(&self, env: &'env Env, contents: Array<'_>) -> Result<BufferSlice<'env>> {
-        let contents = convert::elements(&contents)?;
+        let contents = convert::contents(&contents)?;
         convert::digests(env, &self.call(|container| writing::add_many(container, &contents))?)
     }
 

@@ -1,18 +1,19 @@
 //! Values of JavaScript as those of the store, and back.
 
-use loosepack_host::{Compression, Finding, ObjectId, ObjectInfo, PackInfo, Placement, Progress, Stats};
+use loosepack_host::{Compression, Finding, ObjectId, ObjectInfo, PackInfo, Placement, Progress, Stats, StoreError};
 use napi::Env;
-use napi::bindgen_prelude::{Array, BufferSlice, FromNapiValue};
+use napi::JsValue as _;
+use napi::bindgen_prelude::{Array, BufferSlice, FromNapiValue, Uint8ArraySlice};
 use napi_derive::napi;
 
-use crate::errors::{Failed, Result, invalid, of};
+use crate::errors::{Result, invalid, of};
 
 /// An ID, of its text.
 ///
 /// # Errors
 /// `invalid-id`.
 pub(crate) fn id(text: &str) -> Result<ObjectId> {
-    let invalid = || of(loosepack_host::StoreError::InvalidId(text.into()).into());
+    let invalid = || of(StoreError::InvalidId(text.into()).into());
     ObjectId::from_hex(text.as_bytes()).ok_or_else(invalid)
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn digests<'env>(env: &'env Env, ids: &[ObjectId]) -> Result<BufferSl
 /// # Errors
 /// Those of Node, for lack of memory.
 pub(crate) fn buffer<'env>(env: &'env Env, bytes: &[u8]) -> Result<BufferSlice<'env>> {
-    BufferSlice::copy_from(env, bytes).map_err(|error| napi::Error::new(Failed, error.reason.clone()))
+    BufferSlice::copy_from(env, bytes).map_err(|error| of(StoreError::Other(error.reason.clone()).into()))
 }
 
 /// The elements of an array, whatever length it claims to have.
@@ -52,6 +53,23 @@ pub(crate) fn elements<T: FromNapiValue>(array: &Array<'_>) -> Result<Vec<T>> {
         elements.push(element.ok_or_else(|| invalid(format!("element {index} is of a wrong type")))?);
     }
     Ok(elements)
+}
+
+/// The bytes of an array of buffers.
+///
+/// # Errors
+/// `invalid-argument` for an element of another type.
+pub(crate) fn contents<'env>(array: &Array<'env>) -> Result<Vec<&'env [u8]>> {
+    // Reading an element may run JavaScript, which may take the memory of an earlier one away: where their bytes are is
+    // asked when all have been read, which runs none.
+    let buffers: Vec<Uint8ArraySlice<'env>> = elements(array)?;
+    let bytes = |buffer: &Uint8ArraySlice<'env>| {
+        let value = buffer.value();
+        // SAFETY: it is a value of this call, and of this type.
+        let bytes = unsafe { <&'env [u8]>::from_napi_value(value.env, value.value) };
+        bytes.map_err(|error| invalid(error.reason.clone()))
+    };
+    buffers.iter().map(bytes).collect()
 }
 
 /// When to compress.

@@ -3,6 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use loosepack_host::{Result, Runtime};
+use napi_derive::napi;
+
+/// The version of the addon.
+#[napi]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
 
 /// Made when it is first needed, and kept: threads of Node come and go.
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);

@@ -84,7 +84,7 @@ impl PackWriter {
     /// Appends contents. Returns their digests.
     #[napi(catch_unwind)]
     pub fn add_many<'env>(&self, env: &'env Env, contents: Array<'_>) -> Result<BufferSlice<'env>> {
-        let contents = convert::elements::<&[u8]>(&contents)?;
+        let contents = convert::contents(&contents)?;
         convert::digests(env, &self.0.with(|writer| writer.add_many(&contents).map_err(of))?)
     }
 
