@@ -1,11 +1,12 @@
 // Wrong arguments, closed containers and calls from within calls are errors; the process and the container stay sound.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { open } from 'loosepack';
 import { ABSENT, KIB, collect, noise, scratch, setUp, sha256 } from './support.mjs';
@@ -275,4 +276,87 @@ test('the addon itself crashes on nothing', withAddon, (t) => {
   container.close();
   container.close();
   assert.throws(() => container.get(id), { code: 'LOOSEPACK_FAILURE' });
+});
+
+test('what is taken away while it is read is an error, and harms no process', (t) => {
+  // In a process of its own: it changes what all arrays have.
+  const script = `
+    import { create } from 'loosepack';
+    const store = create(process.argv[1]);
+    const gone = (size) => {
+      const content = new Uint8Array(size).fill(7);
+      structuredClone(content.buffer, { transfer: [content.buffer] });
+      return content;
+    };
+    for (const size of [1, 100_000]) {
+      for (const call of [() => store.add(gone(size)), () => store.addMany([Buffer.from('a'), gone(size)])]) {
+        let failure;
+        try {
+          call();
+        } catch (error) {
+          failure = error;
+        }
+        if (!(failure instanceof TypeError)) throw new Error('it was stored', { cause: failure });
+      }
+    }
+    const first = new Uint8Array(1 << 20).fill(1);
+    Object.defineProperty(Array.prototype, 1, {
+      configurable: true,
+      set() {},
+      get() {
+        if (first.length > 0) structuredClone(first.buffer, { transfer: [first.buffer] });
+        globalThis.gc();
+        return Buffer.from('second');
+      },
+    });
+    try {
+      store.addMany([first, first]);
+    } catch {}
+    delete Array.prototype[1];
+    store.close();
+  `;
+  for (const engine of ['addon', 'component']) {
+    const folder = path.join(scratch(t), 'store');
+    const options = { encoding: 'utf8', cwd: path.dirname(fileURLToPath(import.meta.url)), env: { ...process.env, LOOSEPACK_ENGINE: engine } };
+    const ran = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script, folder], options);
+    assert.equal(ran.status, 0, `${engine}: ${ran.signal} ${ran.stderr}`);
+  }
+});
+
+test('a list of IDs that changes while it is read changes nothing', (t) => {
+  const { store } = setUp(t);
+  const contents = new Map(['a', 'b', 'c'].map((text) => [store.add(Buffer.from(text)), text]));
+  const ids = [...contents.keys()];
+  const reading = store.readMany(ids);
+  ids.reverse();
+  for (const [id, content] of reading) {
+    assert.equal(String(content), contents.get(id));
+  }
+});
+
+test('an addon is extended once, however often the package is evaluated', { skip: !fs.existsSync(addon) }, async (t) => {
+  const { store } = setUp(t);
+  const again = await import(`${pathToFileURL(path.join(installed, 'lib/addon.js'))}?again`);
+  assert.ok(again.addon().engine, again.addon().reason);
+  const file = path.join(scratch(t), 'file');
+  fs.writeFileSync(file, 'content');
+  assert.equal(store.addFile(file), sha256('content'));
+  assert.throws(() => [...store.readMany([ABSENT])], { name: 'NotFoundError' });
+});
+
+test('containers that nobody refers to are closed before there are too many', { skip: process.platform !== 'linux' }, (t) => {
+  const script = `
+    import { setImmediate as turn } from 'node:timers/promises';
+    import { create, open } from 'loosepack';
+    create(process.argv[1]).close();
+    for (let number = 0; number < 1500; number += 1) {
+      open(process.argv[1], { readOnly: true });
+      if (number % 10 === 0) await turn();
+    }
+  `;
+  const folder = path.join(scratch(t), 'store');
+  const command = `ulimit -n 700; exec "$0" --input-type=module -e "$1" "$2"`;
+  const options = { encoding: 'utf8', cwd: path.dirname(fileURLToPath(import.meta.url)) };
+  const ran = spawnSync('sh', ['-c', command, process.execPath, script, folder], options);
+  assert.equal(ran.status, 0, ran.stderr);
 });
