@@ -108,6 +108,7 @@ fn guest(outside: &Path) -> Result<()> {
 fn unpack(name: &str, folder: &str, outside: &Path) -> Result<PathBuf> {
     let version = env!("CARGO_PKG_VERSION");
     let packed = workspace::target().join(format!("package/{folder}/{name}-{version}.crate"));
-    output(Command::new("tar").arg("-xzf").arg(packed).arg("-C").arg(outside))?;
+    // With the time of now: cargo would take files of the time in the package for those that it has built before.
+    output(Command::new("tar").arg("-xzmf").arg(packed).arg("-C").arg(outside))?;
     Ok(outside.join(format!("{name}-{version}")))
 }
