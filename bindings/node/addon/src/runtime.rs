@@ -7,7 +7,7 @@ use napi_derive::napi;
 
 /// The version of the addon.
 #[napi]
-pub fn version() -> &'static str {
+pub(crate) fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
