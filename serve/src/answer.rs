@@ -86,8 +86,7 @@ impl Answering {
     }
 
     fn preflight(&self) -> Response<Answer> {
-        let mut response = Response::new(Answer::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
+        let mut response = status(StatusCode::NO_CONTENT);
         let headers = response.headers_mut();
         headers.insert(header::ALLOW, METHODS);
         if self.allow_origin.is_some() {
@@ -105,8 +104,7 @@ impl Answering {
             Ok(opened) => opened,
             Err(failure) => return refuse_failure(failure, "there is no such object"),
         };
-        let same = |name: HeaderName| text(headers, name).is_some_and(|tags| has_tag(tags, &tag));
-        let mut response = if same(header::IF_NONE_MATCH) {
+        let mut response = if text(headers, header::IF_NONE_MATCH).is_some_and(|tags| has_tag(tags, &tag)) {
             status(StatusCode::NOT_MODIFIED)
         } else {
             // A range of another version is no use.
