@@ -26,7 +26,7 @@ const PRINT_VERSION: &str = "import importlib.metadata as m; print(m.version('di
 /// This side, installed below `target/` if need be.
 pub fn kind() -> Result<Kind> {
     let python = interpreter();
-    if !output(Command::new(&python).args(["-c", PRINT_VERSION])).is_ok_and(|version| version.trim() == VERSION) {
+    if !is_installed(&python) {
         install(&python)?;
     }
     let version = output(Command::new(&python).arg("--version"))?;
@@ -49,13 +49,22 @@ fn script() -> PathBuf {
     workspace::root().join("bench/python/steps.py")
 }
 
-/// Makes the container that [`Step::Import`] imports from, unless it is there. Returns its folder.
-pub(super) fn source(work: &Work) -> Result<PathBuf> {
+/// Makes the container that [`Step::Import`] imports from, unless it is there. Returns its folder; `None` where the
+/// package, which makes it, is not installed.
+pub(super) fn source(work: &Work) -> Result<Option<PathBuf>> {
     let folder = work.folder.join("source");
     if !folder.exists() {
-        output(Command::new(interpreter()).arg(script()).arg("source").arg(&folder).arg(&work.contents_file))?;
+        let python = interpreter();
+        if !is_installed(&python) {
+            return Ok(None);
+        }
+        output(Command::new(python).arg(script()).arg("source").arg(&folder).arg(&work.contents_file))?;
     }
-    Ok(folder)
+    Ok(Some(folder))
+}
+
+fn is_installed(python: &Path) -> bool {
+    output(Command::new(python).args(["-c", PRINT_VERSION])).is_ok_and(|version| version.trim() == VERSION)
 }
 
 fn install(python: &Path) -> Result<()> {
@@ -119,7 +128,7 @@ impl Side for Peer {
                 Ok((command, work.contents[number].len()))
             })?));
         }
-        let source = if step == Step::Import { Some(source(work)?) } else { None };
+        let source = if step == Step::Import { source(work)? } else { None };
         let answer = self.ask(&json!({ "step": format!("{step:?}"), "count": count, "source": source }))?;
         let Some(seconds) = answer["seconds"].as_f64() else { return Ok(None) };
         let expected = match step {

@@ -195,7 +195,8 @@ impl Side for Loosepack {
             Step::HasAll => return self.command(step, "packed", &["has", "-"], work),
             Step::ListAll => return self.command(step, "packed", &["ls"], work),
             Step::Import => {
-                return self.exchange("import", "--from-disk-objectstore", &disk_objectstore::source(work)?, work);
+                let Some(source) = disk_objectstore::source(work)? else { return Ok(None) };
+                return self.exchange("import", "--from-disk-objectstore", &source, work);
             }
             Step::Export => {
                 return self.exchange("export", "--to-disk-objectstore", &self.folder.join("exported"), work);
