@@ -7,10 +7,11 @@ use crate::process::{cargo, output, run};
 use crate::{Error, Result, components, files, workspace};
 
 /// The packages that are published, each after those it depends on.
-const PUBLISHED: [&str; 6] = [
+const PUBLISHED: [&str; 7] = [
     "loosepack",
     "loosepack-disk-objectstore",
     "loosepack-serve",
+    "loosepack-remote",
     "loosepack-cli",
     "loosepack-artifacts",
     "loosepack-host",
