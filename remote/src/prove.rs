@@ -40,7 +40,7 @@ impl Bucket {
         let Some(found) = found else {
             // Nobody could write: the first failure says why.
             return match finished.into_iter().find_map(std::result::Result::err) {
-                Some(error) => Err(crate::bucket::failed("create", name, error)),
+                Some(error) => Err(self.failed("create", name, &error)),
                 None => Err(untrustworthy("an object that was created is not there")),
             };
         };

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use object_store::Error as StoreError;
 
-use crate::bucket::{Bucket, failed};
-use crate::root::{self, Root};
+use crate::bucket::Bucket;
+use crate::root::{self, Found, Root};
 use crate::{Error, Result};
 
-/// Where to begin to look: the number of a recent root.
+/// Where to begin to look: the number and the mark of a recent root.
 const LATEST: &str = "root/latest";
 
 /// The folder of roots.
 const ROOTS: &str = "root";
 
-/// Digits of a number, and more than they can be.
+/// A number, a space, 32 digits and a line end take less.
 const HINT_MAX: u64 = 64;
 
 /// How hard to try.
@@ -44,41 +44,72 @@ impl Bucket {
     /// # Errors
     /// [`Error::NoRemote`] when there is none; failures of the server; [`Error::Corrupt`].
     pub async fn newest(&self, retries: Retries) -> Result<Root> {
-        // What is wrong with a hint is no matter.
-        let hint = self.get(LATEST, HINT_MAX).await.unwrap_or(None);
-        let hint = hint.as_deref().and_then(|digits| str::from_utf8(digits).ok()?.trim_end().parse().ok());
-        if let Some(number) = hint
+        if let Some((number, _)) = self.hint().await
             && let Some(root) = self.newest_from(number, retries).await?
         {
             return Ok(root);
         }
-        let names = self.list(ROOTS).await?;
-        let number =
-            |name: &String| name.parse().ok().filter(|number| root::name(*number) == format!("{ROOTS}/{name}"));
-        let number = names.iter().filter_map(number).max().ok_or(Error::NoRemote)?;
+        let numbers = self.root_numbers().await?;
+        let number = numbers.into_iter().map(|(number, _)| number).max().ok_or(Error::NoRemote)?;
         self.newest_from(number, retries).await?.ok_or(Error::NoRemote)
     }
 
-    /// Returns the newest root from a number on; `None` when there is none of this number.
+    /// Returns the newest root, which is this one most of the time: then it takes as long as one request.
+    ///
+    /// # Errors
+    /// Those of [`Bucket::newest`].
+    pub async fn newer(&self, known: Root, retries: Retries) -> Result<Root> {
+        let Some(next) = known.number.checked_add(1) else { return Ok(known) };
+        let (next, hint) = join(self.root(next), self.hint()).await;
+        match next? {
+            Some(Found::Root(next)) => self.newest_from(next.number, retries).await?.ok_or(Error::NoRemote),
+            None if hint.is_some_and(|(number, mark)| number == known.number && mark == known.mark) => Ok(known),
+            // What is known may be so old that what followed it is gone, or of another remote that was here before.
+            _ => self.newest(retries).await,
+        }
+    }
+
+    /// Number and mark of a recent root.
+    async fn hint(&self) -> Option<(u64, String)> {
+        // What is wrong with a hint is no matter.
+        let hint = self.get(LATEST, HINT_MAX).await.unwrap_or(None)?;
+        let hint = str::from_utf8(&hint).ok()?.trim_end();
+        let (number, mark) = hint.split_once(' ').unwrap_or((hint, ""));
+        Some((number.parse().ok()?, mark.into()))
+    }
+
+    /// Returns the numbers of all roots, those included that are gone, and when each was written, by a listing.
+    pub(crate) async fn root_numbers(&self) -> Result<Vec<(u64, i64)>> {
+        let number = |name: &str| name.parse().ok().filter(|number| root::name(*number) == format!("{ROOTS}/{name}"));
+        let listed = self.list(ROOTS).await?;
+        Ok(listed.iter().filter_map(|root| Some((number(&root.name)?, root.written))).collect())
+    }
+
+    /// Returns the newest root from a number on; `None` when there is none of this number, or it is gone.
     async fn newest_from(&self, from: u64, retries: Retries) -> Result<Option<Root>> {
         let (mut newest, mut next) = (None, Some(from));
         while let Some(number) = next {
             let numbers = (0..u64::from(retries.ahead.max(1))).map_while(|step| number.checked_add(step));
             for root in join_all(numbers.map(|number| self.root(number))).await {
                 // Roots are made one after the other: behind one that is missing there is none.
-                let Some(root) = root? else { return Ok(newest) };
+                let Some(Found::Root(root)) = root? else { return Ok(newest) };
                 next = root.number.checked_add(1);
-                newest = Some(root);
+                newest = Some(*root);
             }
         }
         Ok(newest)
     }
 
-    async fn root(&self, number: u64) -> Result<Option<Root>> {
+    async fn root(&self, number: u64) -> Result<Option<Found>> {
         match self.get(&root::name(number), root::MAX).await? {
             Some(bytes) => Root::decode(number, &bytes).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Puts a line in the place of a root of long ago, so that nobody who has an even older one takes its number again.
+    pub(crate) async fn forget(&self, number: u64) -> Result<()> {
+        self.put(&root::name(number), Bytes::from(root::gone(number))).await
     }
 
     /// Makes the first root.
@@ -137,16 +168,18 @@ impl Bucket {
             refused &= is_refusal(&error);
             // The answer is believed as little as its absence: what is there tells.
             match self.root(root.number).await {
-                Ok(Some(found)) if found.mark == root.mark => break,
-                Ok(Some(found)) => return Ok(Err(found)),
+                Ok(Some(Found::Root(found))) if found.mark == root.mark => break,
+                Ok(Some(Found::Root(found))) => return Ok(Err(*found)),
+                // Whoever goes on from so old a root has to look anew.
+                Ok(Some(Found::Gone)) => return Ok(Err(self.newest(retries).await?)),
                 // An answer that says no is believed only when none was missing: the server may be at it still.
-                Ok(None) if failures >= retries.failures && refused => return Err(failed("create", &name, error)),
+                Ok(None) if failures >= retries.failures && refused => return Err(self.failed("create", &name, &error)),
                 Ok(None) if failures >= retries.failures => {
-                    return Err(Error::Unknown(format!("create {name}"), Box::new(error)));
+                    return Err(Error::Unknown(format!("create {name}"), self.problem(&error)));
                 }
                 Err(Error::Corrupt(name, problem)) => return Err(Error::Corrupt(name, problem)),
                 Err(_) if failures >= retries.failures => {
-                    return Err(Error::Unknown(format!("create {name}"), Box::new(error)));
+                    return Err(Error::Unknown(format!("create {name}"), self.problem(&error)));
                 }
                 _ => {}
             }
@@ -155,7 +188,7 @@ impl Bucket {
             pause = pause.saturating_mul(2);
         }
         // Only a hint, which the next one makes better.
-        let _ = self.put(LATEST, Bytes::from(format!("{}\n", root.number))).await;
+        let _ = self.put(LATEST, Bytes::from(format!("{} {}\n", root.number, root.mark))).await;
         Ok(Ok(root))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use loosepack_remote::{Bucket, Error, File, Root};
+use loosepack_remote::{Bucket, Error, File, Root, Run};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -11,23 +11,23 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use crate::faulty::{Fault, Faulty};
 use crate::{bucket, retries};
 
-/// A change that can be told: one run more.
-pub(crate) fn with_run(mut root: Root, number: u32) -> Root {
-    root.runs.push(File { number, size: 1 });
+/// A change that can be told: one pack more.
+pub(crate) fn with_pack(mut root: Root, number: u32) -> Root {
+    root.packs.push(File { number, size: 1 });
+    root.packs.sort_unstable();
+    root.next = root.next.max(number + 1);
     root
 }
 
-pub(crate) fn runs(root: &Root) -> Vec<u32> {
-    let mut numbers: Vec<u32> = root.runs.iter().map(|run| run.number).collect();
-    numbers.sort_unstable();
-    numbers
+pub(crate) fn packs(root: &Root) -> Vec<u32> {
+    root.packs.iter().map(|pack| pack.number).collect()
 }
 
 async fn founded(store: Arc<dyn ObjectStore>, roots: u32) -> Bucket {
     let bucket = bucket(store);
-    let mut root = bucket.found(Root::first("a"), retries()).await.unwrap();
+    let mut root = bucket.found(Root::first("a", "{}"), retries()).await.unwrap();
     for number in 0..roots {
-        root = bucket.commit(root, retries(), |root| Ok(with_run(root, number))).await.unwrap();
+        root = bucket.commit(root, retries(), |root| Ok(with_pack(root, number))).await.unwrap();
     }
     bucket
 }
@@ -39,8 +39,8 @@ async fn roots_follow_each_other() {
     assert!(matches!(bucket.newest(retries()).await, Err(Error::NoRemote)));
     founded(store.clone(), 5).await;
     let newest = bucket.newest(retries()).await.unwrap();
-    assert_eq!((newest.number, &*newest.by, runs(&newest)), (5, "a", vec![0, 1, 2, 3, 4]));
-    assert!(matches!(bucket.found(Root::first("b"), retries()).await, Err(Error::AlreadyExists)));
+    assert_eq!((newest.number, &*newest.by, packs(&newest)), (5, "a", vec![0, 1, 2, 3, 4]));
+    assert!(matches!(bucket.found(Root::first("b", "{}"), retries()).await, Err(Error::AlreadyExists)));
     // Another prefix is another remote.
     let other = Bucket::new(store, Path::from("team"));
     assert!(matches!(other.newest(retries()).await, Err(Error::NoRemote)));
@@ -51,7 +51,20 @@ async fn a_hint_is_not_believed() {
     let store = Arc::new(InMemory::new());
     let bucket = founded(store.clone(), 5).await;
     let latest = Path::from("team/objects/root/latest");
-    for hint in ["0\n", "3", "5", "6", "99", "18446744073709551615", "-1", "", "x", "\u{0}", &"1".repeat(100)] {
+    for hint in [
+        "0\n",
+        "3",
+        "5",
+        "6",
+        "99",
+        "5 0123456789abcdef0123456789abcdef\n",
+        "18446744073709551615",
+        "-1",
+        "",
+        "x",
+        "\u{0}",
+        &"1".repeat(100),
+    ] {
         store.put(&latest, hint.to_string().into()).await.unwrap();
         for ahead in [0, 1, 2, 50] {
             let retries = loosepack_remote::Retries { ahead, ..retries() };
@@ -65,7 +78,7 @@ async fn a_hint_is_not_believed() {
         store.delete(&Path::from(format!("team/objects/root/{number:020}"))).await.unwrap();
     }
     assert_eq!(bucket.newest(retries()).await.unwrap().number, 5);
-    assert!(matches!(bucket.found(Root::first("b"), retries()).await, Err(Error::AlreadyExists)));
+    assert!(matches!(bucket.found(Root::first("b", "{}"), retries()).await, Err(Error::AlreadyExists)));
 }
 
 /// A root that nobody can read was made, and was the last.
@@ -75,9 +88,12 @@ async fn a_root_that_cannot_be_believed_is_not_made() {
     let root = bucket.newest(retries()).await.unwrap();
     type Change = fn(&mut Root);
     let changes: [Change; 3] = [
-        |root| root.runs.push(root.runs[0]),
+        |root| root.runs.push(Run { number: root.next, size: 300, head: "{}".into() }),
         |root| root.packs.extend([File { number: 1, size: 1 }, File { number: 0, size: 1 }]),
-        |root| root.packs.extend((0..1 << 20).map(|number| File { number, size: u64::MAX })),
+        |root| {
+            root.next = 1 << 20;
+            root.packs = (0..1 << 20).map(|number| File { number, size: u64::MAX }).collect();
+        },
     ];
     for change in changes {
         let refused = bucket.commit(root.clone(), retries(), |mut root| {
@@ -102,7 +118,7 @@ async fn requests_are_few_and_counted() {
     let root = made.newest(retries()).await.unwrap();
     let before = made.requests();
     // The root, and the hint.
-    made.commit(root, retries(), |root| Ok(with_run(root, 9))).await.unwrap();
+    made.commit(root, retries(), |root| Ok(with_pack(root, 9))).await.unwrap();
     let after = made.requests();
     assert_eq!((after.reads - before.reads, after.writes - before.writes), (0, 2));
 }
@@ -142,12 +158,12 @@ async fn many_writers_lose_nothing() {
         async move {
             for turn in 0..10 {
                 let root = bucket.newest(retries()).await.unwrap();
-                let change = |root| Ok(with_run(root, writer * 10 + turn));
+                let change = |root| Ok(with_pack(root, writer * 10 + turn));
                 bucket.commit(root, retries(), change).await.unwrap();
             }
         }
     });
     join_all(writers).await;
     let newest = bucket(store).newest(retries()).await.unwrap();
-    assert_eq!((newest.number, runs(&newest)), (80, (0..80).collect()));
+    assert_eq!((newest.number, packs(&newest)), (80, (0..80).collect()));
 }

@@ -7,7 +7,7 @@ use loosepack_remote::{Bucket, Error, Root};
 use object_store::memory::InMemory;
 
 use crate::faulty::{Fault, Faulty};
-use crate::rooting::{runs, with_run};
+use crate::rooting::{packs, with_pack};
 use crate::{bucket, retries};
 
 const COMMITS: u32 = 3;
@@ -18,7 +18,7 @@ async fn write(bucket: &Bucket, writer: u32) -> (Vec<u32>, Vec<u32>) {
     for turn in 0..COMMITS {
         let number = writer * COMMITS + turn;
         let committed = match bucket.newest(retries()).await {
-            Ok(root) => bucket.commit(root, retries(), |root| Ok(with_run(root, number))).await,
+            Ok(root) => bucket.commit(root, retries(), |root| Ok(with_pack(root, number))).await,
             Err(error) => Err(error),
         };
         match committed {
@@ -37,7 +37,7 @@ async fn what_was_acknowledged_is_there_once_whatever_fails() {
     for fault in Fault::ALL {
         for at in 0.. {
             let store = Arc::new(InMemory::new());
-            bucket(store.clone()).found(Root::first("a"), retries()).await.unwrap();
+            bucket(store.clone()).found(Root::first("a", "{}"), retries()).await.unwrap();
             let failing = Arc::new(Faulty::new(store.clone(), at, fault));
             let other = bucket(Arc::new(Faulty::new(store.clone(), u64::MAX, fault)));
             let mine = bucket(failing.clone());
@@ -45,9 +45,9 @@ async fn what_was_acknowledged_is_there_once_whatever_fails() {
             assert_eq!((theirs.len(), none.len()), (COMMITS as usize, 0), "{fault:?} at {at}");
             made.extend(theirs);
             let root = bucket(store).newest(retries()).await.unwrap();
-            let found = runs(&root);
+            let found = packs(&root);
             for number in &made {
-                assert_eq!(found.iter().filter(|run| *run == number).count(), 1, "{fault:?} at {at}: {found:?}");
+                assert_eq!(found.iter().filter(|pack| *pack == number).count(), 1, "{fault:?} at {at}: {found:?}");
             }
             for number in &found {
                 let known = made.contains(number) || unknown.contains(number);
@@ -75,8 +75,11 @@ async fn a_remote_is_founded_once_whatever_fails() {
             let store = Arc::new(InMemory::new());
             let mine = bucket(Arc::new(Faulty::new(store.clone(), at, fault)));
             let other = bucket(Arc::new(Faulty::new(store.clone(), u64::MAX, fault)));
-            let founded =
-                join(mine.found(Root::first("mine"), retries()), other.found(Root::first("other"), retries())).await;
+            let founded = join(
+                mine.found(Root::first("mine", "{}"), retries()),
+                other.found(Root::first("other", "{}"), retries()),
+            )
+            .await;
             let root = bucket(store).newest(retries()).await.unwrap();
             let (mine, other) = (founded.0.is_ok(), founded.1.is_ok());
             assert!(!(mine && other), "{fault:?} at {at}: both made it");
