@@ -6,6 +6,7 @@
 mod backup;
 mod clean;
 mod delete;
+mod fold;
 mod gc;
 mod import;
 mod pack_loose;

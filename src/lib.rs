@@ -25,7 +25,7 @@
 //!
 //! | module | one reason to change |
 //! |---|---|
-//! | `jobs` | long operations: pack, clean, delete, gc, repack, import, backup, verify, reindex |
+//! | `jobs` | long operations: pack, clean, delete, gc, repack, import, backup, verify, reindex, fold |
 //! | `packer` | what holds the pack lock: the lock, the session, taking in objects, [`PackWriter`] |
 //! | [`Container`] | orders the steps across loose objects, packs and index |
 //! | `loose`, `proof` | one-file objects and batches of them; proving what is packed before it is relied on |

@@ -64,6 +64,8 @@ pub trait Store {
     fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>>;
     /// Starts to rebuild the index.
     fn reindex(&self) -> Result<Box<dyn Job + '_>>;
+    /// Starts to merge the index into one file.
+    fn fold(&self) -> Result<Box<dyn Job + '_>>;
     /// Removes the lock file that a packer left behind when it was killed.
     fn force_unlock(&self) -> Result<Option<String>>;
 }
@@ -223,6 +225,10 @@ impl<D: Dir<File: Send + Sync, Lock: Send> + Send + 'static> Store for Container
 
     fn reindex(&self) -> Result<Box<dyn Job + '_>> {
         Ok(Box::new(self.reindex()?))
+    }
+
+    fn fold(&self) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.fold()?))
     }
 
     fn force_unlock(&self) -> Result<Option<String>> {

@@ -8,6 +8,7 @@ mod completions;
 mod delete;
 mod doctor;
 mod export;
+mod fold;
 mod gc;
 mod get;
 mod has;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Import(import::Import),
     Export(export::Export),
     Reindex(reindex::Reindex),
+    Fold(fold::Fold),
     Unlock(unlock::Unlock),
     Batch(batch::Batch),
     Completions(completions::Completions),
@@ -93,6 +95,7 @@ impl Command {
             Command::Import(command) => command.run(session),
             Command::Export(command) => command.run(session),
             Command::Reindex(command) => command.run(session),
+            Command::Fold(command) => command.run(session),
             Command::Unlock(command) => command.run(session),
             Command::Batch(command) => command.run(session),
             Command::Completions(command) => command.run(session),

@@ -147,6 +147,11 @@ impl Container {
         Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_reindex(store, this))
     }
 
+    /// Starts to merge the index into one file, as mirrors and object storage want it.
+    pub fn fold(&self) -> Result<Job> {
+        Job::start(self.instance(), self.handle.get()?, |interface, store, this| interface.call_fold(store, this))
+    }
+
     /// Removes the lock file that a packer left behind when it was killed. Only for a person who knows that none is
     /// running.
     pub fn force_unlock(&self) -> Result<Option<String>> {

@@ -99,6 +99,10 @@ impl Store for Container {
         Ok(Box::new(self.reindex()?))
     }
 
+    fn fold(&self) -> Result<Box<dyn Job + '_>> {
+        Ok(Box::new(self.fold()?))
+    }
+
     fn force_unlock(&self) -> Result<Option<String>> {
         Ok(self.force_unlock()?)
     }

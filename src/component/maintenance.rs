@@ -62,6 +62,10 @@ impl Guest for Component {
         Ok(Steps::hand_out(container.get::<Handle>().0.reindex()?))
     }
 
+    fn fold(container: wit::ContainerBorrow<'_>) -> Result<wit::Job> {
+        Ok(Steps::hand_out(container.get::<Handle>().0.fold()?))
+    }
+
     fn force_unlock(container: wit::ContainerBorrow<'_>) -> Result<Option<String>> {
         Ok(container.get::<Handle>().0.force_unlock()?)
     }

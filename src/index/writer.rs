@@ -126,17 +126,34 @@ impl<D: Dir> IndexWriter<D> {
         };
         entries.for_each(|(id, location)| self.index.tell(id, location));
         if !appended {
-            self.fold(totals)?;
+            let Index { tail, runs, .. } = &self.index;
+            let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
+            self.fold(totals, merged)?;
         }
         self.failed = false;
         Ok(())
     }
 
-    /// Writes a run of the log's entries, the entries to be appended and the newest runs, and starts an empty log.
-    fn fold(&mut self, totals: Totals) -> Result<()> {
+    /// Merges the log and all runs into one run, and starts an empty log. Does nothing if there is nothing to merge.
+    pub(crate) fn fold_all(&mut self) -> Result<()> {
+        if self.failed {
+            return Err(Error::WriterFailed);
+        }
+        let Index { tail, runs, .. } = &self.index;
+        let merged = runs.len();
+        if !tail.is_empty() || merged > 1 {
+            self.failed = true;
+            self.fold(self.index.totals(), merged)?;
+            self.failed = false;
+        }
+        Ok(())
+    }
+
+    /// Writes a run of the log's entries, the entries to be appended and the `merged` newest runs, and starts an empty
+    /// log.
+    fn fold(&mut self, totals: Totals, merged: usize) -> Result<()> {
         let Index { disk, manifest, tail, reach, runs, .. } = &mut self.index;
         let number = manifest.next_number()?;
-        let merged = runs_to_merge(tail.len() as u64, runs.iter().map(Run::entries));
         let file = create_run(&disk.dir, number)?;
         write_run(disk, file, (tail, *reach), &runs[..merged])?;
         let older = manifest.runs[merged..].iter().copied();

@@ -236,6 +236,10 @@ impl Store for Container {
         self.job(|interface, memory, this| interface.call_reindex(memory, this))
     }
 
+    fn fold(&self) -> Result<Box<dyn Job + '_>> {
+        self.job(|interface, memory, this| interface.call_fold(memory, this))
+    }
+
     fn force_unlock(&self) -> Result<Option<String>> {
         self.call(|component, memory, this| component.loosepack_store_maintenance().call_force_unlock(memory, this))
     }

@@ -213,6 +213,7 @@ fn jobs_print_progress_and_totals_as_json() {
         (&["clean", "--json"], 257, 1, 0),
         (&["verify", "--json"], 258, 1, 0),
         (&["reindex", "--json"], 0, 1, 0),
+        (&["fold", "--json"], 1, 1, 0),
         (&["delete", "--json", ALPHA], 1, 1, 0),
     ];
     for (arguments, units, objects, notes) in jobs {
@@ -426,6 +427,7 @@ fn wrong_use_says_what_is_right() {
         "unlock",
         "verify",
         "reindex",
+        "fold",
         "LOOSEPACK_DIR",
     ] {
         assert!(help.text().contains(word), "{word} is not in the help");

@@ -41,6 +41,7 @@ pub(crate) enum Step {
     Stats,
     Verify,
     Reindex,
+    Fold,
     /// Open the handle of this number again.
     Reopen(usize),
     /// Go on with the handle of this number.
@@ -102,6 +103,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Stats),
         1 => Just(Step::Verify),
         1 => Just(Step::Reindex),
+        1 => Just(Step::Fold),
         2 => (0..HANDLES).prop_map(Step::Reopen),
         4 => (0..HANDLES).prop_map(Step::Switch),
     ]
@@ -182,6 +184,7 @@ impl World<'_> {
             Step::Clean => self.finish(|store| store.clean()),
             Step::Verify => self.finish(|store| store.verify(Part::default())),
             Step::Reindex => self.finish(|store| store.reindex()),
+            Step::Fold => self.finish(|store| store.fold()),
             Step::Delete(contents) => {
                 let ids: Vec<ObjectId> = contents.iter().map(|bytes| sha256(&bytes.get())).collect();
                 self.finish(|store| store.delete(ids.clone()));

@@ -11,11 +11,11 @@ use crate::support::{Rng, tiny, with_tuning};
 use crate::watch::Watch;
 use crate::workloads::{
     self as work, Start, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, collect_some, create,
-    delete_loose, delete_packed, delete_some, empty, first_packer_killed, fold, half_dead, killed_at_its_fold,
-    killed_deleting, killed_making_directories, killed_packing_into_a_run, linked, linked_after_a_kill, lived_in,
-    lived_in_yesterday, nothing, pack_and_clean, pack_with_cleaning, packer_killed, packer_killed_at_its_commit,
-    reindex, reindex_in_little_memory, repack_some, unindexed, unlock_and_pack, without_shards, workload, write_large,
-    write_one_batch, write_packs, write_some,
+    delete_loose, delete_packed, delete_some, empty, first_packer_killed, fold, fold_all, half_dead,
+    killed_at_its_fold, killed_deleting, killed_making_directories, killed_packing_into_a_run, linked,
+    linked_after_a_kill, lived_in, lived_in_yesterday, nothing, pack_and_clean, pack_with_cleaning, packer_killed,
+    packer_killed_at_its_commit, reindex, reindex_in_little_memory, repack_some, several_runs, unindexed,
+    unlock_and_pack, without_shards, workload, write_large, write_one_batch, write_packs, write_some,
 };
 
 /// Policies and seeds; fewer where a check is expensive.
@@ -227,6 +227,12 @@ fn unlocking_after_a_killed_packer_survives_every_crash() {
 #[test]
 fn folding_the_log_survives_every_crash() {
     survives(&workload(lived_in, fold), 3);
+}
+
+#[test]
+fn folding_everything_survives_every_crash() {
+    survives(&workload(several_runs, fold_all), 3);
+    survives(&workload(killed_at_its_fold, fold_all), 1);
 }
 
 #[test]

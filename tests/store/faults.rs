@@ -139,6 +139,11 @@ fn reindexing_withstands_every_failure() {
 }
 
 #[test]
+fn folding_everything_withstands_every_failure() {
+    withstands(&workload(work::several_runs, work::fold_all), &CODES);
+}
+
+#[test]
 fn verifying_tells_of_every_failure_and_goes_on() {
     let (start, _) = lived_in();
     let mut told = 0;
@@ -170,6 +175,7 @@ fn interrupted_reads_and_writes_are_done_again() {
         workload(lived_in, pack_and_clean),
         workload(packer_killed, unlock_and_pack),
         workload(unindexed, work::reindex),
+        workload(work::several_runs, work::fold_all),
     ] {
         let mut interrupted = 0;
         for point in 0.. {

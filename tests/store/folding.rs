@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use loosepack::{Compression, Config, Container, Error, Options, Part, Tuning};
+use loosepack::{Compression, Config, Container, Error, ObjectId, Options, Part, Stats, Tuning};
 
 use crate::crafted::filters_length;
 use crate::sim::SimDir;
-use crate::support::{create, run, verify, with_tuning};
+use crate::support::{create, id, open, run, tiny, verify, with_tuning};
 use crate::watch::{Call, Verdict, Watch};
+use crate::workloads::several_runs;
 
 fn contents(numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     numbers.map(|number| number.to_le_bytes().to_vec()).collect()
@@ -152,4 +153,57 @@ fn fences_that_were_altered_while_a_run_was_written_are_not_published() {
     assert!(matches!(&failed, Error::Corrupt(damage) if damage.file.starts_with("incoming/")), "{failed}");
     assert!(!dir.bytes("index/manifest.json").windows(10).any(|part| part == b"\"runs\":[1]"));
     assert_eq!(files(&dir, "incoming/"), BTreeMap::new());
+}
+
+#[test]
+fn the_job_merges_everything_into_one_run() {
+    for tuning in [Tuning::default(), tiny()] {
+        with_tuning(tuning, || {
+            let (dir, known) = several_runs();
+            assert!(files(&dir, "index/run-").len() > 1);
+            assert!(files(&dir, "index/log-").values().all(|log| !log.is_empty()));
+            let ids: Vec<ObjectId> = known.acked.keys().chain(&known.deleted).copied().collect();
+            let answers = |store: &Container<SimDir>| {
+                let infos: Vec<_> = ids.iter().map(|id| store.info(id)).collect();
+                // Fewer files have fewer first lines.
+                let stats = Stats { index_size: 0, ..store.stats().unwrap() };
+                (infos, store.contains(&ids), store.objects(None, usize::MAX), stats)
+            };
+            // It has the old files open.
+            let (store, reader) = (open(dir.clone()), open(dir.clone()));
+            let before = answers(&reader);
+            let (progress, problems) = run(store.fold().unwrap()).unwrap();
+            assert_eq!((progress.done, progress.total, problems), (1, 1, Vec::new()));
+            assert_eq!(progress.objects, before.3.packed_objects);
+            let once = files(&dir, "index/");
+            assert_eq!(files(&dir, "index/run-").len(), 1);
+            assert!(files(&dir, "index/log-").values().all(Vec::is_empty));
+            for store in [&store, &reader, &open(dir.clone())] {
+                assert!(answers(store) == before);
+                known.acked.iter().for_each(|(id, bytes)| assert_eq!(store.get(id).as_ref(), Ok(bytes)));
+                assert_eq!(verify(store, Part::default()).1, []);
+            }
+            run(store.fold().unwrap()).unwrap();
+            assert_eq!(files(&dir, "index/"), once, "there is nothing to merge any more");
+            // The run still has the deletions: the records are in the packs.
+            run(store.reindex().unwrap()).unwrap();
+            let gone: Vec<ObjectId> = known.deleted.iter().copied().collect();
+            assert_eq!(open(dir.clone()).contains(&gone).unwrap(), vec![false; gone.len()]);
+        });
+    }
+}
+
+#[test]
+fn the_job_takes_the_pack_lock_and_makes_a_run_of_a_log_alone() {
+    let dir = SimDir::new();
+    let store = create(dir.clone());
+    run(store.fold().unwrap()).unwrap();
+    assert_eq!(files(&dir, "index/run-").len(), 0, "there is nothing to merge");
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
+    assert!(matches!(store.fold().err(), Some(Error::Locked(_))));
+    writer.add(b"packed").unwrap();
+    writer.finish().unwrap();
+    run(store.fold().unwrap()).unwrap();
+    assert_eq!(files(&dir, "index/run-").len(), 1);
+    assert_eq!(open(dir).get(&id(b"packed")).as_deref(), Ok(b"packed".as_slice()));
 }

@@ -8,9 +8,9 @@ use crate::watch::{Call, Verdict, Watch};
 use crate::workloads::{
     COMMIT, PUT, Syncs, Workload, add_batches, add_batches_one_by_one, add_some, clean_only, clean_the_unflushed,
     collect_some, create, delete_loose, delete_packed, empty, first_pack_unindexed, first_packer_killed, fold,
-    half_dead, is_log, is_pack, killed_deleting, killed_making_directories, killed_packing_into_a_run, lived_in,
-    lived_in_yesterday, nothing, pack_with_cleaning, packer_killed_at_its_commit, reindex, repack_some, unindexed,
-    without_shards, workload, write_one_batch, write_packs,
+    fold_all, half_dead, is_log, is_pack, killed_deleting, killed_making_directories, killed_packing_into_a_run,
+    lived_in, lived_in_yesterday, nothing, pack_with_cleaning, packer_killed_at_its_commit, reindex, repack_some,
+    several_runs, unindexed, without_shards, workload, write_one_batch, write_packs,
 };
 
 /// A sweep in which one sync is left out finds a broken promise.
@@ -204,6 +204,14 @@ fn leaving_out_the_sync_of_a_fold_is_noticed() {
     is_noticed(&workload(lived_in, fold), |syncs, call, path| {
         call == Call::SyncDir && path == "index" && syncs.manifest.get()
     });
+}
+
+#[test]
+fn leaving_out_a_sync_of_a_fold_of_everything_is_noticed() {
+    let fold = workload(several_runs, fold_all);
+    is_noticed(&fold, |_, call, path| call == Call::Sync && path.starts_with("index/run"));
+    is_noticed(&fold, |_, call, path| call == Call::Sync && path.starts_with("incoming/"));
+    is_noticed(&fold, |syncs, call, path| call == Call::SyncDir && path == "index" && syncs.manifest.get());
 }
 
 #[test]

@@ -437,6 +437,31 @@ pub(crate) fn fold(dir: &Watch<SimDir>, known: &mut Known) -> Result<()> {
     Ok(())
 }
 
+/// A container whose index has several runs, a log, and deletions in both.
+pub(crate) fn several_runs() -> (SimDir, Known) {
+    let (dir, mut known) = lived_in();
+    let store = Container::open(dir.clone(), options()).expect("it opens");
+    for batch in [500..530, 530..542, 542..545] {
+        let contents: Vec<Vec<u8>> = batch.clone().map(|seed| noise(30, seed)).collect();
+        let mut writer = store.pack_writer(Compression::Never).expect("the pack lock is free");
+        writer.add_many(&contents).expect("objects can be added");
+        writer.finish().expect("and committed");
+        contents.iter().for_each(|content| known.ack(content));
+        if batch.start > 500 {
+            let dead = [noise(30, batch.start), noise(30, batch.start - 20), small(batch.start % 3)];
+            run(store.delete(dead.iter().map(|content| id(content)).collect()).expect("the pack lock is free"))
+                .expect("they can be deleted");
+            dead.iter().for_each(|content| known.gone(content));
+        }
+    }
+    (dir.power_cut(Survival::Everything, 0), known)
+}
+
+/// Merges all runs and the log into one run.
+pub(crate) fn fold_all(dir: &Watch<SimDir>, _known: &mut Known) -> Result<()> {
+    run(open(dir)?.fold()?).map(drop)
+}
+
 /// A packer was killed right before the sync that makes its fold durable.
 pub(crate) fn killed_at_its_fold() -> (SimDir, Known) {
     let (dir, mut known) = lived_in();
