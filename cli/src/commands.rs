@@ -4,6 +4,7 @@ mod add;
 mod backup;
 mod batch;
 mod clean;
+mod clone;
 mod completions;
 mod delete;
 mod doctor;
@@ -17,7 +18,10 @@ mod info;
 mod init;
 mod ls;
 mod pack;
+mod pull;
+mod push;
 mod reindex;
+mod remote;
 mod repack;
 mod repair;
 mod restore;
@@ -54,6 +58,10 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Doctor(doctor::Doctor),
     Serve(serve::Serve),
+    Clone(clone::Clone),
+    Push(push::Push),
+    Pull(pull::Pull),
+    Remote(remote::Remote),
     Import(import::Import),
     Export(export::Export),
     Reindex(reindex::Reindex),
@@ -92,6 +100,10 @@ impl Command {
             Command::Verify(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Serve(command) => command.run(session),
+            Command::Clone(command) => command.run(session),
+            Command::Push(command) => command.run(session),
+            Command::Pull(command) => command.run(session),
+            Command::Remote(command) => command.run(session),
             Command::Import(command) => command.run(session),
             Command::Export(command) => command.run(session),
             Command::Reindex(command) => command.run(session),
@@ -101,6 +113,12 @@ impl Command {
             Command::Completions(command) => command.run(session),
         }
     }
+}
+
+/// The failure of a build that cannot reach object storage.
+#[cfg(not(feature = "remote"))]
+fn no_remotes() -> Failure {
+    "this build knows no remotes: use the native command `loosepack`".to_string().into()
 }
 
 /// When to compress what is packed.

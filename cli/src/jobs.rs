@@ -110,9 +110,14 @@ fn drive(
             progress.clear();
             let ended = if format.json {
                 let Done { objects, bytes, problems, notes, unread } = done;
-                let totals = json!({
+                #[cfg_attr(not(feature = "remote"), expect(unused_mut, reason = "nothing is added to it"))]
+                let mut totals = json!({
                     "objects": objects, "bytes": bytes, "problems": problems, "notes": notes, "unread": unread
                 });
+                #[cfg(feature = "remote")]
+                if let Some(requests) = session.host.remotes().requests() {
+                    totals["remote"] = crate::remotes::json(Some(requests));
+                }
                 session.out.json(&totals)
             } else {
                 session.out.line(&summary(&done))

@@ -21,6 +21,8 @@ mod names;
 mod output;
 pub mod preopens;
 mod progress;
+#[cfg(feature = "remote")]
+mod remotes;
 mod report;
 mod save;
 mod session;
@@ -49,7 +51,7 @@ const STANDARD: &str = "-";
 
 /// The environment that the program runs in.
 pub trait Host: Sync {
-    /// Opens the container in a directory.
+    /// Opens the container in a directory, or, where there are remotes, that of a URL.
     ///
     /// # Errors
     /// Those of opening it.
@@ -72,6 +74,17 @@ pub trait Host: Sync {
     /// # Errors
     /// Those of opening either, and of starting the job.
     fn transfer(&self, dir: &Path, options: Options, other: &Path, transfer: &Transfer) -> Result<Box<dyn Job>>;
+
+    /// Returns the remotes that are in use.
+    #[cfg(feature = "remote")]
+    fn remotes(&self) -> &loosepack_remote::Remotes;
+
+    /// Opens what a view of a remote shows.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    #[cfg(feature = "remote")]
+    fn open_view(&self, view: &loosepack_remote::View, options: Options) -> Result<Box<dyn Store>>;
 
     /// Returns the name of this process, for others who want the pack lock.
     fn holder(&self) -> String;
@@ -125,7 +138,7 @@ struct Cli {
 /// Options of all subcommands.
 #[derive(Debug, Clone, clap::Args)]
 struct Global {
-    /// The container
+    /// The container: a directory, or the URL of a remote
     #[arg(short = 'C', long, global = true, value_name = "DIR", env = "LOOSEPACK_DIR", default_value = HERE,
           value_parser = OsStringValueParser::new().map(PathBuf::from))]
     directory: PathBuf,
@@ -230,6 +243,12 @@ fn execute(host: &dyn Host, cli: &Cli) -> Outcome {
     }
     let mut session = Session::new(host, &global, Output::new());
     let result = cli.command.run(&mut session);
+    #[cfg(feature = "remote")]
+    if !session.is_quiet()
+        && let Some(requests) = host.remotes().requests().filter(|requests| requests.all() > 0)
+    {
+        tell(remotes::account(&requests));
+    }
     // Flushed in any case: what was printed before a failure is true.
     let flushed = session.out.flush();
     match (result, flushed) {

@@ -36,8 +36,19 @@ impl<'a> Session<'a> {
         Ok(directory)
     }
 
-    /// Opens the container for what the subcommand does with it.
-    pub(crate) fn open(&self, access: Access) -> Result<Box<dyn Store>, Failure> {
+    /// Opens the container for what the subcommand does with it. What it lacks is read from the remote that it was
+    /// pushed to or cloned from.
+    pub(crate) fn open(&self, access: Access) -> Result<Box<dyn Store + 'a>, Failure> {
+        #[cfg(feature = "remote")]
+        if access == Access::ReadOnly {
+            let (here, host, options) = (self.open_here(access)?, self.host, self.options(access));
+            return crate::remotes::through(here, self.directory()?, host, options);
+        }
+        self.open_here(access)
+    }
+
+    /// Opens the container, without any remote.
+    pub(crate) fn open_here(&self, access: Access) -> Result<Box<dyn Store>, Failure> {
         self.open_by(access, |host, dir, options| host.open(dir, options))
     }
 
@@ -167,6 +178,11 @@ impl<'a> Session<'a> {
                 about(directory, &format!("{holder}; {remedy}"))
             }
             error => about(directory, &error.to_string()),
+        };
+        #[cfg(feature = "remote")]
+        let message = match self.host.remotes().failure() {
+            Some(failure) => format!("{message}; {failure}"),
+            None => message,
         };
         Failure::Told { outcome, message }
     }

@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use loosepack::{Config, Job, Options, Result, Store};
+use loosepack::{Access, Config, Job, Options, Result, Store};
 use loosepack_cli::{Host, Transfer};
 
 use crate::interrupt::{self, Unfinished};
-use crate::{Container, Error, Runtime};
+use crate::{Container, Error, Fetch, Runtime};
 
 /// Runs the command with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -23,49 +24,125 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 struct Native {
     unfinished: Arc<Unfinished>,
     watching: OnceLock<()>,
+    #[cfg(feature = "remote")]
+    remotes: loosepack_remote::Remotes,
 }
 
 impl Native {
-    fn open_by(&self, dir: &Path, open: impl FnOnce(&Runtime) -> crate::Result<Container>) -> Result<Box<dyn Store>> {
-        let runtime = Runtime::new()?.remembering(self.unfinished.clone());
-        match open(&runtime) {
+    fn open_by(
+        &self,
+        dir: &Path,
+        options: &Options,
+        open: impl FnOnce(&Runtime, &Path) -> crate::Result<Container>,
+    ) -> Result<Box<dyn Store>> {
+        let place = self.place(dir, options.access)?;
+        match open(&self.runtime(&place)?, &place.dir) {
             Ok(container) => Ok(Box::new(container)),
             Err(Error::Io(error)) => Err(cannot("open", dir, &error)),
             Err(error) => Err(error.into()),
         }
     }
+
+    fn runtime(&self, place: &Place) -> Result<Runtime> {
+        let runtime = Runtime::new()?.remembering(self.unfinished.clone());
+        Ok(match &place.fetch {
+            Some(fetch) => runtime.fetching(fetch.clone()),
+            None => runtime,
+        })
+    }
+
+    /// Where a container is: in a directory, or, of a URL, in the cache.
+    fn place(&self, dir: &Path, _access: Access) -> Result<Place> {
+        #[cfg(feature = "remote")]
+        if let Some(url) = dir.to_str().filter(|text| loosepack_remote::is_url(text)) {
+            if _access == Access::ReadWrite {
+                let remedy = "a remote is not written to like this: add to a container here, and `push` it";
+                return Err(loosepack::Error::Other(remedy.into()));
+            }
+            let view = self.remotes.view(url).map_err(|error| loosepack::Error::Other(error.to_string()))?;
+            return Ok(Place::of(&view));
+        }
+        Ok(Place { dir: dir.into(), fetch: None })
+    }
+}
+
+/// Where a container is, and what fills its files.
+struct Place {
+    dir: PathBuf,
+    fetch: Option<Arc<dyn Fetch>>,
+}
+
+#[cfg(feature = "remote")]
+impl Place {
+    fn of(view: &loosepack_remote::View) -> Self {
+        Place { dir: view.dir.clone(), fetch: Some(Arc::new(Fetched(view.fetcher.clone()))) }
+    }
+}
+
+/// Files of a view of a remote.
+#[cfg(feature = "remote")]
+struct Fetched(Arc<loosepack_remote::Fetcher>);
+
+#[cfg(feature = "remote")]
+impl Fetch for Fetched {
+    fn read(&self, file: &File, range: Range<u64>) -> io::Result<()> {
+        self.0.read(file, range)
+    }
+
+    fn prefetch(&self, file: &File, ranges: &[Range<u64>]) {
+        self.0.prefetch(file, ranges);
+    }
 }
 
 impl Host for Native {
     fn open(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>> {
-        self.open_by(dir, |runtime| runtime.open_with(dir, options))
+        self.open_by(dir, &options.clone(), |runtime, dir| runtime.open_with(dir, options))
     }
 
     fn open_damaged(&self, dir: &Path, options: Options) -> Result<Box<dyn Store>> {
-        self.open_by(dir, |runtime| runtime.open_damaged(dir, options))
+        self.open_by(dir, &options.clone(), |runtime, dir| runtime.open_damaged(dir, options))
     }
 
     fn create(&self, dir: &Path, config: Config, options: Options) -> Result<Box<dyn Store>> {
-        std::fs::create_dir_all(dir).map_err(|error| cannot("create", dir, &error))?;
-        self.open_by(dir, |runtime| runtime.create(dir, config, options))
+        // A URL is refused before it becomes a directory.
+        let place = self.place(dir, Access::ReadWrite)?;
+        std::fs::create_dir_all(&place.dir).map_err(|error| cannot("create", dir, &error))?;
+        self.open_by(dir, &options.clone(), |runtime, dir| runtime.create(dir, config, options))
     }
 
     fn transfer(&self, dir: &Path, options: Options, other: &Path, transfer: &Transfer) -> Result<Box<dyn Job>> {
+        let here = self.place(dir, options.access)?;
+        let access = if matches!(transfer, Transfer::Backup(_)) { Access::ReadWrite } else { Access::ReadOnly };
+        let there = self.place(other, access)?;
         let start = |runtime: &Runtime| {
-            let container = runtime.open_with(dir, options)?;
+            let container = runtime.open_with(&here.dir, options)?;
             match transfer {
-                Transfer::Import(ids) => container.import(other, ids.as_deref()),
-                Transfer::Repair => container.repair(other),
+                Transfer::Import(ids) => container.import(&there.dir, ids.as_deref()),
+                Transfer::Repair => container.repair(&there.dir),
                 Transfer::Backup(options) => {
-                    std::fs::create_dir_all(other)?;
-                    container.backup(other, *options)
+                    std::fs::create_dir_all(&there.dir)?;
+                    container.backup(&there.dir, *options)
                 }
             }
         };
-        let runtime = Runtime::new()?.remembering(self.unfinished.clone());
-        match start(&runtime) {
+        // At most one of them is a remote: one of them is written to.
+        match start(&self.runtime(if there.fetch.is_some() { &there } else { &here })?) {
             Ok(job) => Ok(Box::new(job)),
             Err(Error::Io(error)) => Err(cannot("open", other, &error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    fn remotes(&self) -> &loosepack_remote::Remotes {
+        &self.remotes
+    }
+
+    #[cfg(feature = "remote")]
+    fn open_view(&self, view: &loosepack_remote::View, options: Options) -> Result<Box<dyn Store>> {
+        let place = Place::of(view);
+        match self.runtime(&place)?.open_with(&place.dir, options) {
+            Ok(container) => Ok(Box::new(container)),
             Err(error) => Err(error.into()),
         }
     }

@@ -25,6 +25,17 @@ pub struct Requests {
 }
 
 impl Requests {
+    /// The sum of both.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Requests {
+            reads: self.reads + other.reads,
+            writes: self.writes + other.writes,
+            deletes: self.deletes + other.deletes,
+            received: self.received + other.received,
+            sent: self.sent + other.sent,
+        }
+    }
+
     /// Requests of all kinds.
     pub fn all(&self) -> u64 {
         self.reads + self.writes + self.deletes

@@ -40,8 +40,8 @@ pub struct Collection<'a> {
     pub cache: &'a Cache,
     /// How containers are opened.
     pub stores: &'a dyn Stores,
-    /// Objects that stay; all others are deleted. Without it, none is.
-    pub keep: Option<&'a BTreeSet<ObjectId>>,
+    /// Objects that stay, sorted; all others are deleted. Without it, none is.
+    pub keep: Option<&'a [ObjectId]>,
     /// Files are deleted when nobody has needed them for so long.
     pub grace: Duration,
     /// Look for files that no root names, and for roots of long ago, by listings.
@@ -70,7 +70,7 @@ pub struct Collected {
 /// What is left when objects are deleted.
 struct Plan {
     run: Option<Index>,
-    deleted: BTreeSet<ObjectId>,
+    deleted: u64,
     bytes: u64,
     /// What is left.
     totals: Totals,
@@ -98,7 +98,7 @@ impl Collection<'_> {
     }
 
     /// Deletes objects that are not to be kept, and retires packs that have none left.
-    fn delete(&self, keep: &BTreeSet<ObjectId>, collected: &mut Collected, report: &mut dyn Report) -> Result<()> {
+    fn delete(&self, keep: &[ObjectId], collected: &mut Collected, report: &mut dyn Report) -> Result<()> {
         let mine = mark()?;
         if !self.dry_run {
             let newest = self.remote.newest(None)?;
@@ -110,7 +110,7 @@ impl Collection<'_> {
         for _ in 0..ATTEMPTS {
             let view = self.cache.view(self.remote)?;
             let kept = self.kept(&view.root, &mine)?;
-            let plan = self.plan(&view, |id| keep.contains(id) || kept.contains(id), report)?;
+            let plan = self.plan(&view, |id| keep.binary_search(id).is_ok() || kept.contains(id), report)?;
             let (run, root) = (plan.run.as_ref().filter(|_| !self.dry_run), view.root);
             let run = match run {
                 Some(index) => Some(index.upload(self.remote, self.remote.reserve(1)?)?),
@@ -118,7 +118,7 @@ impl Collection<'_> {
             };
             let retired = retire(&root, &plan);
             let done = Collected {
-                objects: plan.deleted.len() as u64,
+                objects: plan.deleted,
                 bytes: plan.bytes,
                 retired: retired.len() as u64,
                 retired_bytes: retired.iter().map(|(_, size)| size).sum(),
@@ -159,7 +159,7 @@ impl Collection<'_> {
         let staging = Staging::new(self.cache.folder())?;
         let mut plan = Plan {
             run: None,
-            deleted: BTreeSet::new(),
+            deleted: 0,
             bytes: 0,
             totals: Totals::default(),
             live: BTreeSet::new(),
@@ -177,17 +177,17 @@ impl Collection<'_> {
             (after, done) = (Some(*last), done + page.len() as u64);
             let doomed: Vec<ObjectId> = page.into_iter().filter(|id| !stays(id)).collect();
             plan.bytes += store.info_many(&doomed)?.iter().flatten().map(|info| info.size).sum::<u64>();
-            plan.deleted.extend(&doomed);
+            plan.deleted += doomed.len() as u64;
             if !doomed.is_empty() {
                 run_job(&mut *store.delete(doomed)?)?;
             }
-            report.progress(done, view.root.totals.objects.max(done), plan.deleted.len() as u64, plan.bytes);
+            report.progress(done, view.root.totals.objects.max(done), plan.deleted, plan.bytes);
         }
         plan.live = live(&*store)?;
         let stats = store.stats()?;
         drop(store);
         plan.totals = Totals { objects: stats.packed_objects, size: stats.packed_size, length: stats.packed_length };
-        if !plan.deleted.is_empty() {
+        if plan.deleted > 0 {
             index.fold(self.stores)?;
             plan.run = Some(index);
         }
@@ -221,7 +221,7 @@ impl Collection<'_> {
                     root.runs = vec![run];
                     root.totals = plan.totals;
                 }
-                if !plan.deleted.is_empty() || !retired.is_empty() {
+                if plan.deleted > 0 || !retired.is_empty() {
                     root.deletions += 1;
                 }
                 Ok(root)

@@ -1,5 +1,6 @@
 //! A remote, for threads that wait.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +10,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::account::Requests;
 use crate::bucket::Bucket;
-use crate::cache::{View, manifest};
+use crate::cache::{Cache, View, manifest};
 use crate::root::Root;
 use crate::roots::{Retries, mark};
+use crate::staging::Staging;
 use crate::{Error, Result};
 
 /// Threads that talk to servers: they mostly wait.
@@ -109,12 +111,17 @@ impl Remote {
         self.runtime.block_on(future)
     }
 
-    /// Makes a remote, after proving that its server keeps what remotes stand on. `container`: the line of the
-    /// `container.json` that it gets.
+    /// Makes a remote, after proving that its server keeps what remotes stand on.
     ///
     /// # Errors
     /// [`Error::Untrustworthy`], [`Error::AlreadyExists`], and failures of the server.
-    pub fn init(&self, container: &str) -> Result<Root> {
+    pub fn init(&self, cache: &Cache, stores: &dyn Stores) -> Result<Root> {
+        let staging = Staging::new(cache.folder())?;
+        let dir = staging.path().join("container");
+        fs::create_dir(&dir).map_err(Error::file("create", &dir))?;
+        stores.create(&dir)?;
+        let path = dir.join("container.json");
+        let container = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
         self.wait(async {
             match self.bucket.newest(self.retries).await {
                 Err(Error::NoRemote) => {}
@@ -122,8 +129,9 @@ impl Remote {
                 Err(error) => return Err(error),
             }
             self.bucket.prove().await?;
-            let root = self.bucket.found(Root::first(&self.by, container), self.retries).await?;
-            self.bucket.put("container.json", Bytes::from(root.container.clone())).await?;
+            let root = self.bucket.found(Root::first(&self.by, &container), self.retries).await?;
+            // For whoever copies the bucket. A remote is one without them.
+            self.bucket.put("container.json", Bytes::from(container)).await?;
             self.bucket.put("index/log-0.jsonl", Bytes::new()).await?;
             self.bucket.put("index/manifest.json", manifest(&root).into()).await?;
             Ok(root)

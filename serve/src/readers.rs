@@ -122,7 +122,7 @@ impl Object<'_> {
 }
 
 /// What a thread does until there are no more clients.
-pub(crate) fn work(open: &Open<'_>, dir: &CapDir, mut tasks: UnboundedReceiver<Task>, reports: &Reports<'_>) {
+pub(crate) fn work(open: &Open<'_>, dir: Option<&CapDir>, mut tasks: UnboundedReceiver<Task>, reports: &Reports<'_>) {
     let mut next = tasks.blocking_recv();
     while let Some(task) = next {
         next = match open() {
@@ -138,7 +138,8 @@ pub(crate) fn work(open: &Open<'_>, dir: &CapDir, mut tasks: UnboundedReceiver<T
 
 struct Desk<'a> {
     store: &'a dyn Store,
-    dir: &'a CapDir,
+    /// Where the container's own files are, if they are served.
+    dir: Option<&'a CapDir>,
     reports: &'a Reports<'a>,
     open: HashMap<u64, Source<'a>>,
 }
@@ -217,7 +218,8 @@ impl Desk<'_> {
                 (Source::Object(Object { reader, position: 0, size }), size, 0)
             }
             Target::File(path) => {
-                let opened = self.dir.open_read(path).and_then(|file| Ok((file.metadata()?, file)));
+                let dir = self.dir.ok_or(Problem::Absent)?;
+                let opened = dir.open_read(path).and_then(|file| Ok((file.metadata()?, file)));
                 match opened {
                     Ok((found, file)) if found.kind == Kind::File => (Source::File(file), found.len, found.modified),
                     Ok(_) | Err(Code::NotFound | Code::NotDirectory) => return Err(Problem::Absent),
@@ -253,7 +255,8 @@ impl Desk<'_> {
                 Ok(Some((lines.into(), Part::Objects(Some(*last), limit - page.len() as u64))))
             }
             Part::Files(folder) => {
-                let listed = files::list(self.dir, folder).map_err(|code| failed("list", "a folder", code))?;
+                let dir = self.dir.ok_or(Problem::Absent)?;
+                let listed = files::list(dir, folder).map_err(|code| failed("list", "a folder", code))?;
                 Ok(listed.map(|lines| (lines.into(), Part::Files(folder + 1))))
             }
         }

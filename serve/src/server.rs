@@ -83,15 +83,15 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves the container that `open` opens, whose directory is `dir`, until `stop` is done. What fails is passed to
-    /// `report`.
+    /// Serves the container that `open` opens until `stop` is done. `dir`: its directory, if its own files are served as
+    /// well. What fails is passed to `report`.
     ///
     /// # Errors
     /// When the system gives no threads, or none of what waits for clients.
     pub fn run(
         self,
         open: &Open<'_>,
-        dir: &CapDir,
+        dir: Option<&CapDir>,
         stop: impl Future<Output = ()>,
         report: &(dyn Fn(&str) + Sync),
     ) -> io::Result<()> {

@@ -28,7 +28,8 @@ fn cache() -> (TempDir, Cache) {
 
 fn collect(remote: &Remote, stores: &dyn Stores, keep: &BTreeSet<ObjectId>, grace: Duration) -> Result<Collected> {
     let (_folder, cache) = cache();
-    let keep = Some(keep);
+    let keep: Vec<ObjectId> = keep.iter().copied().collect();
+    let keep = Some(&*keep);
     let collection = Collection { remote, cache: &cache, stores, keep, grace, orphans: true, dry_run: false };
     collection.run(&mut Told::default())
 }

@@ -25,9 +25,8 @@ pub(crate) fn remote(store: Arc<dyn ObjectStore>) -> Remote {
 
 /// A remote in memory.
 pub(crate) fn made() -> Arc<InMemory> {
-    let (store, container) = (Arc::new(InMemory::new()), local(&[]));
-    let line = std::fs::read_to_string(container.path().join("container.json")).unwrap();
-    remote(store.clone()).init(&line).unwrap();
+    let (store, folder) = (Arc::new(InMemory::new()), folder());
+    remote(store.clone()).init(&Cache::new(folder.path(), settings()), &Native).unwrap();
     store
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn serve(folder: &Path, settings: Settings, test: impl FnOnce(SocketA
     thread::scope(|scope| {
         scope.spawn(|| {
             let stopped = async { drop(stopped.await) };
-            server.run(&|| Ok(Box::new(open(folder))), &dir, stopped, &report).unwrap();
+            server.run(&|| Ok(Box::new(open(folder))), Some(&dir), stopped, &report).unwrap();
         });
         // A test that fails drops it, which stops the server as well.
         let _stop = stop;

@@ -1,0 +1,83 @@
+//! The remotes that a process uses.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::account::Requests;
+use crate::cache::{Cache, Fetcher, Settings, View};
+use crate::remote::Remote;
+use crate::{Error, Result};
+
+/// Names the directory of the cache.
+const FOLDER: &str = "LOOSEPACK_CACHE";
+/// Says how many bytes it may take.
+const CAPACITY: &str = "LOOSEPACK_CACHE_SIZE";
+
+/// The remotes that a process uses, and their cache.
+#[derive(Default)]
+pub struct Remotes {
+    opened: Mutex<BTreeMap<String, Remote>>,
+    fetchers: Mutex<Vec<Arc<Fetcher>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Remotes {
+    /// The remote of a URL, as [`Remote::open`] opens it.
+    ///
+    /// # Errors
+    /// Those of [`Remote::open`].
+    pub fn remote(&self, url: &str) -> Result<Remote> {
+        let mut opened = lock(&self.opened);
+        if let Some(remote) = opened.get(url) {
+            return Ok(remote.clone());
+        }
+        let remote = Remote::open(url)?;
+        opened.insert(url.into(), remote.clone());
+        Ok(remote)
+    }
+
+    /// The cache: in the directory that `LOOSEPACK_CACHE` names, or in `loosepack` in the user's directory of caches. It
+    /// takes `LOOSEPACK_CACHE_SIZE` bytes at most, 10 GiB without that.
+    ///
+    /// # Errors
+    /// [`Error::Address`] when neither is known, or the size is none.
+    pub fn cache(&self) -> Result<Cache> {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let folder = variable(FOLDER)
+            .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("loosepack")))
+            .or_else(|| Some(variable("HOME")?.join(".cache/loosepack")));
+        let folder = folder
+            .ok_or_else(|| Error::Address(format!("there is no place for the cache: name a directory in {FOLDER}")))?;
+        let mut settings = Settings::default();
+        if let Some(size) = std::env::var_os(CAPACITY) {
+            let bytes = size.to_str().and_then(|size| size.parse().ok());
+            settings.capacity = bytes.ok_or_else(|| Error::Address(format!("{CAPACITY} is no number of bytes")))?;
+        }
+        Ok(Cache::new(folder, settings))
+    }
+
+    /// Shows the newest root of a remote.
+    ///
+    /// # Errors
+    /// Those of [`Remote::open`] and [`Cache::view`].
+    pub fn view(&self, url: &str) -> Result<View> {
+        let view = self.cache()?.view(&self.remote(url)?)?;
+        lock(&self.fetchers).push(view.fetcher.clone());
+        Ok(view)
+    }
+
+    /// Why bytes of a view could not be fetched, most recently.
+    pub fn failure(&self) -> Option<String> {
+        lock(&self.fetchers).iter().rev().find_map(|fetcher| fetcher.failure())
+    }
+
+    /// What was asked of all servers so far; `None` when no remote was opened.
+    pub fn requests(&self) -> Option<Requests> {
+        let opened = lock(&self.opened);
+        (!opened.is_empty()).then(|| opened.values().map(Remote::requests).fold(Requests::default(), Requests::plus))
+    }
+}
