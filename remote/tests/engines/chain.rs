@@ -77,8 +77,8 @@ async fn commit(place: &Place, run: u32) -> Result<Option<Root>, Error> {
     bucket.commit(newest, Retries::default(), add).await.map(Some)
 }
 
-/// Checks that every acknowledged root is the one of its number, that each root has what the one before it has, and that
-/// nothing acknowledged is missing from the last. Returns how many roots there are.
+/// Checks that every acknowledged root is the one of its number, that each root has what the one before it has, and
+/// that nothing acknowledged is missing from the last. Returns how many roots there are.
 pub(crate) async fn check(place: &Place, commits: &Commits) -> usize {
     let newest = place.bucket().newest(Retries::default()).await.unwrap();
     let mut chain: Vec<Root> = Vec::new();

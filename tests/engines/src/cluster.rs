@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::server::{Server, folder_of_run};
+use crate::server::{Server, folder_of_run, wait_until};
 use crate::{BUCKET, Skip, environment, ports, url, weed};
 
 /// Three masters, three volume servers that keep two copies of everything, two filers, and two S3 gateways, each with a
@@ -96,35 +96,32 @@ fn start(program: &Path) -> Option<Cluster> {
         options.extend(weed::MASTER.map(String::from));
         others.push(weed("master", number, port, &options));
     }
-    let volumes = volumes.into_iter().enumerate().map(|(number, port)| {
+    let running_volumes = volumes.into_iter().enumerate().map(|(number, port)| {
         let place = [format!("master={peers}"), "dataCenter=one".into(), format!("rack=rack-{number}")];
         let options = [[ip(), "dir=data".into(), "max=20".into()], place].concat();
-        Some(weed("volume", number, port, &options))
+        weed("volume", number, port, &options)
     });
-    let volumes = volumes.collect();
+    let mut volumes: Vec<Server> = running_volumes.collect();
     for (number, port) in filers.into_iter().enumerate() {
         let options = [ip(), format!("master={peers}"), "defaultReplicaPlacement=010".into()];
         others.push(weed("filer", number, port, &options));
     }
-    let mut servers = Vec::new();
+    let mut running_gateways = Vec::new();
     for (number, port) in gateways.into_iter().enumerate() {
         let mut options = vec![format!("filer={}", filers[number])];
         options.extend(weed::S3.map(String::from));
-        servers.push(weed("s3", number, port, &options));
+        running_gateways.push(weed("s3", number, port, &options));
     }
-    for (server, address) in servers.iter_mut().zip(gateways) {
-        if !server.wait_until("it answers", || weed::is_gateway_ready(address)) {
-            return None;
-        }
-    }
-    let is_ready = || weed::make_bucket(filers[0]) && weed::can_store(&filers);
-    if !others.last_mut()?.wait_until("both filers store a file and see that of the other", is_ready) {
+    let is_ready =
+        || gateways.into_iter().all(weed::is_gateway_ready) && weed::make_bucket(filers[0]) && weed::can_store(&filers);
+    let mut all: Vec<&mut Server> = others.iter_mut().chain(&mut volumes).chain(&mut running_gateways).collect();
+    if !wait_until(&mut all, "both filers store a file and see that of the other", is_ready) {
         return None;
     }
-    let gateways_running = servers.into_iter().map(Some).collect();
+    let killable = |servers: Vec<Server>| Mutex::new(servers.into_iter().map(Some).collect());
     Some(Cluster {
-        volumes: Mutex::new(volumes),
-        gateways: Mutex::new(gateways_running),
+        volumes: killable(volumes),
+        gateways: killable(running_gateways),
         addresses: gateways,
         _others: others,
     })

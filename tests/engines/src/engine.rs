@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use crate::http::ask;
 use crate::install::Package;
-use crate::server::{Server, folder_of_run, folder_of_server};
+use crate::server::{Server, folder_of_run, folder_of_server, wait_until};
 use crate::{BUCKET, Skip, environment, ports, url, weed};
 
 static MOTO: Package = Package::new("moto", "[server]", "5.2.5");
@@ -47,7 +47,7 @@ impl Engine {
             arguments.extend(weed::S3.map(|option| format!("-s3.{option}")));
             let mut server = weed::start(&program, &folder_of_run(), "server", &arguments, &ports);
             let is_ready = || weed::is_gateway_ready(s3) && weed::make_bucket(filer) && weed::can_store(&[filer]);
-            if server.wait_until("it stores a file", is_ready) {
+            if wait_until(&mut [&mut server], "it stores a file", is_ready) {
                 return Ok(Engine::started(server, s3));
             }
         }
@@ -69,7 +69,7 @@ impl Engine {
             let folder = folder_of_server(&folder_of_run(), "moto");
             let mut server = Server::start(&python, &arguments, &folder, "");
             let make_bucket = || ask(address, "PUT", &format!("/{BUCKET}"), "").is_ok_and(|status| status == 200);
-            if server.wait_until("it makes a bucket", make_bucket) {
+            if wait_until(&mut [&mut server], "it makes a bucket", make_bucket) {
                 return Ok(Engine::started(server, address));
             }
         }

@@ -23,8 +23,8 @@
 //! # How servers end
 //!
 //! A shell stands between the test process and each server. It holds the read end of a pipe whose write end only the
-//! test process has. When the pipe closes - by a drop, at the end of the process, or because the process was killed - the
-//! shell kills the server, waits for it, and removes its files. An engine in a `static` therefore ends as well.
+//! test process has. When the pipe closes - by a drop, at the end of the process, or because the process was killed -
+//! the shell kills the server, waits for it, and removes its files. An engine in a `static` therefore ends as well.
 
 mod cluster;
 mod engine;

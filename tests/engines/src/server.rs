@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs the server given as arguments until it ends or standard input does, then removes what it leaves behind. The last
-/// line ends what the server may have started: the shell leads a process group.
+/// Runs the server given as arguments until it ends or standard input does, then removes what it leaves behind. The
+/// last line ends what the server may have started: the shell leads a process group.
 const SHELL: &str = r#"
 exec 3<&0
 "$@" 3<&- </dev/null &
@@ -28,6 +28,9 @@ kill -9 0
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a server says of a port that is in use.
+const IN_USE: &str = "address already in use";
+
 /// A running server. Dropping it kills it with signal 9, waits until it is gone, and removes its folder.
 pub(crate) struct Server {
     shell: Child,
@@ -36,8 +39,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a program in `folder`, which must have a parent that belongs to this run alone. `sockets` are files that the
-    /// program makes elsewhere, separated by spaces.
+    /// Starts a program in `folder`, which must have a parent that belongs to this run alone. `sockets` are files that
+    /// the program makes elsewhere, separated by spaces.
     pub(crate) fn start(program: &Path, arguments: &[String], folder: &Path, sockets: &str) -> Server {
         let log_file = folder.join("log.txt");
         let log = File::options().create_new(true).read(true).append(true).open(&log_file).unwrap();
@@ -61,27 +64,6 @@ impl Server {
         Server { shell, log, name }
     }
 
-    /// Waits until `is_ready`. Returns false if a port turns out to be in use.
-    ///
-    /// # Panics
-    /// If the server ends for another reason, or is not ready in time.
-    pub(crate) fn wait_until(&mut self, what: &str, mut is_ready: impl FnMut() -> bool) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let ended = self.shell.try_wait().unwrap();
-            if ended.is_none() && is_ready() {
-                return true;
-            }
-            let log = if ended.is_some() || Instant::now() > deadline { self.log() } else { String::new() };
-            if ended.is_some() && log.to_lowercase().contains("address already in use") {
-                return false;
-            }
-            assert!(ended.is_none(), "`{}` ended before {what}:\n{log}", self.name);
-            assert!(Instant::now() < deadline, "`{}`: not within {PATIENCE:?}: {what}:\n{log}", self.name);
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-
     /// Returns the end of the log, which can be read even after its file was removed.
     fn log(&mut self) -> String {
         let mut text = Vec::new();
@@ -95,6 +77,34 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
+    }
+}
+
+/// Waits until `is_ready`. Returns false if one of the servers finds a port in use.
+///
+/// # Panics
+/// If one ends for another reason, or they are not ready in time.
+pub(crate) fn wait_until(servers: &mut [&mut Server], what: &str, mut is_ready: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        for server in &mut *servers {
+            if server.shell.try_wait().unwrap().is_some() {
+                let log = server.log();
+                assert!(log.to_lowercase().contains(IN_USE), "`{}` ended before {what}:\n{log}", server.name);
+                return false;
+            }
+        }
+        if is_ready() {
+            return true;
+        }
+        if Instant::now() > deadline {
+            let logs = servers.iter_mut().map(|server| {
+                let log = server.log();
+                format!("\n`{}`:\n{log}", server.name)
+            });
+            panic!("not within {PATIENCE:?}: {what}{}", logs.collect::<String>());
+        }
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -129,7 +139,9 @@ mod tests {
         // A server that has started another process.
         let arguments = ["-c", "sleep 600 & echo $$ $! > ids; wait"].map(String::from);
         let mut server = Server::start(Path::new("/bin/sh"), &arguments, &folder, "");
-        server.wait_until("it says its numbers", || fs::read(folder.join("ids")).is_ok_and(|ids| ids.ends_with(b"\n")));
+        wait_until(&mut [&mut server], "it says its numbers", || {
+            fs::read(folder.join("ids")).is_ok_and(|ids| ids.ends_with(b"\n"))
+        });
         (server, folder)
     }
 
@@ -149,6 +161,20 @@ mod tests {
             "abort" => process::abort(),
             _ => thread::sleep(Duration::from_secs(600)),
         }
+    }
+
+    #[test]
+    fn a_port_in_use_is_told_from_other_failures() {
+        let ends = |words: &str| {
+            let folder = folder_of_server(&folder_of_run(), "server");
+            let arguments = ["-c".into(), format!("echo '{words}'; exit 1")];
+            let mut server = Server::start(Path::new("/bin/sh"), &arguments, &folder, "");
+            wait_until(&mut [&mut server], "it answers", || false)
+        };
+        assert!(!ends("listen: Address already in use"));
+        let failed = std::panic::catch_unwind(|| ends("no such option")).unwrap_err();
+        let message = failed.downcast_ref::<String>().unwrap();
+        assert!(message.contains("before it answers") && message.contains("no such option"), "{message}");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use loosepack_engines::Proxy;
 
-/// Answers each connection with the next of these texts, after reading until it has `expected`, and returns all it read.
+/// Accepts one connection. For each exchange, reads until the first text and answers with the second. Returns what it
+/// read.
 fn server(exchanges: Vec<(&'static str, &'static str)>) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
