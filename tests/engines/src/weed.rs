@@ -51,7 +51,8 @@ pub(crate) fn is_gateway_ready(gateway: SocketAddr) -> bool {
 
 /// Makes the bucket, through a filer, which asks for no signature. Returns whether it is there.
 pub(crate) fn make_bucket(filer: SocketAddr) -> bool {
-    ask(filer, "POST", &format!("/buckets/{BUCKET}/"), "").is_ok_and(|status| status == 201)
+    // Created, or there already.
+    ask(filer, "POST", &format!("/buckets/{BUCKET}/"), "").is_ok_and(|status| matches!(status, 201 | 409))
 }
 
 /// Returns whether all of these filers can store a file, and see that of every other.
