@@ -16,14 +16,14 @@ const ATTEMPTS: usize = 50;
 /// Commits of all writers.
 #[derive(Default)]
 pub(crate) struct Commits {
-    /// The root of each acknowledged commit, by the run that it added. A commit that is found only later, because its
+    /// The root of each acknowledged commit, by the pack that it added. A commit that is found only later, because its
     /// answer was lost, has none.
     pub(crate) acknowledged: Vec<(u32, Option<Root>)>,
     /// Failures after which the other gateway was used.
     pub(crate) failures: u32,
 }
 
-/// Eight writers at once, each of which commits `rounds` times: one run each time, numbered from `first` on. A writer
+/// Eight writers at once, each of which commits `rounds` times: one pack each time, numbered from `first` on. A writer
 /// uses one of the places, and the next one after a failure, as a load balancer would. `done` counts commits.
 pub(crate) async fn write(places: &[Place], first: u32, rounds: u32, done: Arc<AtomicU32>) -> Commits {
     let writers = (0..8).map(|writer| {
@@ -38,11 +38,11 @@ pub(crate) async fn write(places: &[Place], first: u32, rounds: u32, done: Arc<A
                         Ok(root) => break root,
                         Err(error @ (Error::Failed(..) | Error::Unknown(..) | Error::Contended)) => {
                             commits.failures += 1;
-                            assert!(commits.failures < ATTEMPTS as u32, "run {run}: {error:?}");
+                            assert!(commits.failures < ATTEMPTS as u32, "pack {run}: {error:?}");
                             place += 1;
                             tokio::time::sleep(Duration::from_millis(100)).await;
                         }
-                        Err(error) => panic!("run {run}: {error:?}"),
+                        Err(error) => panic!("pack {run}: {error:?}"),
                     }
                 };
                 commits.acknowledged.push((run, root));
@@ -60,9 +60,9 @@ pub(crate) async fn write(places: &[Place], first: u32, rounds: u32, done: Arc<A
     all
 }
 
-/// Commits a run unless it is there, as after an answer that was lost.
+/// Commits a pack unless it is there, as after an answer that was lost.
 async fn commit(place: &Place, run: u32) -> Result<Option<Root>, Error> {
-    let has = |root: &Root| root.runs.iter().any(|file| file.number == run);
+    let has = |root: &Root| root.packs.iter().any(|file| file.number == run);
     let bucket = place.bucket();
     let newest = bucket.newest(Retries::default()).await?;
     if has(&newest) {
@@ -70,7 +70,9 @@ async fn commit(place: &Place, run: u32) -> Result<Option<Root>, Error> {
     }
     let add = |mut root: Root| {
         if !has(&root) {
-            root.runs.push(File { number: run, size: 1 });
+            root.packs.push(File { number: run, size: 1 });
+            root.packs.sort_unstable();
+            root.next = root.next.max(run + 1);
         }
         Ok(root)
     };
@@ -88,8 +90,8 @@ pub(crate) async fn check(place: &Place, commits: &Commits) -> usize {
         let root: Root = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(root.number, number);
         if let Some(before) = chain.last() {
-            assert_eq!(root.runs[..before.runs.len()], before.runs, "root {number} forgets");
-            assert!(root.runs.len() <= before.runs.len() + 1, "root {number} is of more than one commit");
+            assert!(before.packs.iter().all(|pack| root.packs.contains(pack)), "root {number} forgets");
+            assert!(root.packs.len() <= before.packs.len() + 1, "root {number} is of more than one commit");
         }
         chain.push(root);
     }
@@ -97,8 +99,8 @@ pub(crate) async fn check(place: &Place, commits: &Commits) -> usize {
         if let Some(root) = root {
             assert_eq!(chain[root.number as usize], *root, "number {} was acknowledged to two", root.number);
         }
-        let times = newest.runs.iter().filter(|file| file.number == *run).count();
-        assert_eq!(times, 1, "run {run} was acknowledged");
+        let times = newest.packs.iter().filter(|file| file.number == *run).count();
+        assert_eq!(times, 1, "pack {run} was acknowledged");
     }
     chain.len()
 }

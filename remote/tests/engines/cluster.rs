@@ -29,7 +29,7 @@ async fn a_cluster_loses_no_acknowledged_commit_when_servers_are_killed() {
     let both = Bucket::new(Arc::new(by_turns), places[0].prefix.clone());
     both.prove().await.unwrap();
     println!("proved after {:?}", began.elapsed());
-    both.found(Root::first("test"), Retries::default()).await.unwrap();
+    both.found(Root::first("test", "{}"), Retries::default()).await.unwrap();
     let mut commits = chain::write(&places, 0, QUIET, Arc::default()).await;
     assert_eq!(commits.failures, 0);
     for place in &places {

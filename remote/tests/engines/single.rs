@@ -20,7 +20,7 @@ async fn prove_and_write(engine: &Engine, prefix: &str, rounds: u32) {
     let place = Place::new(engine.environment(), &engine.url(prefix));
     let bucket = place.bucket();
     bucket.prove().await.unwrap();
-    bucket.found(Root::first("test"), Retries::default()).await.unwrap();
+    bucket.found(Root::first("test", "{}"), Retries::default()).await.unwrap();
     let commits = chain::write(std::slice::from_ref(&place), 0, rounds, Arc::default()).await;
     let roots = chain::check(&place, &commits).await;
     println!("{roots} roots; {} failures", commits.failures);
@@ -63,7 +63,7 @@ async fn far_away_the_newest_root_takes_two_rounds() {
         Err(skip) => return println!("{skip}"),
     };
     let near = Place::new(engine.environment(), &engine.url("single/far"));
-    let root = near.bucket().found(Root::first("test"), Retries::default()).await.unwrap();
+    let root = near.bucket().found(Root::first("test", "{}"), Retries::default()).await.unwrap();
     near.bucket().commit(root, Retries::default(), Ok).await.unwrap();
     let proxy = Proxy::start(engine.address().unwrap(), DELAY);
     let far = Place::new(engine.environment_through(&proxy.endpoint()), &engine.url("single/far"));

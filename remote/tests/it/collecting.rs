@@ -179,20 +179,23 @@ fn nothing_is_lost_whatever_fails_of_a_collection() {
     let before = local(&[old.clone(), kept.clone()].concat());
     let again = local(&[old[..2].to_vec(), new.clone()].concat());
     let keep = ids(&kept);
+    let must = &keep | &ids(&[old[..2].to_vec(), new].concat());
     let (mut cases, mut collections) = (0, 0);
     for fault in Fault::ALL {
         for at in 0.. {
             let store = made();
             push(before.path(), &remote(store.clone()), &cache().1).unwrap();
             let failing = Arc::new(Faulty::new(store.clone(), at, fault));
-            let collected = std::thread::scope(|scope| {
-                let collecting = scope.spawn(|| collect(&remote(failing.clone()), &Native, &keep, HOUR));
+            let during = During::new("create", || {
                 push(again.path(), &remote(store.clone()), &cache().1).unwrap();
-                collecting.join().unwrap()
             });
+            let collected = collect(&remote(failing.clone()), &during, &keep, HOUR);
+            // If it has not come so far.
+            during.pass("create");
+            drop(during);
             let there = remote(store);
             let found = objects(&there);
-            assert!(found.is_superset(&(&keep | &ids(&new))), "{fault:?} at {at}: {collected:?}");
+            assert!(found.is_superset(&must), "{fault:?} at {at}: {collected:?}");
             match collected {
                 Ok(_) => collections += 1,
                 Err(
