@@ -1,7 +1,7 @@
 //! Servers of one process, and the one that `LOOSEPACK_TEST_S3` names.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use loosepack_engines::{Engine, Proxy, Skip};
 use loosepack_remote::{Retries, Root};
@@ -57,7 +57,7 @@ async fn the_given_server_is_proved_and_loses_no_commit() {
 /// Signatures cover the `Host` header, which a proxy leaves as it is; and its count is that of the account.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn far_away_the_newest_root_takes_two_rounds() {
-    const DELAY: Duration = Duration::from_millis(300);
+    const DELAY: Duration = Duration::from_millis(150);
     let engine = match seaweed() {
         Ok(engine) => engine,
         Err(skip) => return println!("{skip}"),
@@ -68,10 +68,8 @@ async fn far_away_the_newest_root_takes_two_rounds() {
     let proxy = Proxy::start(engine.address().unwrap(), DELAY);
     let far = Place::new(engine.environment_through(&proxy.endpoint()), &engine.url("single/far"));
     let bucket = far.bucket();
-    let began = Instant::now();
     assert_eq!(bucket.newest(Retries::default()).await.unwrap().number, 1);
-    let took = began.elapsed();
-    assert!(took >= 2 * DELAY && took < 3 * DELAY, "{took:?}");
+    assert_eq!(proxy.rounds(), 2);
     assert_eq!(proxy.requests(), bucket.requests().reads);
     bucket.prove().await.unwrap();
 }

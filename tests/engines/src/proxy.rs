@@ -24,6 +24,8 @@ struct Shared {
     target: SocketAddr,
     delay: Duration,
     requests: AtomicU64,
+    /// The greatest round of an answered request.
+    rounds: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -35,7 +37,13 @@ impl Proxy {
     pub fn start(target: SocketAddr, delay: Duration) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Shared { target, delay, requests: AtomicU64::new(0), stopped: AtomicBool::new(false) };
+        let shared = Shared {
+            target,
+            delay,
+            requests: AtomicU64::new(0),
+            rounds: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+        };
         let shared = Arc::new(shared);
         let accepting = shared.clone();
         thread::spawn(move || {
@@ -54,6 +62,12 @@ impl Proxy {
     /// Requests so far.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Rounds so far: how many answers were waited for one after the other. A request belongs to the round behind that of
+    /// every request that was answered before it came.
+    pub fn rounds(&self) -> u64 {
+        self.shared.rounds.load(Ordering::Relaxed)
     }
 
     /// Where clients reach the server through this proxy.
@@ -102,6 +116,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             return Ok(());
         }
         shared.requests.fetch_add(1, Ordering::Relaxed);
+        let round = shared.rounds.load(Ordering::Relaxed) + 1;
         thread::sleep(shared.delay);
         if request.expects_continue {
             client.writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
@@ -127,6 +142,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
                 None => return sent,
             }
         };
+        shared.rounds.fetch_max(round, Ordering::Relaxed);
         let body = response.response_body(request.is_head())?;
         pass(&response, body, &mut upstream.reader, &mut client.writer)?;
         if sent.is_err() || request.closes || response.closes || body == Body::UntilEnd {

@@ -1,0 +1,7 @@
+//! Remotes through the command: on a folder of this machine, and on real servers.
+
+mod cluster;
+mod folder;
+mod hostile;
+mod seaweed;
+mod tool;
