@@ -26,6 +26,7 @@ mod bindings {
             "loosepack:host/locking@0.1.0": crate::bindings::loosepack::host::locking,
             "loosepack:host/flushing@0.1.0": crate::bindings::loosepack::host::flushing,
             "loosepack:host/sharing@0.1.0": crate::bindings::loosepack::host::sharing,
+            "loosepack:host/fetching@0.1.0": crate::bindings::loosepack::host::fetching,
             "loosepack:host/codec@0.1.0": crate::bindings::loosepack::host::codec,
         },
     });

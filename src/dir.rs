@@ -27,6 +27,7 @@
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::Code;
 
@@ -124,6 +125,13 @@ pub trait File {
         let read = self.read_at(&mut bytes, offset)?;
         bytes.truncate(read);
         Ok(bytes)
+    }
+
+    /// Tells that bytes will be read soon, which some systems have to fetch from far away: those of one call, and of calls
+    /// on other files that follow before anything is read, can be fetched together. A hint: it changes nothing of what
+    /// is read, and does not fail.
+    fn prefetch(&self, ranges: &[Range<u64>]) {
+        let _ = ranges;
     }
 
     /// Writes at a byte position. May write less than given, but not nothing. A gap before it reads as zeros.

@@ -82,6 +82,9 @@ impl<D: Dir> Index<D> {
                     }
                 }
                 Ok((log, mut runs)) => {
+                    if runs.len() > 1 {
+                        runs.iter().for_each(Run::prefetch_header);
+                    }
                     runs.iter_mut().try_for_each(Run::read_header)?;
                     let order = order(&runs, &manifest);
                     let (disk, tail, reach) = (disk.clone(), Tail::new(), runs.iter().map(Run::reach).max().flatten());
@@ -153,8 +156,12 @@ impl<D: Dir> Index<D> {
             return Ok(None);
         }
         let mut certain = true;
-        for position in &self.order {
-            match self.runs[*position].ask(id, trust)? {
+        let ahead = self.prefetch_fences(id);
+        for number in 0..self.order.len() {
+            if ahead && number < 2 {
+                self.prefetch_blocks(number, id)?;
+            }
+            match self.runs[self.order[number]].ask(id, trust)? {
                 Asked::Told(location) => return Ok(location),
                 Asked::Denied => {}
                 Asked::NotFound => certain = false,
@@ -162,6 +169,34 @@ impl<D: Dir> Index<D> {
         }
         self.absent = certain.then_some(*id);
         Ok(None)
+    }
+
+    /// Tells what will be read of the first run in which an id is looked up, or of all the others, which are asked when that
+    /// does not have it. All fences are read before anything is told, so that it can be fetched together.
+    fn prefetch_blocks(&mut self, number: usize, id: &ObjectId) -> Result<()> {
+        let asked = if number == 0 { &self.order[..1] } else { &self.order[number..] };
+        let mut ahead = Vec::with_capacity(asked.len());
+        for position in asked {
+            ahead.push((*position, self.runs[*position].blocks_ahead(id)?));
+        }
+        for (position, range) in ahead {
+            range.into_iter().for_each(|range| self.runs[position].prefetch(range));
+        }
+        Ok(())
+    }
+
+    /// Tells what will be read first to look an id up, if it will be read in several runs. Whether it was.
+    fn prefetch_fences(&self, id: &ObjectId) -> bool {
+        let ahead = self.unread_runs().count() > 1;
+        if ahead {
+            self.unread_runs().for_each(|run| run.prefetch_fences(id));
+        }
+        ahead
+    }
+
+    /// The runs of which fences have to be read before anything is found in them.
+    fn unread_runs(&self) -> impl Iterator<Item = &Run<D::File>> {
+        self.runs.iter().filter(|run| run.needs_fences())
     }
 
     /// Where packed objects lie, in the order of `ids`.
@@ -183,6 +218,10 @@ impl<D: Dir> Index<D> {
         }
         // Sorted, so that each run is read from its start to its end, and blocks that hold several ids once.
         open.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| ids[a.1 as usize].cmp(&ids[b.1 as usize])));
+        let sorted = || open.iter().map(|(_, number)| &ids[*number as usize]);
+        if !open.is_empty() && self.unread_runs().count() > 1 {
+            self.unread_runs().for_each(|run| run.prefetch_fences_of(sorted()));
+        }
         for position in &self.order {
             if open.is_empty() {
                 break;

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::ops::Range;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use crate::container::{ObjectReader, ObjectWriter};
@@ -58,6 +59,44 @@ pub fn share_with_group(file: &std::fs::File) -> io::Result<()> {
 pub fn share_with_group(_: &std::fs::File) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
+
+/// Tells the system that bytes of a local file will be read soon, where that is worth a system call for each range: where
+/// they are many, or much, and some that are looked at are not in memory.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn prefetch(file: &std::fs::File, ranges: &[Range<u64>]) {
+    use core::num::NonZeroU64;
+
+    use rustix::fs::{Advice, fadvise};
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+    /// Fewer ranges, if they have few bytes, are read as fast without a hint.
+    const MANY: usize = 8;
+    /// See [`MANY`].
+    const MUCH: u64 = 1 << 20;
+    let length = |range: &Range<u64>| range.end.saturating_sub(range.start);
+    if ranges.len() < MANY && ranges.iter().map(length).fold(0, u64::saturating_add) < MUCH {
+        return;
+    }
+    // Whether reading would wait for the disk. A file system that cannot tell is not worth the calls.
+    let waits = |range: &Range<u64>| {
+        let mut byte = [0];
+        let mut buffers = [io::IoSliceMut::new(&mut byte)];
+        preadv2(file, &mut buffers, range.start, ReadWriteFlags::NOWAIT) == Err(Errno::AGAIN)
+    };
+    let last = ranges.len() - 1;
+    if [0, last / 3, last - last / 3, last].iter().any(|number| waits(&ranges[*number])) {
+        for range in ranges {
+            // What it fails to announce is read all the same.
+            if let Some(length) = NonZeroU64::new(length(range)) {
+                let _ = fadvise(file, range.start, Some(length), Advice::WillNeed);
+            }
+        }
+    }
+}
+
+/// Does nothing on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn prefetch(_: &std::fs::File, _: &[Range<u64>]) {}
 
 /// Reasons that std has no stable name for.
 #[cfg(unix)]

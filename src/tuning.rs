@@ -32,6 +32,8 @@ pub struct Tuning {
     /// Bytes of objects after which a batch of many ends, so that it has less than twice as many. (Runtimes bound what
     /// one call may return: wasmtime 48 refuses about 3 MiB where, as from Python, each byte is a value of its own.)
     pub batch_bytes: u64,
+    /// Bytes of packs that are told ahead to a host that fetches them when many objects are read.
+    pub fetch_bytes: u64,
     /// Number of objects after which such a batch ends: even empty ones fill it.
     pub batch_objects: usize,
     /// Packs that one handle keeps open for reading, fewer where the system does not let it open so many files.
@@ -124,6 +126,7 @@ impl Default for Tuning {
             gap: 16 << 10,
             together: FRAME as u64,
             batch_bytes: 1 << 20,
+            fetch_bytes: 8 << 20,
             batch_objects: 8192,
             open_packs: 256,
             ahead: 8,
@@ -168,6 +171,7 @@ impl Tuning {
         gap: 0,
         together: 1,
         batch_bytes: 1,
+        fetch_bytes: 1,
         batch_objects: 1,
         open_packs: 1,
         ahead: 1,
@@ -211,6 +215,7 @@ impl Tuning {
             gap: self.gap,
             together: self.together.clamp(1, FRAME as u64),
             batch_bytes: self.batch_bytes.max(1),
+            fetch_bytes: self.fetch_bytes.max(1),
             batch_objects: self.batch_objects.max(1),
             open_packs: self.open_packs.max(1),
             ahead: self.ahead.max(1),

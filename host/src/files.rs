@@ -14,6 +14,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::WasiView;
 
 pub(crate) use self::codes::code;
+use crate::fetching::Fetching;
 use crate::interrupt::Unfinished;
 
 /// The interface of those functions, as wasmtime-wasi 48 registers it.
@@ -26,11 +27,12 @@ pub(crate) type Remember<T> = fn(&T, &str) -> Option<(Arc<Unfinished>, PathBuf)>
 pub(crate) fn add_to_linker<T: WasiView + 'static>(
     linker: &mut Linker<T>,
     remember: Remember<T>,
+    fetching: Fetching<T>,
 ) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut types = linker.instance(TYPES)?;
     opening::replace(&mut types, remember)?;
-    bytes::replace(&mut types)?;
+    bytes::replace(&mut types, fetching)?;
     entries::replace(&mut types)?;
     listing::replace(&mut types)?;
     linker.allow_shadowing(false);

@@ -26,6 +26,7 @@ mod convert;
 mod embedded;
 mod engine;
 mod error;
+mod fetching;
 mod files;
 mod flushing;
 mod instance;
@@ -46,6 +47,7 @@ mod transfer;
 
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
+pub use fetching::Fetch;
 pub use jobs::Job;
 pub use limits::Limits;
 pub use linker::add_to_linker;

@@ -4,11 +4,12 @@ use wasmtime::component::{HasData, Linker};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::bindings::loosepack::host::{flushing, locking, sharing};
+use crate::fetching::{self, Fetching};
 use crate::files::{self, Remember};
 use crate::{codec, streams};
 
 /// Adds everything that the component `loosepack-store.wasm` imports beyond WASI: locks of the operating system,
-/// flushes of whole file systems, modes, and a codec at native speed.
+/// flushes of whole file systems, modes, hints of what will be read, and a codec at native speed.
 ///
 /// For programs that have a linker of their own, to run the component beside others. `Linker` must contain WASI
 /// already (`wasmtime_wasi::p2::add_to_linker_sync`); some of its functions for files and streams are replaced by
@@ -44,12 +45,18 @@ use crate::{codec, streams};
 /// # Errors
 /// When the linker contains one of the interfaces already, or no WASI.
 pub fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    add(linker, |_, _| None)
+    add(linker, |_, _| None, |_| None)
 }
 
-/// Adds the same imports; unfinished files are remembered as `remember` says.
-pub(crate) fn add<T: WasiView + 'static>(linker: &mut Linker<T>, remember: Remember<T>) -> wasmtime::Result<()> {
-    files::add_to_linker(linker, remember)?;
+/// Adds the same imports; unfinished files are remembered as `remember` says, and files are fetched by whom `fetching`
+/// names.
+pub(crate) fn add<T: WasiView + 'static>(
+    linker: &mut Linker<T>,
+    remember: Remember<T>,
+    fetching: Fetching<T>,
+) -> wasmtime::Result<()> {
+    files::add_to_linker(linker, remember, fetching)?;
+    fetching::add_to_linker(linker, fetching)?;
     streams::add_to_linker(linker)?;
     locking::add_to_linker::<T, View>(linker, T::ctx)?;
     flushing::add_to_linker::<T, View>(linker, T::ctx)?;

@@ -13,6 +13,7 @@ use crate::bindings::exports::loosepack::store::store_types::{Error as WitError,
 use crate::bindings::{self, StorePre};
 use crate::container::Container;
 use crate::error::Result;
+use crate::fetching::Fetch;
 use crate::instance::Instance;
 use crate::interrupt::Unfinished;
 use crate::limits::Limits;
@@ -42,6 +43,8 @@ pub struct Runtime {
     limits: Limits,
     /// Where unfinished files of containers are remembered, if they are.
     unfinished: Option<Arc<Unfinished>>,
+    /// Who fetches the bytes of files, if they are not there.
+    fetch: Option<Arc<dyn Fetch>>,
 }
 
 impl Runtime {
@@ -61,10 +64,41 @@ impl Runtime {
         let (engine, component) = embedded::load(limits.call.is_some())?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-        linker::add(&mut linker, State::unfinished_file)?;
+        linker::add(&mut linker, State::unfinished_file, State::fetch)?;
         let component = StorePre::new(linker.instantiate_pre(&component)?)?;
         limits.start_clock(&engine)?;
-        Ok(Runtime { engine, component, limits, unfinished: None })
+        Ok(Runtime { engine, component, limits, unfinished: None, fetch: None })
+    }
+
+    /// Returns the same runtime, whose containers lie in directories in which bytes of files may have to be fetched before
+    /// they are read.
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use std::ops::Range;
+    /// use std::sync::Arc;
+    ///
+    /// struct Remote;
+    ///
+    /// impl loosepack_host::Fetch for Remote {
+    ///     fn read(&self, file: &File, range: Range<u64>) -> std::io::Result<()> {
+    ///         // Of a file of the cache: ask for what is missing of the range, and write it there.
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn prefetch(&self, file: &File, ranges: &[Range<u64>]) {}
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let cache = folder.path();
+    /// let runtime = loosepack_host::Runtime::new()?.fetching(Arc::new(Remote));
+    /// # runtime.create(cache, Default::default(), Default::default())?;
+    /// let store = runtime.open(cache)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn fetching(self, fetch: Arc<dyn Fetch>) -> Self {
+        Runtime { fetch: Some(fetch), ..self }
     }
 
     /// Makes a container in an empty directory, which must exist, and opens it.
@@ -126,7 +160,7 @@ impl Runtime {
     fn instantiate(&self, path: &Path, options: &Options) -> Result<(Guest, bindings::Store)> {
         let unfinished = self.unfinished.clone().filter(|_| options.access == Access::ReadWrite);
         let unfinished = unfinished.map(|unfinished| (path.to_path_buf(), unfinished));
-        let mut guest = Guest::new(&self.engine, &self.limits, unfinished);
+        let mut guest = Guest::new(&self.engine, &self.limits, unfinished, self.fetch.clone());
         let component = self.component.instantiate(guest.call())?;
         Ok((guest, component))
     }

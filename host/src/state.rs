@@ -11,6 +11,7 @@ use wasmtime_wasi::filesystem::{Descriptor, Dir, OpenMode};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::error::Result;
+use crate::fetching::Fetch;
 use crate::interrupt::Unfinished;
 use crate::limits::Limits;
 
@@ -21,9 +22,15 @@ pub(crate) struct State {
     memory: StoreLimits,
     /// The container's directory, and where files are remembered that are removed when the process is interrupted.
     unfinished: Option<(PathBuf, Arc<Unfinished>)>,
+    fetch: Option<Arc<dyn Fetch>>,
 }
 
 impl State {
+    /// Returns who fetches the bytes of the files that are read, if they are not there.
+    pub(crate) fn fetch(&self) -> Option<&Arc<dyn Fetch>> {
+        self.fetch.as_ref()
+    }
+
     /// Returns where to remember a file that the container is about to make, if it is one that is renamed when it is
     /// finished.
     pub(crate) fn unfinished_file(&self, path: &str) -> Option<(Arc<Unfinished>, PathBuf)> {
@@ -39,11 +46,17 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn new(engine: &Engine, limits: &Limits, unfinished: Option<(PathBuf, Arc<Unfinished>)>) -> Self {
+    pub(crate) fn new(
+        engine: &Engine,
+        limits: &Limits,
+        unfinished: Option<(PathBuf, Arc<Unfinished>)>,
+        fetch: Option<Arc<dyn Fetch>>,
+    ) -> Self {
         // Each component has a thread to itself, so file operations need no other: many times faster for small ones.
         let wasi = WasiCtxBuilder::new().allow_blocking_current_thread(true).build();
         let memory = StoreLimitsBuilder::new().memory_size(limits.memory).build();
-        let mut store = Store::new(engine, State { table: ResourceTable::new(), wasi, memory, unfinished });
+        let state = State { table: ResourceTable::new(), wasi, memory, unfinished, fetch };
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
         // The component's memory bounds the arguments of a call; wasmtime's own bound of 128 MiB is lower.
         store.set_hostcall_fuel(limits.memory);

@@ -6,12 +6,12 @@ use core::ops::{Deref, Range};
 
 use crate::codec::{Checking, Decoding, Payload};
 use crate::container::Container;
-use crate::dir::Dir;
+use crate::dir::{Dir, File as _};
 use crate::error::{Error, Result};
 use crate::format::FRAME;
 use crate::format::location::Location;
 use crate::id::ObjectId;
-use crate::read::window::Window;
+use crate::read::window::{self, Window};
 
 /// The answer for one ID of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,8 @@ pub struct ObjectBatch<D: Dir, C: Deref<Target = Container<D>>> {
     ids: Vec<ObjectId>,
     /// Packed objects by pack and offset, last first, and the positions of their ids.
     packed: Vec<(Location, u32)>,
+    /// The first so many of them have not been told ahead.
+    untold: usize,
     /// Objects being decoded, in the order they were read.
     reading: VecDeque<Reading>,
     /// The positions of the others, last first: loose, packed only a moment ago, or absent.
@@ -143,7 +145,8 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
         others.sort_unstable_by_key(|position| (ids[*position as usize], *position));
         others.dedup_by_key(|position| ids[*position as usize]);
         others.reverse();
-        Ok(ObjectBatch { container, ids, packed, reading: VecDeque::new(), others })
+        let untold = packed.len();
+        Ok(ObjectBatch { container, ids, packed, untold, reading: VecDeque::new(), others })
     }
 
     /// The next objects, about 1 MiB of them; empty when each id has been answered once. What concerns a single object
@@ -176,8 +179,32 @@ impl<D: Dir, C: Deref<Target = Container<D>>> ObjectBatch<D, C> {
         block
     }
 
+    /// Tells what will be read next, once all that was told has been read.
+    fn prefetch(&mut self) {
+        if self.packed.is_empty() || self.packed.len() > self.untold {
+            return;
+        }
+        let container = &*self.container;
+        let (packs, untold) = window::ahead(&self.packed, &container.disk.tuning);
+        self.untold = untold;
+        // What is read at once needs no telling.
+        if packs.iter().map(|(_, ranges)| ranges.len()).sum::<usize>() < 2 {
+            return;
+        }
+        for (number, mut ranges) in packs {
+            let end = ranges.last().map_or(0, |range| range.end);
+            let opened = container.packs.borrow_mut().get(&container.disk.dir, number, end);
+            // Whatever is wrong with the pack is told when it is read.
+            if let Ok(Some((file, len))) = opened {
+                ranges.retain(|range| range.end <= len);
+                file.prefetch(&ranges);
+            }
+        }
+    }
+
     /// Reads objects that lie close together, and starts to decode or check them.
     fn read_window(&mut self) -> Option<Reading> {
+        self.prefetch();
         let container = &*self.container;
         let window = Window::take(&mut self.packed, &container.disk.tuning)?;
         let open = |location, position: u32| container.open_packed(&self.ids[position as usize], location);

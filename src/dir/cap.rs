@@ -3,6 +3,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -190,6 +191,10 @@ impl File for CapFile {
         #[cfg(windows)]
         let read = std::os::windows::fs::FileExt::seek_read(&self.0, buffer, offset);
         read.map_err(code)
+    }
+
+    fn prefetch(&self, ranges: &[Range<u64>]) {
+        crate::io::prefetch(&self.0, ranges);
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {

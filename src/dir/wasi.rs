@@ -219,6 +219,12 @@ impl File for WasiFile {
         Ok(bytes)
     }
 
+    #[cfg(feature = "hosted")]
+    fn prefetch(&self, ranges: &[core::ops::Range<u64>]) {
+        let ranges: Vec<(u64, u64)> = ranges.iter().map(|range| (range.start, range.end - range.start)).collect();
+        crate::bindings::loosepack::host::fetching::prefetch(&self.0, &ranges);
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Code> {
         let bytes = &bytes[..bytes.len().min(CALL_MAX)];
         let written = self.0.write(bytes, offset).map_err(code)?;

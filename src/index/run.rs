@@ -6,6 +6,7 @@
 //! would allow as well, reads two to four.) Behind them it has *filters*, which tell of nearly all ids that a block does
 //! not hold them. They are read into memory, a byte for each entry, after many lookups that found nothing.
 
+mod ahead;
 mod block_lists;
 mod cold;
 mod cursor;

@@ -12,8 +12,12 @@ use crate::format::json::Cursor;
 use crate::format::location::{Location, Place, Totals};
 use crate::format::log_line::{self, Line};
 use crate::format::names::{self, INDEX, IndexFile, MANIFEST};
-use crate::format::run_header::RunHeader;
+use crate::format::run_header::{RUN_HEADER, RunHeader};
 use crate::id::ObjectId;
+
+/// Bytes of the longest line that is of interest: the first one of a run.
+const LINE_MAX: usize = RUN_HEADER;
+const _: () = assert!(LINE_MAX >= log_line::LINE_MAX);
 
 /// A readable line.
 #[derive(Clone, Copy)]
@@ -128,9 +132,9 @@ pub(crate) fn read<D: Dir>(disk: &Disk<D>, leaf: &Leaf, mut visit: impl FnMut(To
             }
         }
         buffer.drain(..used);
-        if buffer.len() > log_line::LINE_MAX {
+        if buffer.len() > LINE_MAX {
             // The rest of a long line, as of fences: only its end can still be part of one of ours.
-            buffer.drain(..buffer.len() - log_line::LINE_MAX);
+            buffer.drain(..buffer.len() - LINE_MAX);
         }
         if read == 0 {
             return Ok(Found { totals, reach, unreadable: None });

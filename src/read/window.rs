@@ -23,6 +23,48 @@ pub(crate) struct Window<T> {
     most: u64,
 }
 
+/// The number of a pack, and ranges of its bytes.
+type Ranges = (u32, Vec<Range<u64>>);
+
+/// Where the payloads of objects lie that will be read next, of those that are sorted by pack and offset, last first: the
+/// ranges of each pack, up to about as many bytes as are told ahead, in as many packs as may be open. Returns how many
+/// of the objects that leaves.
+pub(crate) fn ahead<T>(packed: &[(Location, T)], tuning: &Tuning) -> (Vec<Ranges>, usize) {
+    let mut packs: Vec<Ranges> = Vec::new();
+    let (mut left, mut bytes) = (packed.len(), 0_u64);
+    for (location, _) in packed.iter().rev() {
+        let Location { pack, offset, length, size } = *location;
+        let end = offset.saturating_add(length);
+        if packs.last().is_none_or(|(number, _)| *number != pack) {
+            if packs.len() == tuning.open_packs {
+                break;
+            }
+            packs.push((pack, Vec::new()));
+        }
+        // Larger objects are not read with others.
+        if size <= tuning.together
+            && let Some((_, ranges)) = packs.last_mut()
+        {
+            match ranges.last_mut() {
+                Some(last) if offset <= last.end.saturating_add(tuning.gap) => {
+                    bytes = bytes.saturating_add(end.saturating_sub(last.end));
+                    last.end = last.end.max(end);
+                }
+                _ if bytes >= tuning.fetch_bytes => break,
+                _ => {
+                    bytes = bytes.saturating_add(length);
+                    ranges.push(offset..end);
+                }
+            }
+        }
+        left -= 1;
+        if bytes >= tuning.fetch_bytes.saturating_mul(2) {
+            break;
+        }
+    }
+    (packs, left)
+}
+
 impl<T: Copy> Window<T> {
     /// Takes the next ones of objects that are sorted by pack and offset, last first. `None` when there are no more.
     pub(crate) fn take(packed: &mut Vec<(Location, T)>, tuning: &Tuning) -> Option<Self> {

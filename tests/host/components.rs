@@ -25,6 +25,7 @@ fn the_store_imports_nothing_but_files_a_clock_locks_flushes_and_a_codec() {
         imports(STORE),
         [
             "loosepack:host/codec@0.1.0",
+            "loosepack:host/fetching@0.1.0",
             "loosepack:host/flushing@0.1.0",
             "loosepack:host/locking@0.1.0",
             "loosepack:host/sharing@0.1.0",

@@ -14,6 +14,9 @@ mod concurrency;
 mod contract;
 /// Files written where a list wants them; what `import` and `export` refuse.
 mod export;
+/// Containers whose files are filled when they are read.
+#[cfg(unix)]
+mod fetching;
 /// Planted links, pipes and devices, met by the component.
 #[cfg(unix)]
 mod hostile;

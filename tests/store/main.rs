@@ -22,6 +22,8 @@ mod dirs;
 mod durability;
 /// Every file operation failing with every code: reported, and nothing lost.
 mod faults;
+/// Rounds of fetching from far away.
+mod fetching;
 /// Folding in bounded memory, and what it does with damage.
 mod folding;
 /// Parsers and whole containers fed with random mutations of their files.

@@ -14,6 +14,7 @@ use wasmtime_wasi::filesystem::{Descriptor, OpenMode};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
 use super::codes::code;
+use crate::fetching::Fetching;
 
 /// Bytes that one call gives at most: what the store reads at once.
 const READ_MAX: u64 = 1 << 20;
@@ -22,11 +23,21 @@ type Handle = Resource<Descriptor>;
 type Answer<T> = Result<T, ErrorCode>;
 
 /// Replaces the functions of `descriptor` that this module is about.
-pub(super) fn replace<T: WasiView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
+pub(super) fn replace<T: WasiView + 'static>(
+    types: &mut LinkerInstance<'_, T>,
+    fetching: Fetching<T>,
+) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]descriptor.read",
-        |mut store: StoreContextMut<'_, T>, (this, len, offset): (Handle, u64, u64)| {
-            let readable = opened(&mut store, &this, OpenMode::READ)?;
+        move |mut store: StoreContextMut<'_, T>, (this, len, offset): (Handle, u64, u64)| {
+            let len = len.min(READ_MAX);
+            let readable = opened(&mut store, &this, OpenMode::READ)?.and_then(|file| match fetching(store.data()) {
+                // Whatever the reason is: a file that is open is never absent.
+                Some(fetch) => {
+                    fetch.read(&file, offset..offset.saturating_add(len)).map_or(Err(ErrorCode::Io), |()| Ok(file))
+                }
+                None => Ok(file),
+            });
             Ok((readable.and_then(|file| read(&file, len, offset).map_err(code)),))
         },
     )?;
@@ -68,7 +79,7 @@ fn opened<T: WasiView>(
 }
 
 fn read(file: &File, len: u64, offset: u64) -> io::Result<(Vec<u8>, bool)> {
-    let mut buffer = vec![0; len.min(READ_MAX) as usize];
+    let mut buffer = vec![0; len as usize];
     let read = read_at(file, &mut buffer, offset)?;
     buffer.truncate(read);
     let end = buffer.is_empty();

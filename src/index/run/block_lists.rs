@@ -65,6 +65,7 @@ impl<F: File> Run<F> {
     /// Reads all fences and fails unless they, and the first line, are as they were written. With `keep`, returns them.
     /// Piece by piece, so that memory is taken for fences that are there, not for those that the first line promises.
     pub(super) fn read_fences(&self, keep: bool) -> Result<Fences> {
+        self.prefetch(self.entries_end()..self.fences_end());
         let (mut reader, mut found) = (ListReader::new(self, FENCES, self.entries_end())?, Fences::default());
         while let Some(text) = reader.read_some()? {
             let last = found.last();
@@ -89,6 +90,7 @@ impl<F: File> Run<F> {
     /// Reads all filters and fails unless they are as they were written. With `keep`, returns them. In the manner of
     /// [`Run::read_fences`].
     pub(super) fn read_filters(&self, keep: bool) -> Result<Filters> {
+        self.prefetch(self.fences_end()..self.end());
         let (mut reader, mut found) = (ListReader::new(self, FILTERS, self.fences_end())?, Filters::default());
         while let Some(text) = reader.read_some()? {
             if !keep {

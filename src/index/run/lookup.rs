@@ -1,15 +1,23 @@
 //! Looking ids up in a run.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::Run;
+use super::ahead::{Blocks, spans};
 use crate::dir::File;
 use crate::error::{Error, Result};
 use crate::format::run_header::RUN_BLOCK as BLOCK;
 use crate::format::run_line::id_digits;
 use crate::id::ObjectId;
 use crate::index::{Told, Trust};
+
+/// Blocks that are read along between two that are needed: to read them costs less than a read of its own.
+const GAP: u64 = 2;
+
+/// IDs whose blocks are found, and told ahead, before these are read. With many more, that would cost memory and time.
+const TOGETHER: usize = 8192;
 
 /// What a run says of an ID.
 pub(in crate::index) enum Asked {
@@ -92,12 +100,7 @@ impl<F: File> Run<F> {
                 return Ok(None);
             }
             if let Some((_, told)) = self.find_cold(id, trust)? {
-                if told.is_none() {
-                    // A lookup that finds nothing is mostly followed by one that has to be certain.
-                    self.absent.truncate((self.tuning.cold_lookups as usize).saturating_sub(1));
-                    self.absent.push_front(*id);
-                }
-                return Ok(told);
+                return Ok(self.noted(id, told));
             }
         }
         if trust == Trust::Checked {
@@ -106,7 +109,24 @@ impl<F: File> Run<F> {
         if self.header.entries == 0 {
             return Ok(None);
         }
-        let (first, last) = self.fences()?.blocks(0, id);
+        let fresh = self.fences.is_none();
+        let blocks = self.fences()?.blocks(0, id);
+        // Where nothing has been read yet, two reads may have to wait where one does not.
+        if fresh { self.find(&self.block_lines(blocks.0, blocks.1)?, id) } else { self.lookup_in(blocks, id) }
+    }
+
+    /// Remembers an ID that the run is proven to have no entry for: a lookup that finds nothing is mostly followed by one
+    /// that has to be certain.
+    fn noted(&mut self, id: &ObjectId, told: Option<Told>) -> Option<Told> {
+        if told.is_none() {
+            self.absent.truncate((self.tuning.cold_lookups as usize).saturating_sub(1));
+            self.absent.push_front(*id);
+        }
+        told
+    }
+
+    /// Returns the entry of an ID that blocks can hold. `None` is not certain.
+    fn lookup_in(&self, (first, last): Blocks, id: &ObjectId) -> Result<Option<Told>> {
         if first == last
             && let Some((start, count)) = self.guess(id, first)
         {
@@ -128,83 +148,154 @@ impl<F: File> Run<F> {
         Some((block * BLOCK + line.saturating_sub(count / 2).min(BLOCK - count), count))
     }
 
-    /// Returns the entries of sorted IDs, in their order. IDs that lie close together share a read.
+    /// Returns the entries of sorted IDs, in their order. IDs that lie close together share a read, and what is read is
+    /// told ahead.
     pub(in crate::index) fn lookup_sorted<'a>(
         &mut self,
-        ids: impl ExactSizeIterator<Item = &'a ObjectId> + DoubleEndedIterator + Clone,
+        mut ids: impl ExactSizeIterator<Item = &'a ObjectId> + Clone,
         trust: Trust,
     ) -> Result<Vec<Option<Told>>> {
         if self.is_cold(ids.len() as u64) {
+            return self.lookup_cold(ids, trust);
+        }
+        self.fences()?;
+        if self.header.entries == 0 {
+            return Ok(vec![None; ids.len()]);
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        let mut places = Vec::with_capacity(ids.len().min(TOGETHER));
+        while ids.len() > 0 {
+            let some = ids.clone().take(TOGETHER);
+            places.clear();
+            let (mut from, mut end) = (None, 0);
+            for id in some.clone() {
+                let blocks = self.fences()?.blocks(end, id);
+                from.get_or_insert(blocks.0);
+                end = blocks.0;
+                places.push((!self.deny(blocks, id)).then_some(blocks));
+            }
+            let blocks = from.map_or(0, |from| end - from + 1);
+            // Of few ids for each block only some lines are read for each; to read all blocks takes longer.
+            if trust == Trust::Quick && (places.len() as u64) < blocks.saturating_mul(self.tuning.dense) {
+                self.lookup_each(some, &places, &mut found)?;
+            } else {
+                self.lookup_together(some, &places, trust, &mut found)?;
+            }
+            ids.nth(places.len() - 1);
+        }
+        Ok(found)
+    }
+
+    /// Looks ids up by parts of the fences.
+    fn lookup_cold<'a>(
+        &mut self,
+        ids: impl ExactSizeIterator<Item = &'a ObjectId> + Clone,
+        trust: Trust,
+    ) -> Result<Vec<Option<Told>>> {
+        if ids.len() == 1 {
             return ids.map(|id| self.lookup_one(id, trust, true)).collect();
         }
-        if trust == Trust::Checked {
-            self.fences()?;
+        let open: Vec<&ObjectId> = ids.clone().filter(|id| !self.absent.contains(id)).collect();
+        let mut found = self.find_all_cold(&open, trust)?.into_iter();
+        let mut open = open.into_iter().peekable();
+        let mut told = Vec::with_capacity(ids.len());
+        for id in ids {
+            let found = open.next_if_eq(&id).and_then(|_| found.next());
+            told.push(match found {
+                // Proven before.
+                None => None,
+                Some(Some(told)) => self.noted(id, told),
+                Some(None) => self.lookup_one(id, trust, false)?,
+            });
         }
-        if trust == Trust::Quick
-            && let (Some(first), Some(last)) = (ids.clone().next(), ids.clone().next_back())
-        {
-            let fences = self.fences()?;
-            let blocks = fences.blocks(0, last).1 - fences.blocks(0, first).0 + 1;
-            if (ids.len() as u64) < blocks.saturating_mul(self.tuning.dense) {
-                // Few of a block's lines are read for each; to read all blocks takes longer.
-                let told = |id| match self.ask(id, trust)? {
-                    Asked::Told(told) => Ok(Some(told)),
-                    Asked::Denied | Asked::NotFound => Ok(None),
-                };
-                return ids.map(told).collect();
+        Ok(told)
+    }
+
+    /// Looks each id up by itself, in the blocks that can hold it. `None` is not certain.
+    fn lookup_each<'a>(
+        &mut self,
+        ids: impl Iterator<Item = &'a ObjectId>,
+        places: &[Option<Blocks>],
+        found: &mut Vec<Option<Told>>,
+    ) -> Result<()> {
+        let filtered = self.filters.is_some();
+        self.prefetch_blocks(&spans(places.iter().flatten().copied(), 0, u64::MAX), places.len());
+        for (id, place) in ids.zip(places) {
+            // Filters may have been read meanwhile.
+            let place = place.filter(|blocks| filtered || !self.deny(*blocks, id));
+            let told = match place {
+                Some(blocks) => self.lookup_in(blocks, id)?,
+                None => None,
+            };
+            if place.is_some() && told.is_none() {
+                self.count_miss()?;
             }
+            found.push(told);
         }
-        let (width, entries) = (self.header.digits.width(), self.header.entries);
-        let mut found = Vec::with_capacity(ids.len());
-        let mut ids = ids.peekable();
-        // Lines in memory: those from `start` to `end`; and the first of them that can be that of the next id.
-        let (mut window, mut start, mut end, mut next) = (Vec::new(), 0, 0, 0);
-        let mut block = 0;
-        while let Some(id) = ids.next() {
-            if entries == 0 {
+        Ok(())
+    }
+
+    /// Looks ids up in blocks that are read whole, those that lie close together by one read.
+    fn lookup_together<'a>(
+        &mut self,
+        ids: impl Iterator<Item = &'a ObjectId>,
+        places: &[Option<Blocks>],
+        trust: Trust,
+        found: &mut Vec<Option<Told>>,
+    ) -> Result<()> {
+        let (width, entries, filtered) = (self.header.digits.width(), self.header.entries, self.filters.is_some());
+        let spans = spans(places.iter().flatten().copied(), GAP, self.blocks_at_once().max(1));
+        self.prefetch_blocks(&spans, spans.len());
+        let mut spans = spans.into_iter();
+        // Blocks and, when they have been read, their lines; and the first of them that can be that of the next id.
+        let (mut span, mut window, mut next) = ((0, 0), None, 0);
+        let mut started = false;
+        for (id, place) in ids.zip(places) {
+            let Some((first, last)) = *place else {
+                found.push(None);
+                continue;
+            };
+            while (!started || last > span.1)
+                && let Some(following) = spans.next()
+            {
+                (span, window, started) = (following, None, true);
+            }
+            // Filters may have been read meanwhile.
+            if !filtered && self.deny((first, last), id) {
                 found.push(None);
                 continue;
             }
-            let (first, last) = self.fences()?.blocks(block, id);
-            block = first;
-            if self.deny((first, last), id) {
-                found.push(None);
-                continue;
-            }
-            let (block_start, block_end) = (first * BLOCK, ((last + 1) * BLOCK).min(entries));
-            if block_start < start || block_end > end {
-                // When the next id lies near by, its block is read along, and those after it.
-                let near = match ids.peek() {
-                    Some(next) => self.fences()?.blocks(block, next).0 <= last + 1,
-                    None => false,
-                };
-                let ahead = if near { self.blocks_at_once() * BLOCK } else { 0 };
-                (start, end) = (block_start, (block_end + ahead).min(entries));
-                window = self.lines(start, end - start)?;
-                if trust == Trust::Checked {
-                    self.check_kept(first, &window)?;
+            let lines: &Vec<u8> = match &mut window {
+                Some(lines) => lines,
+                none => {
+                    let lines = self.block_lines(span.0, span.1)?;
+                    if trust == Trust::Checked {
+                        self.check_kept(span.0, &lines)?;
+                    }
+                    none.insert(lines)
                 }
-            }
-            next = block_start.max(next);
-            let lines = &window[(next - start) as usize * width..(block_end - start) as usize * width];
-            let (passed, told) = self.search(lines, id, 1)?;
+            };
+            let (start, end) = (span.0 * BLOCK, ((last + 1) * BLOCK).min(entries));
+            next = next.max(first * BLOCK);
+            let lines = &lines[(next - start) as usize * width..(end - start) as usize * width];
+            let (passed, told) = self.search_lines(lines, id, 1)?;
             next += passed;
             if told.is_none() {
                 self.count_miss()?;
             }
             found.push(told);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Searches sorted lines for the entry of an ID.
     fn find(&self, lines: &[u8], id: &ObjectId) -> Result<Option<Told>> {
-        self.search(lines, id, lines.len()).map(|(_, told)| told)
+        self.search_lines(lines, id, lines.len()).map(|(_, told)| told)
     }
 
     /// Searches sorted lines. Returns how many are less than the ID, and its entry. Looks `step` lines ahead first,
     /// then doubles the step until the ID is passed: where the ID is expected near the start, 1 is fastest.
-    pub(super) fn search(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
+    pub(super) fn search_lines(&self, lines: &[u8], id: &ObjectId, mut step: usize) -> Result<(u64, Option<Told>)> {
         let (hex, width) = (id.to_hex(), self.header.digits.width());
         let line = |number: usize| &lines[number * width..][..width];
         // Nearly always the first digits tell: a number is compared faster than text.

@@ -31,6 +31,7 @@ fn tuning(rng: &mut Rng) -> Tuning {
         gap: up_to(300),
         together: up_to(3000),
         batch_bytes: up_to(3000),
+        fetch_bytes: up_to(3000),
         batch_objects: up_to(9) as usize,
         open_packs: up_to(3) as usize,
         ahead: up_to(4) as usize,
