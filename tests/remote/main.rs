@@ -3,5 +3,6 @@
 mod cluster;
 mod folder;
 mod hostile;
+mod peers;
 mod seaweed;
 mod tool;
