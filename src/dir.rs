@@ -127,9 +127,9 @@ pub trait File {
         Ok(bytes)
     }
 
-    /// Tells that bytes will be read soon, which some systems have to fetch from far away: those of one call, and of calls
-    /// on other files that follow before anything is read, can be fetched together. A hint: it changes nothing of what
-    /// is read, and does not fail.
+    /// Tells that bytes will be read soon, which some systems have to fetch from far away: those of one call, and of
+    /// calls on other files that follow before anything is read, can be fetched together. A hint: it changes nothing of
+    /// what is read, and does not fail.
     fn prefetch(&self, ranges: &[Range<u64>]) {
         let _ = ranges;
     }

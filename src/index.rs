@@ -171,8 +171,8 @@ impl<D: Dir> Index<D> {
         Ok(None)
     }
 
-    /// Tells what will be read of the first run in which an id is looked up, or of all the others, which are asked when that
-    /// does not have it. All fences are read before anything is told, so that it can be fetched together.
+    /// Tells what will be read of the first run in which an id is looked up, or of all the others, which are asked when
+    /// that does not have it. All fences are read before anything is told, so that it can be fetched together.
     fn prefetch_blocks(&mut self, number: usize, id: &ObjectId) -> Result<()> {
         let asked = if number == 0 { &self.order[..1] } else { &self.order[number..] };
         let mut ahead = Vec::with_capacity(asked.len());

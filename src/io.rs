@@ -60,8 +60,8 @@ pub fn share_with_group(_: &std::fs::File) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Tells the system that bytes of a local file will be read soon, where that is worth a system call for each range: where
-/// they are many, or much, and some that are looked at are not in memory.
+/// Tells the system that bytes of a local file will be read soon, where that is worth a system call for each range:
+/// where they are many, or much, and some that are looked at are not in memory.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn prefetch(file: &std::fs::File, ranges: &[Range<u64>]) {
     use core::num::NonZeroU64;

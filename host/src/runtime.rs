@@ -70,8 +70,8 @@ impl Runtime {
         Ok(Runtime { engine, component, limits, unfinished: None, fetch: None })
     }
 
-    /// Returns the same runtime, whose containers lie in directories in which bytes of files may have to be fetched before
-    /// they are read.
+    /// Returns the same runtime, whose containers lie in directories in which bytes of files may have to be fetched
+    /// before they are read.
     ///
     /// ```
     /// use std::fs::File;

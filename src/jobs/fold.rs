@@ -21,8 +21,8 @@ impl<D: Dir> Container<D> {
     ///
     /// The index merges its files by itself as it grows, and leaves a few, which is enough for local disks. Mirrors and
     /// object storage want few files that do not change: afterwards the index is one. It is written anew each time, so
-    /// fold before a copy rather than after each batch. It takes little memory, and room on the disk for a second copy of
-    /// the index. A crash leaves the old index or the new one. Entries of deleted objects stay, for
+    /// fold before a copy rather than after each batch. It takes little memory, and room on the disk for a second copy
+    /// of the index. A crash leaves the old index or the new one. Entries of deleted objects stay, for
     /// [`Container::reindex`].
     ///
     /// There is one unit of progress; the objects counted are all packed ones.

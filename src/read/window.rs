@@ -26,9 +26,9 @@ pub(crate) struct Window<T> {
 /// The number of a pack, and ranges of its bytes.
 type Ranges = (u32, Vec<Range<u64>>);
 
-/// Where the payloads of objects lie that will be read next, of those that are sorted by pack and offset, last first: the
-/// ranges of each pack, up to about as many bytes as are told ahead, in as many packs as may be open. Returns how many
-/// of the objects that leaves.
+/// Where the payloads of objects lie that will be read next, of those that are sorted by pack and offset, last first:
+/// the ranges of each pack, up to about as many bytes as are told ahead, in as many packs as may be open. Returns how
+/// many of the objects that leaves.
 pub(crate) fn ahead<T>(packed: &[(Location, T)], tuning: &Tuning) -> (Vec<Ranges>, usize) {
     let mut packs: Vec<Ranges> = Vec::new();
     let (mut left, mut bytes) = (packed.len(), 0_u64);

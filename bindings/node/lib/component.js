@@ -212,6 +212,10 @@ class Handle {
     return jobOf(this.#instance.maintenance.reindex(this.#container));
   }
 
+  fold() {
+    return jobOf(this.#instance.maintenance.fold(this.#container));
+  }
+
   importFrom(directory, digests) {
     const { importObjects } = this.#instance.transfer;
     return this.#beside(directory, (other) => importObjects(this.#container, other, digests));

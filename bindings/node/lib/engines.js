@@ -12,7 +12,7 @@
 //   id, config, durable, stats, packs, unlock, close
 //   add, addMany, addFiles, writer, packWriter
 //   get, getToFile, reader, readMany, contains, info, infoMany, objects
-//   pack, clean, delete, gc, repack, verify, reindex, importFrom, repair, backup: each starts a job
+//   pack, clean, delete, gc, repack, verify, reindex, fold, importFrom, repair, backup: each starts a job
 //
 // and gives resources, each with [Symbol.dispose], which does nothing when the resource was finished or its container
 // closed:

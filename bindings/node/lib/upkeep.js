@@ -58,6 +58,10 @@ export class Upkeep {
     return this.#job((handle) => handle.reindex());
   }
 
+  fold() {
+    return this.#job((handle) => handle.fold());
+  }
+
   importFrom(directory, ids) {
     const path = pathOf(directory);
     const digests = ids === undefined ? undefined : digestsOf(listOf(ids));

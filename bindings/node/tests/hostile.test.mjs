@@ -196,7 +196,7 @@ test('every call of a closed container says so', async (t) => {
   }
   const jobs = [
     store.pack(), store.clean(), store.delete([id]), store.gc([id]), store.repack(), store.verify(), store.reindex(),
-    store.importFrom(root), store.repair(root), store.backup(path.join(root, 'backup')),
+    store.fold(), store.importFrom(root), store.repair(root), store.backup(path.join(root, 'backup')),
   ];
   for (const job of jobs) {
     await assert.rejects(job.finish(), { name: 'ClosedError' });

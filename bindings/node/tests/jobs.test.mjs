@@ -118,6 +118,15 @@ test('an index that is gone is rebuilt', async (t) => {
   again.close();
 });
 
+test('the index becomes one file', async (t) => {
+  const { store, folder } = setUp(t);
+  store.addMany(some(50));
+  await store.pack().finish();
+  assert.equal((await store.fold().finish()).objects, 50);
+  assert.equal(fs.readdirSync(path.join(folder, 'index')).filter((name) => name.startsWith('run-')).length, 1);
+  assert.deepEqual((await store.verify().finish()).problems, []);
+});
+
 test('a pack writer commits, or leaves nothing', (t) => {
   const { store, root } = setUp(t);
   const file = path.join(root, 'file');

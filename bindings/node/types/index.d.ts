@@ -158,6 +158,8 @@ export class Container {
   verify(options?: { completed?: number; shard?: number; shards?: number }): Job;
   /** Rebuild the index from the packs. When the index does not open, open the container with `damaged`. */
   reindex(): Job;
+  /** Merge the index into one file, as mirrors and object storage want it. The objects counted are all packed ones. */
+  fold(): Job;
   /** Copy objects from the container in another directory, which is only read: these, or all. */
   importFrom(directory: string | URL, ids?: Iterable<string>): Job;
   /** Mend damaged objects with those of the container in another directory, which is only read. */

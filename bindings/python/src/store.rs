@@ -322,6 +322,10 @@ impl Store {
         self.start(py, Task::Reindex)
     }
 
+    fn _fold(&self, py: Python<'_>) -> PyResult<Job> {
+        self.start(py, Task::Fold)
+    }
+
     fn _import(&self, py: Python<'_>, source: PathBuf, ids: Option<&Bound<'_, PyAny>>) -> PyResult<Job> {
         let ids = ids.map(convert::ids).transpose()?;
         self.start(py, Task::Import(source, ids))

@@ -88,6 +88,18 @@ class Jobs(TestCase):
             self.assertEqual(store.reindex().objects, 50)
         self.assertEqual(list(Container(self.folder / "store")), sorted(ids))
 
+    def test_the_index_becomes_one_file(self):
+        folded = 0
+        for first in range(3):
+            self.store.add_many([b"%d %d" % (first, number) for number in range(50)], to_packs=True)
+            folded = self.store.fold().objects
+        self.assertEqual(folded, 150)
+        self.assertEqual(len(list((self.folder / "store/index").glob("run-*"))), 1)
+        self.assertEqual(self.store.verify().problems, [])
+        with self.store.pack_writer():
+            with self.assertRaises(loosepack.Locked):
+                Container(self.folder / "store").fold()
+
     def test_copies(self):
         ids = self.store.add_many([b"%d" % number for number in range(50)], to_packs=True)
         with Container.create(self.folder / "other") as other:
@@ -124,6 +136,7 @@ class Progress(TestCase):
         yield "repack", self.store.repack
         yield "gc", lambda progress: self.store.gc([], progress=progress)
         yield "reindex", self.store.reindex
+        yield "fold", self.store.fold
 
     def test_progress_goes_from_start_to_end_in_every_job(self):
         for name, job in self.jobs():

@@ -67,8 +67,8 @@ impl<F: File> Run<F> {
         self.prefetch(self.entries_end()..self.fences_end());
     }
 
-    /// Returns what will be read to look an id up once the fences that lead to it have been read, which this does. Damage is
-    /// left to the lookup.
+    /// Returns what will be read to look an id up once the fences that lead to it have been read, which this does.
+    /// Damage is left to the lookup.
     pub(in crate::index) fn blocks_ahead(&mut self, id: &ObjectId) -> Result<Option<Range<u64>>> {
         if self.absent.contains(id) || self.header.entries == 0 {
             return Ok(None);
@@ -89,8 +89,8 @@ impl<F: File> Run<F> {
         self.file.prefetch(slice::from_ref(&range));
     }
 
-    /// The bytes of blocks, and of what may have to be read to prove that they do not hold an id: the next block, or the
-    /// start of the fences.
+    /// The bytes of blocks, and of what may have to be read to prove that they do not hold an id: the next block, or
+    /// the start of the fences.
     pub(super) fn proving_bytes(&self, first: u64, last: u64) -> Range<u64> {
         let Range { start, end } = self.block_bytes(first, (last + 1).min(self.blocks().saturating_sub(1)));
         start..if last + 1 >= self.blocks() { end + FENCES.start.len() as u64 } else { end }

@@ -65,8 +65,8 @@ impl<F: File> Run<F> {
         self.find_in((first, last), id, trust, |run| run.part.as_ref().and_then(|part| part.fences(first, last)))
     }
 
-    /// Does the same where the blocks are known that can hold the id. `fences`: those of the blocks, and of the one behind
-    /// them; `None` when they are damaged.
+    /// Does the same where the blocks are known that can hold the id. `fences`: those of the blocks, and of the one
+    /// behind them; `None` when they are damaged.
     fn find_in(
         &self,
         (first, last): (u64, u64),
@@ -106,8 +106,8 @@ impl<F: File> Run<F> {
         ids.iter().zip(places).map(find).collect()
     }
 
-    /// Finds the blocks that can hold ids, and the fences of these and of the next. The parts that each round of reading
-    /// needs are told ahead.
+    /// Finds the blocks that can hold ids, and the fences of these and of the next. The parts that each round of
+    /// reading needs are told ahead.
     fn locate_cold(&mut self, ids: &[&ObjectId]) -> Result<Vec<Place>> {
         let mut places: Vec<Place> = ids.iter().map(|_| None).collect();
         let mut open: Vec<(usize, Search)> = (0..ids.len()).map(|number| (number, self.search())).collect();
@@ -239,8 +239,8 @@ enum Found {
     Nothing,
 }
 
-/// A search for an id by parts of the fences. Blocks and the prefixes of their first ids: the id is not before `low`, nor
-/// behind the first of `high`.
+/// A search for an id by parts of the fences. Blocks and the prefixes of their first ids: the id is not before `low`,
+/// nor behind the first of `high`.
 pub(super) struct Search {
     low: (u64, u64),
     high: (u64, u64),

@@ -115,8 +115,8 @@ impl<F: File> Run<F> {
         if fresh { self.find(&self.block_lines(blocks.0, blocks.1)?, id) } else { self.lookup_in(blocks, id) }
     }
 
-    /// Remembers an ID that the run is proven to have no entry for: a lookup that finds nothing is mostly followed by one
-    /// that has to be certain.
+    /// Remembers an ID that the run is proven to have no entry for: a lookup that finds nothing is mostly followed by
+    /// one that has to be certain.
     fn noted(&mut self, id: &ObjectId, told: Option<Told>) -> Option<Told> {
         if told.is_none() {
             self.absent.truncate((self.tuning.cold_lookups as usize).saturating_sub(1));

@@ -88,6 +88,11 @@ impl Container {
     }
 
     #[napi(catch_unwind)]
+    pub fn fold(&self) -> Result<Job> {
+        self.job(loosepack_host::Container::fold, of)
+    }
+
+    #[napi(catch_unwind)]
     pub fn import_from(&self, directory: String, digests: Option<&[u8]>) -> Result<Job> {
         let directory = PathBuf::from(directory);
         let ids = digests.map(convert::ids).transpose()?;

@@ -107,6 +107,15 @@ class Upkeep(_loosepack.Store):
         """
         return self._run(self._reindex, progress)
 
+    def fold(self, *, progress: Optional[OnProgress] = None) -> Report:
+        """Merge the index into one file, as mirrors and object storage want it.
+
+        The objects counted are all packed ones.
+
+        :raises Locked: when the pack lock is taken.
+        """
+        return self._run(self._fold, progress)
+
     def import_from(
         self,
         source: Union[Path, Upkeep],
