@@ -229,11 +229,10 @@ fn a_cache_is_no_more_than_a_cache() {
     let mut small = reader.command(&["-C", &url, "verify", "--json"]);
     assert!(small.env("LOOSEPACK_CACHE_SIZE", "1000").output().unwrap().status.success());
     assert!(verify(&reader) > 100_000);
+    let both = Machine::new(Vec::new());
     std::thread::scope(|scope| {
-        let both = Machine::new(Vec::new());
-        let both = &both;
         for _ in 0..4 {
-            scope.spawn(|| verify(both));
+            scope.spawn(|| verify(&both));
         }
     });
     fs::remove_dir_all(reader.cache()).unwrap();

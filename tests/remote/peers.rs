@@ -22,7 +22,7 @@ fn content(number: usize) -> Vec<u8> {
 }
 
 /// Writes each object under a key of its own.
-async fn one_by_one(environment: Vec<(String, String)>, count: usize) {
+async fn one_by_one(environment: Vec<(String, String)>, bucket: &str, count: usize) {
     let options = ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(60));
     let mut builder = AmazonS3Builder::new().with_client_options(options);
     for (name, value) in environment {
@@ -30,8 +30,7 @@ async fn one_by_one(environment: Vec<(String, String)>, count: usize) {
             builder = builder.with_config(key, value);
         }
     }
-    let url = "s3://test/one-by-one";
-    let store = Arc::new(builder.with_url(url).with_allow_http(true).build().unwrap());
+    let store = Arc::new(builder.with_bucket_name(bucket).build().unwrap());
     let puts = (0..count).map(|number| {
         let store = store.clone();
         async move { store.put(&Path::from(format!("one/{number}")), content(number).into()).await.map(drop) }
@@ -77,12 +76,11 @@ fn a_push_takes_few_requests() {
     measured("loosepack push, with nothing new", &mut || drop(machine.ok(&["-C", store, "push"])));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bucket = url.strip_prefix("s3://").unwrap().split('/').next().unwrap();
-    assert_eq!(bucket, "test");
-    measured("one object for each key", &mut || runtime.block_on(one_by_one(environment.clone(), count)));
+    measured("one object for each key", &mut || runtime.block_on(one_by_one(environment.clone(), bucket, count)));
     let restic = |arguments: &[&str]| {
         let mut command = Command::new("restic");
         command.args(arguments).envs(environment.clone()).env("RESTIC_PASSWORD", "test").stdout(Stdio::null());
-        let repository = format!("s3:{}/test/restic", proxy.endpoint());
+        let repository = format!("s3:{}/{bucket}/restic", proxy.endpoint());
         command.env("RESTIC_REPOSITORY", repository).env("RESTIC_CACHE_DIR", here.path().join("restic")).status()
     };
     match restic(&["init"]) {
