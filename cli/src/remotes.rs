@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use loosepack::{Access, Durability, Finding, Job, ObjectId, Options, Store};
-use loosepack_remote::{Report, Requests, Stores, Through, View};
+use loosepack_remote::{Report, Requests, Stores, Through, View, harmless};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -56,25 +56,37 @@ impl Stores for Containers<'_> {
 
 /// Words a failure of a remote.
 pub(crate) fn told<T>(url: &str, result: loosepack_remote::Result<T>) -> Result<T, Failure> {
-    result.map_err(|error| format!("{url}: {error}").into())
+    result.map_err(|error| format!("{}: {error}", harmless(url)).into())
 }
 
 /// The remote that is meant: the one that is named, or the one that a container remembers.
 pub(crate) fn url(container: &Path, named: Option<&str>) -> Result<String, Failure> {
     let url = match named {
         Some(url) => url.to_string(),
-        None => remembered(container)?.ok_or_else(|| {
+        None => remembered(container)?.map(|remembered| remembered.url).ok_or_else(|| {
             about(container, "no remote was pushed to or cloned: name one, as in `push s3://BUCKET/PREFIX`")
         })?,
     };
     if !loosepack_remote::is_url(&url) {
-        return Err(format!("{}: this is no URL of a remote: write s3://BUCKET/PREFIX", shown(Path::new(&url))).into());
+        return Err(format!(
+            "{}: this is no URL of a remote: write s3://BUCKET/PREFIX",
+            shown(Path::new(&harmless(&url)))
+        )
+        .into());
     }
     Ok(url.trim_end_matches('/').into())
 }
 
+/// A remote that a container was pushed to or cloned from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    pub(crate) url: String,
+    /// What the container lacks is read from there.
+    pub(crate) reads: bool,
+}
+
 /// The remote that a container was pushed to or cloned from.
-pub(crate) fn remembered(container: &Path) -> Result<Option<String>, Failure> {
+pub(crate) fn remembered(container: &Path) -> Result<Option<Remembered>, Failure> {
     let path = container.join(REMEMBERED);
     let read = || {
         if fs::symlink_metadata(&path)?.len() > REMEMBERED_MAX {
@@ -86,18 +98,25 @@ pub(crate) fn remembered(container: &Path) -> Result<Option<String>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(|error| format!("cannot read {}: {error}", shown(&path)))?,
     };
-    let url = serde_json::from_slice::<Value>(&bytes).ok().and_then(|value| Some(value["url"].as_str()?.to_string()));
-    let url = url.filter(|url| loosepack_remote::is_url(url));
-    url.map(Some).ok_or_else(|| format!("{}: it names no remote: remove it", shown(&path)).into())
+    let value = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
+    let url = value["url"].as_str().filter(|url| loosepack_remote::is_url(url)).map(String::from);
+    let reads = value["reads"].as_bool();
+    match (url, reads) {
+        (Some(url), Some(reads)) => Ok(Some(Remembered { url, reads })),
+        _ => Err(format!("{}: it names no remote: remove it", shown(&path)).into()),
+    }
 }
 
-/// Remembers the remote of a container.
-pub(crate) fn remember(container: &Path, url: &str) -> Result<(), Failure> {
-    if remembered(container).ok().flatten().as_deref() == Some(url) {
+/// Remembers the remote of a container, and from now on reads from there what the container lacks, if `reads`.
+pub(crate) fn remember(container: &Path, url: &str, reads: bool) -> Result<(), Failure> {
+    let before = remembered(container).ok().flatten();
+    // Whoever has read from there goes on.
+    let reads = reads || before.as_ref().is_some_and(|before| before.reads && before.url == url);
+    if before == Some(Remembered { url: url.into(), reads }) {
         return Ok(());
     }
     let (path, temporary) = (container.join(REMEMBERED), container.join(format!("{REMEMBERED}.new")));
-    let line = json!({ "url": url }).to_string() + "\n";
+    let line = json!({ "url": url, "reads": reads }).to_string() + "\n";
     let written = fs::write(&temporary, line).and_then(|()| fs::rename(&temporary, &path));
     written.map_err(|error| format!("cannot write {}: {error}", shown(&path)).into())
 }
@@ -112,7 +131,7 @@ pub(crate) fn through<'a>(
     if container.to_str().is_some_and(loosepack_remote::is_url) {
         return Ok(here);
     }
-    let Some(url) = remembered(container)? else { return Ok(here) };
+    let Some(Remembered { url, reads: true }) = remembered(container)? else { return Ok(here) };
     Ok(Box::new(Through::new(here, Box::new(move || host.open(url.as_ref(), options.clone())))))
 }
 

@@ -36,15 +36,22 @@ impl<'a> Session<'a> {
         Ok(directory)
     }
 
+    /// Returns whether the container is one on object storage, which is read only.
+    pub(crate) fn is_remote(&self) -> bool {
+        #[cfg(feature = "remote")]
+        let is_remote = self.global.directory.to_str().is_some_and(loosepack_remote::is_url);
+        #[cfg(not(feature = "remote"))]
+        let is_remote = false;
+        is_remote
+    }
+
     /// Opens the container for what the subcommand does with it. What it lacks is read from the remote that it was
     /// pushed to or cloned from.
     pub(crate) fn open(&self, access: Access) -> Result<Box<dyn Store + 'a>, Failure> {
+        let here = self.open_here(access)?;
         #[cfg(feature = "remote")]
-        if access == Access::ReadOnly {
-            let (here, host, options) = (self.open_here(access)?, self.host, self.options(access));
-            return crate::remotes::through(here, self.directory()?, host, options);
-        }
-        self.open_here(access)
+        let here = crate::remotes::through(here, self.directory()?, self.host, self.options(Access::ReadOnly))?;
+        Ok(here)
     }
 
     /// Opens the container, without any remote.
@@ -163,6 +170,8 @@ impl<'a> Session<'a> {
             Error::NotFound(_) | Error::Corrupt(_) => Outcome::Lacking,
             _ => Outcome::Failed,
         };
+        #[cfg(feature = "remote")]
+        let is_io = matches!(error, Error::Io(_));
         let message = match error {
             Error::NoContainer => no_container(directory),
             // The directory itself, which is no file in it.
@@ -180,7 +189,7 @@ impl<'a> Session<'a> {
             error => about(directory, &error.to_string()),
         };
         #[cfg(feature = "remote")]
-        let message = match self.host.remotes().failure() {
+        let message = match self.host.remotes().failure().filter(|_| is_io) {
             Some(failure) => format!("{message}; {failure}"),
             None => message,
         };
@@ -194,8 +203,12 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Something about the container in a directory, with its name.
+/// Something about the container in a directory, or of a URL, with its name.
 pub(crate) fn about(directory: &Path, what: &str) -> String {
+    #[cfg(feature = "remote")]
+    if let Some(url) = directory.to_str().filter(|url| loosepack_remote::is_url(url)) {
+        return format!("{}: {what}", loosepack_remote::harmless(url));
+    }
     if directory.as_os_str() == "." { what.into() } else { format!("{}: {what}", shown(directory)) }
 }
 

@@ -37,7 +37,7 @@ impl Native {
     ) -> Result<Box<dyn Store>> {
         let place = self.place(dir, options.access)?;
         match open(&self.runtime(&place)?, &place.dir) {
-            Ok(container) => Ok(Box::new(container)),
+            Ok(container) => Ok(place.store(container)),
             Err(Error::Io(error)) => Err(cannot("open", dir, &error)),
             Err(error) => Err(error.into()),
         }
@@ -62,7 +62,12 @@ impl Native {
             let view = self.remotes.view(url).map_err(|error| loosepack::Error::Other(error.to_string()))?;
             return Ok(Place::of(&view));
         }
-        Ok(Place { dir: dir.into(), fetch: None })
+        Ok(Place {
+            dir: dir.into(),
+            fetch: None,
+            #[cfg(feature = "remote")]
+            fetcher: None,
+        })
     }
 }
 
@@ -70,12 +75,27 @@ impl Native {
 struct Place {
     dir: PathBuf,
     fetch: Option<Arc<dyn Fetch>>,
+    #[cfg(feature = "remote")]
+    fetcher: Option<Arc<loosepack_remote::Fetcher>>,
+}
+
+impl Place {
+    /// A container in it, which is read once more where it is a remote's and seems to be damaged.
+    fn store(self, container: Container) -> Box<dyn Store> {
+        let store = Box::new(container);
+        #[cfg(feature = "remote")]
+        if let Some(fetcher) = self.fetcher {
+            return Box::new(loosepack_remote::Afresh::new(store, fetcher));
+        }
+        store
+    }
 }
 
 #[cfg(feature = "remote")]
 impl Place {
     fn of(view: &loosepack_remote::View) -> Self {
-        Place { dir: view.dir.clone(), fetch: Some(Arc::new(Fetched(view.fetcher.clone()))) }
+        let fetcher = view.fetcher.clone();
+        Place { dir: view.dir.clone(), fetch: Some(Arc::new(Fetched(fetcher.clone()))), fetcher: Some(fetcher) }
     }
 }
 
@@ -142,7 +162,7 @@ impl Host for Native {
     fn open_view(&self, view: &loosepack_remote::View, options: Options) -> Result<Box<dyn Store>> {
         let place = Place::of(view);
         match self.runtime(&place)?.open_with(&place.dir, options) {
-            Ok(container) => Ok(Box::new(container)),
+            Ok(container) => Ok(place.store(container)),
             Err(error) => Err(error.into()),
         }
     }

@@ -24,7 +24,7 @@ const SECRET_MIN: usize = 4;
 
 /// Connecting takes at most this long.
 const CONNECT: Duration = Duration::from_secs(10);
-/// A server that sends nothing for this long is asked again.
+/// A server that sends nothing for this long is asked again, however much there is to send.
 const SILENCE: Duration = Duration::from_secs(30);
 /// Requests are tried again for this long, and this often.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +33,15 @@ const RETRIES: usize = 6;
 /// Returns whether a text is the URL of a remote, and not the path of a directory.
 pub fn is_url(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
+}
+
+/// A URL as it may be shown: without a user, a password, and what is behind a `?`.
+pub fn harmless(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://").filter(|_| is_url(url)) else { return url.into() };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
 }
 
 impl Bucket {
@@ -69,9 +78,10 @@ impl Bucket {
             value.len() >= SECRET_MIN && SECRETS.iter().any(|part| name.contains(part))
         };
         let secrets: Vec<String> = variables.iter().filter(is_secret).map(|(_, value)| value.clone()).collect();
+        let endpoint = variables.iter().find(|(name, _)| name.contains("ENDPOINT")).map(|(_, value)| value.clone());
         let (store, prefix) = open(&parsed, variables)
             .map_err(|error| Error::Address(crate::bucket::redacted(&error.to_string(), &secrets)))?;
-        Ok(Bucket::new(store, prefix).hiding(secrets))
+        Ok(Bucket::new(store, prefix).hiding(secrets).at_endpoint(&endpoint.unwrap_or_default()))
     }
 }
 
@@ -89,7 +99,11 @@ fn open(url: &Url, variables: Vec<(String, String)>) -> object_store::Result<(Ar
     // An endpoint that says http means it: whoever names one has decided.
     let plain = url.scheme() == "http"
         || variables.iter().any(|(name, value)| name.contains("ENDPOINT") && value.starts_with("http://"));
-    let client = ClientOptions::new().with_connect_timeout(CONNECT).with_timeout(SILENCE).with_allow_http(plain);
+    let client = ClientOptions::new()
+        .with_connect_timeout(CONNECT)
+        .with_read_timeout(SILENCE)
+        .with_timeout_disabled()
+        .with_allow_http(plain);
     macro_rules! configured {
         ($builder:expr) => {
             variables
@@ -155,6 +169,20 @@ mod tests {
             assert!(!refused(url).contains("topsecret"), "{}", refused(url));
         }
         assert!(refused("store").contains("s3://BUCKET/PREFIX"));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_is_harmless() {
+        for (url, shown) in [
+            ("s3://bucket/x", "s3://bucket/x"),
+            ("s3://user:topsecret@bucket/x/y", "s3://bucket/x/y"),
+            ("https://topsecret@host", "https://host"),
+            ("https://host/x?sig=topsecret#y", "https://host/x"),
+            ("s3://a@b:top@secret@bucket", "s3://bucket"),
+            ("some/path?", "some/path?"),
+        ] {
+            assert_eq!(harmless(url), shown);
+        }
     }
 
     #[test]

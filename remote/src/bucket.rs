@@ -4,10 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
-use object_store::{Error as StoreError, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use object_store::{
+    Error as StoreError, GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
+};
 
 use crate::account::{Account, Requests};
 use crate::{Error, Result};
@@ -19,6 +21,8 @@ pub struct Bucket {
     prefix: Path,
     pub(crate) account: Arc<Account>,
     secrets: Arc<[String]>,
+    /// The server, where the URL does not say it.
+    endpoint: Arc<str>,
 }
 
 impl fmt::Debug for Bucket {
@@ -41,12 +45,21 @@ pub(crate) struct Listed {
 impl Bucket {
     /// What is below `prefix`.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: Path) -> Self {
-        Bucket { store, prefix, account: Arc::default(), secrets: Arc::default() }
+        Bucket { store, prefix, account: Arc::default(), secrets: Arc::default(), endpoint: "".into() }
     }
 
     /// Returns the same bucket. No error of it contains one of these texts.
     pub fn hiding(self, secrets: Vec<String>) -> Self {
         Bucket { secrets: secrets.into(), ..self }
+    }
+
+    /// Returns the same bucket, at a server that its URL does not name.
+    pub(crate) fn at_endpoint(self, endpoint: &str) -> Self {
+        Bucket { endpoint: endpoint.into(), ..self }
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Returns what was asked of the server so far, by all clones.
@@ -80,8 +93,7 @@ impl Bucket {
             return Err(Error::Corrupt(name.into(), format!("it has more than {max} bytes")));
         }
         let written = found.meta.last_modified.timestamp();
-        let bytes = found.bytes().await.map_err(|error| self.failed("read", name, &error))?;
-        self.account.received(bytes.len() as u64);
+        let bytes = self.limited(name, found, max).await?;
         Ok(Some((bytes, written)))
     }
 
@@ -99,18 +111,32 @@ impl Bucket {
     pub(crate) async fn get_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
         self.account.reads(1);
         let wanted = range.end - range.start;
-        let bytes = match self.store.get_range(&self.path(name), range).await {
-            Ok(bytes) => bytes,
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let found = match self.store.get_opts(&self.path(name), options).await {
+            Ok(found) => found,
             Err(StoreError::NotFound { .. }) => {
                 return Err(Error::Corrupt(name.into(), "the remote names it, and it is not there".into()));
             }
             Err(error) => return Err(self.failed("read", name, &error)),
         };
-        self.account.received(bytes.len() as u64);
+        let bytes = self.limited(name, found, wanted).await?;
         if bytes.len() as u64 != wanted {
             return Err(Error::Corrupt(name.into(), "it is shorter than the remote says".into()));
         }
         Ok(bytes)
+    }
+
+    /// Reads what comes, which must not be more than `max` bytes.
+    async fn limited(&self, name: &str, found: GetResult, max: u64) -> Result<Bytes> {
+        let (mut bytes, mut parts) = (BytesMut::new(), found.into_stream());
+        while let Some(part) = parts.try_next().await.map_err(|error| self.failed("read", name, &error))? {
+            self.account.received(part.len() as u64);
+            if (bytes.len() + part.len()) as u64 > max {
+                return Err(Error::Corrupt(name.into(), format!("more than {max} bytes came")));
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok(bytes.freeze())
     }
 
     /// Writes an object, whatever is there.

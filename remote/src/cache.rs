@@ -1,35 +1,39 @@
 //! Remotes as directories: files have the sizes that the newest root says, and their bytes come when they are read.
 //!
 //! ```text
-//! <name of the remote>/lock        held while the directory is made to be that of another root
-//! <name of the remote>/root.json   the root that it is that of
-//! <name of the remote>/data/       a container: packs and runs are sparse files
-//! <name of the remote>/blocks/     for each of them a journal of what is there
+//! <name of the remote>/lock         held while something of the following is changed
+//! <name of the remote>/root.json    the newest root that is known
+//! <name of the remote>/files/       packs and runs: sparse files
+//! <name of the remote>/blocks/      for each of them a journal of what is there
+//! <name of the remote>/views/<v>/   a container: second names of these files, and an index of those of one root
+//! <name of the remote>/views/<v>.lock   held, shared, by everybody who uses the view
 //! ```
 //!
-//! Several processes may use one cache: what they write to a file is the same. A file is never cut while somebody may
-//! have it open. It is replaced by an empty one, and goes when nobody has it open any more.
+//! Several processes may use one cache: what they write to a file is the same. Nothing that somebody may have open
+//! changes: a view is removed when nobody holds its lock, and a file that has to go is replaced by another, of which no
+//! view knows that is in use.
 
 mod blocks;
 mod fetcher;
+mod files;
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
-use std::io::Write as _;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde_json::json;
 
 pub use self::fetcher::Fetcher;
-use self::fetcher::{Paths, cannot};
+use self::files::{Files, replace};
 use crate::remote::Remote;
 use crate::root::{self, Found, RUN_HEADER, Root};
 use crate::{Error, Result};
 
 /// Directories of a container.
 const DIRECTORIES: [&str; 5] = ["loose", "incoming", "packs", "index", "lock"];
+
+/// Bytes that are filled at once.
+const PIECE: u64 = 1 << 20;
 
 /// How a cache works. The defaults are made for requests of some 30 ms.
 #[derive(Debug, Clone, Copy)]
@@ -44,17 +48,18 @@ pub struct Settings {
     pub parallel: usize,
     /// Bytes that are fetched ahead of somebody who reads on and on.
     pub window: u64,
-    /// Bytes that the cache may take. Packs that were not used for long go first, and files of the index last.
+    /// Bytes that the cache of a remote may take when it is opened. Packs that were not used for long go first, and files
+    /// of the index last.
     pub capacity: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            block: 64 << 10,
-            gap: 128 << 10,
+            block: 32 << 10,
+            gap: 32 << 10,
             request: 4 << 20,
-            parallel: 32,
+            parallel: 64,
             window: 16 << 20,
             capacity: 10 << 30,
         }
@@ -76,14 +81,10 @@ pub struct View {
     pub fetcher: Arc<Fetcher>,
     /// The state that it shows.
     pub root: Root,
-}
-
-/// Where the parts of the cache of a remote are.
-struct Layout {
-    lock: PathBuf,
-    root: PathBuf,
-    data: PathBuf,
-    blocks: PathBuf,
+    /// It lives as long as somebody holds this.
+    _lock: File,
+    /// What is fetched is fetched by its threads.
+    _remote: Remote,
 }
 
 /// A file of a root.
@@ -91,6 +92,7 @@ struct Listed {
     /// Its name below the remote.
     name: String,
     size: u64,
+    /// Its first bytes, as far as the root tells.
     head: Vec<u8>,
 }
 
@@ -110,176 +112,102 @@ impl Cache {
     /// # Errors
     /// [`Error::NoRemote`]; failures of the server, and of the files of this machine.
     pub fn view(&self, remote: &Remote) -> Result<View> {
-        let layout = self.layout(remote)?;
-        let lock = File::options().create(true).append(true).open(&layout.lock);
-        let lock = lock.map_err(cannot("open", &layout.lock))?;
-        lock.lock().map_err(cannot("lock", &layout.lock))?;
-        let known = layout.known();
-        let root = remote.newest(known.clone())?;
-        if known.as_ref().is_some_and(|known| known.container != root.container) {
-            // Another remote has taken the place of the one that was known.
-            layout.clear()?;
-        }
-        layout.drop_unused(&root, self.settings)?;
-        layout.prepare(&root, known.as_ref() == Some(&root))?;
-        let fetcher = Arc::new(Fetcher::new(remote.bucket().clone(), remote.handle(), self.settings));
-        for listed in files(&root) {
-            layout.add(&fetcher, &listed)?;
-        }
-        Ok(View { dir: layout.data, fetcher, root })
-    }
-
-    fn layout(&self, remote: &Remote) -> Result<Layout> {
-        let name = loosepack::codec::sha256(format!("{} {}", self.settings.block, remote.url()).as_bytes()).to_string();
+        let name =
+            loosepack::codec::sha256(format!("{} {}", self.settings.block, remote.place()).as_bytes()).to_string();
         let folder = self.folder.join(&name[..32]);
-        let (data, blocks) = (folder.join("data"), folder.join("blocks"));
-        let directories = DIRECTORIES.iter().map(|directory| data.join(directory));
-        for directory in directories.chain([blocks.clone()]) {
-            fs::create_dir_all(&directory).map_err(cannot("create", &directory))?;
+        let (files, views) = (Files::new(&folder, self.settings), folder.join("views"));
+        files.make_folders()?;
+        fs::create_dir_all(&views).map_err(Error::file("create", &views))?;
+        let known = folder.join("root.json");
+        let (root, same) = remote.newest_of(read_root(&known))?;
+        // Nobody waits for a server while this is held.
+        let lock = open_lock(&folder.join("lock"))?;
+        lock.lock().map_err(Error::file("lock", &folder))?;
+        if !same {
+            files.clear()?;
         }
-        Ok(Layout { lock: folder.join("lock"), root: folder.join("root.json"), data, blocks })
+        files.drop_unused(&root)?;
+        for listed in listed(&root) {
+            files.make(&listed)?;
+        }
+        let (dir, held) = view_of(&views, &files, &root)?;
+        if !same || read_root(&known).is_none_or(|known| known.number < root.number) {
+            replace(&known, &root.encode())?;
+            files.remove_others(&root)?;
+        }
+        drop(lock);
+        let fetcher = Arc::new(Fetcher::new(remote.bucket().clone(), remote.handle(), self.settings));
+        for listed in listed(&root) {
+            files.add(&fetcher, &dir, &listed)?;
+        }
+        Ok(View { dir, fetcher, root, _lock: held, _remote: remote.clone() })
     }
 }
 
-impl Layout {
-    /// The root that the directory is that of, unless it was left half made.
-    fn known(&self) -> Option<Root> {
-        let bytes = fs::read(&self.root).ok()?;
-        let number = serde_json::from_slice::<serde_json::Value>(&bytes).ok()?["number"].as_u64()?;
-        match Root::decode(number, &bytes).ok()? {
-            Found::Root(root) => Some(*root),
-            Found::Gone => None,
-        }
-    }
+fn open_lock(path: &Path) -> Result<File> {
+    File::options().create(true).append(true).open(path).map_err(Error::file("open", path))
+}
 
-    fn clear(&self) -> Result<()> {
-        for directory in [self.data.join("packs"), self.data.join("index"), self.blocks.clone()] {
-            fs::remove_dir_all(&directory).map_err(cannot("remove", &directory))?;
-            fs::create_dir(&directory).map_err(cannot("create", &directory))?;
-        }
-        Ok(())
-    }
-
-    /// Makes the directory that of a root. `same`: it is already, but for files that somebody may have removed.
-    fn prepare(&self, root: &Root, same: bool) -> Result<()> {
-        let kept: BTreeMap<String, Listed> = files(root).into_iter().map(|file| (file.name.clone(), file)).collect();
-        for listed in kept.values() {
-            let paths = self.paths(&listed.name);
-            let there =
-                fs::symlink_metadata(&paths.file).is_ok_and(|found| found.is_file() && found.len() == listed.size);
-            if !there {
-                make_hollow(listed, &paths)?;
-            }
-        }
-        if same {
-            return Ok(());
-        }
-        self.write("container.json", root.container.as_bytes())?;
-        self.write("index/log-0.jsonl", b"")?;
-        self.write("index/manifest.json", &manifest(root))?;
-        // What no root names any more, after nobody who opens the container looks for it.
-        for folder in ["packs", "index"] {
-            for name in names(&self.data.join(folder))? {
-                let name = format!("{folder}/{name}");
-                let stays = kept.contains_key(&name) || ["index/log-0.jsonl", "index/manifest.json"].contains(&&*name);
-                if !stays {
-                    self.remove(&name)?;
-                }
-            }
-        }
-        replace(&self.root, &root.encode())
-    }
-
-    /// Makes room: packs that were not used for long are forgotten, and files of the index only when no pack is left.
-    fn drop_unused(&self, root: &Root, settings: Settings) -> Result<()> {
-        let mut used = Vec::new();
-        for listed in files(root) {
-            if let Ok(journal) = fs::metadata(self.paths(&listed.name).journal) {
-                let bytes = blocks::told(journal.len(), settings.block).min(listed.size);
-                let last = journal.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                used.push((listed.name.starts_with("index/"), last, bytes, listed.name));
-            }
-        }
-        let mut sum: u64 = used.iter().map(|(_, _, bytes, _)| bytes).sum();
-        if sum <= settings.capacity {
-            return Ok(());
-        }
-        used.sort();
-        // A bit more than must be, so that it is not done each time.
-        let aim = settings.capacity / 10 * 9;
-        for (_, _, bytes, name) in used {
-            if sum > aim {
-                self.remove(&name)?;
-                sum -= bytes;
-            }
-        }
-        Ok(())
-    }
-
-    fn paths(&self, name: &str) -> Paths {
-        Paths { file: self.data.join(name), journal: self.blocks.join(name.replace('/', "-")) }
-    }
-
-    fn add(&self, fetcher: &Fetcher, listed: &Listed) -> Result<()> {
-        let paths = self.paths(&listed.name);
-        let found = fs::metadata(&paths.file).map_err(cannot("examine", &paths.file))?;
-        fetcher.add(identity(&found), listed.name.clone(), listed.size, listed.head.len() as u64, paths);
-        Ok(())
-    }
-
-    fn remove(&self, name: &str) -> Result<()> {
-        let Paths { file, journal } = self.paths(name);
-        for path in [&journal, &file] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(cannot("remove", path)(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        replace(&self.data.join(name), bytes)
+/// The root in a file, if there is one.
+fn read_root(path: &Path) -> Option<Root> {
+    let bytes = fs::read(path).ok()?;
+    let number = serde_json::from_slice::<serde_json::Value>(&bytes).ok()?["number"].as_u64()?;
+    match Root::decode(number, &bytes).ok()? {
+        Found::Root(root) => Some(*root),
+        Found::Gone => None,
     }
 }
 
-/// Makes a file without bytes, but for those that the root tells.
-fn make_hollow(listed: &Listed, Paths { file, journal }: &Paths) -> Result<()> {
-    // A journal tells of a file that was there before.
-    match fs::remove_file(journal) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot("remove", journal)(error)),
-        _ => {}
+/// Finds the view of a root, or makes one, and removes those that nobody uses. Returns its directory, and what holds it.
+fn view_of(views: &Path, files: &Files, root: &Root) -> Result<(PathBuf, File)> {
+    let mut found = None;
+    for name in files::names(views)?.iter().filter(|name| !name.ends_with(".lock")) {
+        let (dir, held) = (views.join(name), open_lock(&views.join(format!("{name}.lock")))?);
+        if found.is_none() && read_root(&dir.join("lock/root.json")).as_ref() == Some(root) && files.are_in(&dir, root)
+        {
+            held.lock_shared().map_err(Error::file("lock", &dir))?;
+            found = Some((dir, held));
+        } else if held.try_lock().is_ok() {
+            // Nobody can come to use it: whoever wants to holds the lock of the cache.
+            remove(&dir)?;
+            let _ = fs::remove_file(views.join(format!("{name}.lock")));
+        }
     }
-    let temporary = file.with_extension("new");
-    let make = || {
-        let mut made = File::create(&temporary)?;
-        made.write_all(&listed.head)?;
-        made.set_len(listed.size)?;
-        fs::rename(&temporary, file)
-    };
-    make().map_err(cannot("create", file))
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let name = crate::roots::mark()?;
+    let (dir, held) = (views.join(&name), open_lock(&views.join(format!("{name}.lock")))?);
+    held.lock_shared().map_err(Error::file("lock", &dir))?;
+    for directory in DIRECTORIES {
+        let path = dir.join(directory);
+        fs::create_dir_all(&path).map_err(Error::file("create", &path))?;
+    }
+    for listed in listed(root) {
+        files.link(&listed.name, &dir)?;
+    }
+    let contents = [
+        ("container.json", root.container.clone().into_bytes()),
+        ("index/log-0.jsonl", Vec::new()),
+        ("index/manifest.json", manifest(root)),
+        // The last one: a view without it was not finished.
+        ("lock/root.json", root.encode()),
+    ];
+    for (name, content) in contents {
+        replace(&dir.join(name), &content)?;
+    }
+    Ok((dir, held))
 }
 
-/// Writes a file whole.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("new");
-    let write = || {
-        fs::write(&temporary, bytes)?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(cannot("write", path))
-}
-
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let list = || fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>();
-    let names = list().map_err(cannot("list", folder))?;
-    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
+fn remove(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("remove", dir)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The files of a root.
-fn files(root: &Root) -> Vec<Listed> {
+fn listed(root: &Root) -> Vec<Listed> {
     let packs = root.packs.iter();
     let packs = packs.map(|pack| Listed { name: root::pack_name(pack.number), size: pack.size, head: Vec::new() });
     let runs = root.runs.iter();
@@ -308,13 +236,6 @@ impl crate::root::Run {
     }
 }
 
-/// What tells a file from all others.
-#[cfg(unix)]
-fn identity(found: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt as _;
-    (found.dev(), found.ino())
-}
-
 impl View {
     /// Reads whole files of the root into the cache.
     ///
@@ -323,15 +244,14 @@ impl View {
     pub fn fill(&self, names: impl IntoIterator<Item = String>) -> Result<()> {
         for name in names {
             let path = self.dir.join(&name);
-            let file = File::open(&path).map_err(cannot("open", &path))?;
-            let size = file.metadata().map_err(cannot("examine", &path))?.len();
+            let file = File::open(&path).map_err(Error::file("open", &path))?;
+            let size = file.metadata().map_err(Error::file("examine", &path))?.len();
             let mut start = 0;
             while start < size {
                 // Piece by piece, so that what follows is fetched while this is waited for.
-                let end = (start + (1 << 20)).min(size);
-                self.fetcher
-                    .read(&file, start..end)
-                    .map_err(|error| Error::Failed(format!("read {name}"), error.to_string()))?;
+                let end = (start + PIECE).min(size);
+                let filled = self.fetcher.read(&file, start..end);
+                filled.map_err(|error| Error::Failed(format!("read {name}"), error.to_string()))?;
                 start = end;
             }
         }

@@ -2,14 +2,16 @@
 //!
 //! A collection announces itself before it looks what there is. Whoever pushes from then on says which objects it counts
 //! on; a collection that finds the root changed reads that before it makes the next one. Files are deleted when the root
-//! that first lacked them is older than the grace period, by the server's clock.
+//! that first lacked them is older than the grace period, by the server's clock (`sweeping`).
 
-use std::collections::{BTreeSet, HashMap};
+mod sweeping;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use loosepack::{ObjectId, Store};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, View};
 use crate::fold::{Index, run_job};
 use crate::remote::{Remote, Report, Stores};
 use crate::root::{self, Collecting, Garbage, Root, Run, Totals, pack_name};
@@ -26,12 +28,6 @@ const ATTEMPTS: u32 = 16;
 /// A list of what a push counts on is refused beyond this size.
 const KEPT_MAX: u64 = 1 << 30;
 
-/// Folders of a remote in which there may be files that no root names.
-const FOLDERS: [&str; 4] = ["packs", "index", "kept", "probe"];
-
-/// A root of long ago that was replaced by a line has fewer bytes than any root.
-const GONE_MAX: u64 = 100;
-
 /// What is collected, and how.
 pub struct Collection<'a> {
     /// Of what.
@@ -42,6 +38,8 @@ pub struct Collection<'a> {
     pub stores: &'a dyn Stores,
     /// Objects that stay, sorted; all others are deleted. Without it, none is.
     pub keep: Option<&'a [ObjectId]>,
+    /// Objects stay that came so recently, or are in one file of the index with others that did.
+    pub young: Duration,
     /// Files are deleted when nobody has needed them for so long.
     pub grace: Duration,
     /// Look for files that no root names, and for roots of long ago, by listings.
@@ -100,20 +98,54 @@ impl Collection<'_> {
     /// Deletes objects that are not to be kept, and retires packs that have none left.
     fn delete(&self, keep: &[ObjectId], collected: &mut Collected, report: &mut dyn Report) -> Result<()> {
         let mine = mark()?;
+        let deleted = self.delete_as(&mine, keep, collected, report);
+        if deleted.is_err() && !self.dry_run {
+            // Nobody has to mind it any more.
+            let _ = self.remote.newest(None).and_then(|newest| self.withdraw(newest, |mark| mark == mine));
+        }
+        deleted
+    }
+
+    /// Ends a collection, if it is one of these.
+    fn withdraw(&self, newest: Root, is_it: impl Fn(&str) -> bool) -> Result<()> {
+        let is_it = |root: &Root| root.collecting.as_ref().is_some_and(|collecting| is_it(&collecting.mark));
+        if is_it(&newest) {
+            self.remote.commit(newest, |mut root| {
+                if is_it(&root) {
+                    end_collecting(&mut root);
+                }
+                Ok(root)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn delete_as(
+        &self,
+        mine: &str,
+        keep: &[ObjectId],
+        collected: &mut Collected,
+        report: &mut dyn Report,
+    ) -> Result<()> {
         if !self.dry_run {
             let newest = self.remote.newest(None)?;
             self.remote.commit(newest, |mut root| {
-                root.collecting = Some(Collecting { mark: mine.clone(), kept: Vec::new() });
+                end_collecting(&mut root);
+                root.collecting = Some(Collecting { mark: mine.into(), since: root.number + 1, kept: Vec::new() });
                 Ok(root)
             })?;
         }
         for _ in 0..ATTEMPTS {
             let view = self.cache.view(self.remote)?;
-            let kept = self.kept(&view.root, &mine)?;
+            let mut kept = self.kept(&view.root, mine)?;
+            kept.extend(self.young(&view)?);
             let plan = self.plan(&view, |id| keep.binary_search(id).is_ok() || kept.contains(id), report)?;
-            let (run, root) = (plan.run.as_ref().filter(|_| !self.dry_run), view.root);
+            let (run, root) = (plan.run.as_ref().filter(|_| !self.dry_run), view.root.clone());
             let run = match run {
-                Some(index) => Some(index.upload(self.remote, self.remote.reserve(1)?)?),
+                Some(index) => {
+                    let newest = root.runs.iter().map(|run| run.newest).max().unwrap_or(0);
+                    Some(Run { newest, ..index.upload(self.remote, self.remote.reserve(1)?)? })
+                }
                 None => None,
             };
             let retired = retire(&root, &plan);
@@ -128,7 +160,7 @@ impl Collection<'_> {
                 *collected = done;
                 return Ok(());
             }
-            if self.commit(root, &mine, run, &retired, &plan)? {
+            if self.commit(root, mine, run, &retired, &plan)? {
                 *collected = done;
                 return Ok(());
             }
@@ -154,8 +186,35 @@ impl Collection<'_> {
         Ok(kept)
     }
 
+    /// The objects of files of the index in which some came recently.
+    fn young(&self, view: &View) -> Result<BTreeSet<ObjectId>> {
+        let mut young = BTreeSet::new();
+        if self.young.is_zero() {
+            return Ok(young);
+        }
+        let now = self.date(view.root.number)?.ok_or(Error::NoRemote)?;
+        let mut runs = Vec::new();
+        for run in &view.root.runs {
+            if self.date(run.newest)?.is_some_and(|came| !is_old(came, now, self.young)) {
+                runs.push(run.clone());
+            }
+        }
+        if runs.is_empty() {
+            return Ok(young);
+        }
+        let staging = Staging::new(self.cache.folder())?;
+        let store = Index::of(view, &runs, staging.path(), self.stores)?.open(self.stores)?;
+        loop {
+            let page = store.objects(young.last(), PAGE)?;
+            if page.is_empty() {
+                return Ok(young);
+            }
+            young.extend(page);
+        }
+    }
+
     /// Finds out what is left.
-    fn plan(&self, view: &crate::View, stays: impl Fn(&ObjectId) -> bool, report: &mut dyn Report) -> Result<Plan> {
+    fn plan(&self, view: &View, stays: impl Fn(&ObjectId) -> bool, report: &mut dyn Report) -> Result<Plan> {
         let staging = Staging::new(self.cache.folder())?;
         let mut plan = Plan {
             run: None,
@@ -206,15 +265,15 @@ impl Collection<'_> {
         let mut newest = self.remote.newest(Some(looked.clone()))?;
         loop {
             // Others may have reserved numbers, and nothing else.
-            if newest.runs != looked.runs || newest.packs != looked.packs || newest.collecting != looked.collecting {
+            let same = newest.runs == looked.runs && newest.packs == looked.packs;
+            if !same || newest.collecting != looked.collecting || newest.deletions != looked.deletions {
                 return Ok(false);
             }
             let made = self.remote.commit_upon(newest, |mut root| {
                 // Pushes that begin from here on find what is left.
-                let collecting = root.collecting.take().filter(|collecting| collecting.mark == mine);
                 let since = root.number + 1;
-                let kept = collecting.ok_or(Error::Superseded)?.kept;
-                root.garbage.extend(kept.into_iter().map(|name| Garbage { name, since }));
+                root.collecting.as_ref().filter(|collecting| collecting.mark == mine).ok_or(Error::Superseded)?;
+                end_collecting(&mut root);
                 root.garbage.extend(retired.iter().map(|(garbage, _)| Garbage { since, ..garbage.clone() }));
                 root.packs.retain(|pack| plan.live.contains(&pack.number));
                 if let Some(run) = run.clone() {
@@ -233,76 +292,24 @@ impl Collection<'_> {
         }
     }
 
-    /// Deletes files that have been garbage for longer than the grace period.
-    fn remove_garbage(&self, collected: &mut Collected) -> Result<()> {
-        let root = self.remote.newest(None)?;
-        let now = self.date(root.number)?.ok_or(Error::NoRemote)?;
-        let mut dates: HashMap<u64, Option<i64>> = HashMap::new();
-        let mut gone = BTreeSet::new();
-        for garbage in &root.garbage {
-            let since = match dates.get(&garbage.since) {
-                Some(date) => *date,
-                None => *dates.entry(garbage.since).or_insert(self.date(garbage.since)?),
-            };
-            // A root that nobody can date any more is older than whatever was kept.
-            if since.is_none_or(|since| self.is_old(since, now)) {
-                if !self.dry_run {
-                    self.remote.wait(self.remote.bucket().delete(&garbage.name))?;
-                }
-                gone.insert(garbage.name.clone());
-            }
-        }
-        collected.files += gone.len() as u64;
-        collected.waiting = (root.garbage.len() - gone.len()) as u64;
-        if !self.dry_run && !gone.is_empty() {
-            self.remote.commit(root, |mut root| {
-                root.garbage.retain(|garbage| !gone.contains(&garbage.name));
-                Ok(root)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Deletes files that no root names, and replaces roots of long ago by lines.
-    fn remove_orphans(&self, collected: &mut Collected) -> Result<()> {
-        let bucket = self.remote.bucket();
-        let mut listed = Vec::new();
-        for folder in FOLDERS {
-            let found = self.remote.wait(bucket.list(folder))?;
-            listed.extend(found.into_iter().map(|file| (format!("{folder}/{}", file.name), file.written)));
-        }
-        let roots = self.remote.wait(bucket.list("root"))?;
-        // Asked for after the listing: what is in it was uploaded for this root, for one before it, or for none yet.
-        let root = self.remote.newest(None)?;
-        let now = self.date(root.number)?.ok_or(Error::NoRemote)?;
-        let named = names(&root);
-        for (name, written) in listed {
-            if self.is_old(written, now) && !named.contains(&name) {
-                if !self.dry_run {
-                    self.remote.wait(bucket.delete(&name))?;
-                }
-                collected.files += 1;
-            }
-        }
-        for listed in roots.iter().filter(|listed| listed.size > GONE_MAX && self.is_old(listed.written, now)) {
-            let number =
-                listed.name.parse().ok().filter(|number| root::name(*number) == format!("root/{}", listed.name));
-            if let Some(number) = number.filter(|number| *number < root.number)
-                && !self.dry_run
-            {
-                self.remote.wait(bucket.forget(number))?;
-            }
-        }
-        Ok(())
-    }
-
     fn date(&self, number: u64) -> Result<Option<i64>> {
         self.remote.wait(self.remote.bucket().written(&root::name(number)))
     }
 
     fn is_old(&self, since: i64, now: i64) -> bool {
-        now.saturating_sub(since) >= i64::try_from(self.grace.as_secs()).unwrap_or(i64::MAX)
+        is_old(since, now, self.grace)
     }
+}
+
+fn is_old(since: i64, now: i64, age: Duration) -> bool {
+    now.saturating_sub(since) >= i64::try_from(age.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Nobody collects any more: what pushes have said meanwhile is garbage.
+fn end_collecting(root: &mut Root) {
+    let since = root.number + 1;
+    let kept = root.collecting.take().map(|collecting| collecting.kept);
+    root.garbage.extend(kept.into_iter().flatten().map(|name| Garbage { name, since }));
 }
 
 /// The numbers of packs that have objects.
@@ -317,14 +324,4 @@ fn retire(root: &Root, plan: &Plan) -> Vec<(Garbage, u64)> {
     let dead = dead.map(|pack| (Garbage { name: pack_name(pack.number), since }, pack.size));
     let runs: &[Run] = if plan.run.is_some() { &root.runs } else { &[] };
     dead.chain(runs.iter().map(|run| (Garbage { name: run.name(), since }, run.size))).collect()
-}
-
-/// The names of all files that a root speaks of, and of those that are made for whoever copies the bucket.
-fn names(root: &Root) -> BTreeSet<String> {
-    let packs = root.packs.iter().map(|pack| pack_name(pack.number));
-    let runs = root.runs.iter().map(Run::name);
-    let garbage = root.garbage.iter().map(|garbage| garbage.name.clone());
-    let kept = root.collecting.iter().flat_map(|collecting| collecting.kept.iter().cloned());
-    let copies = ["index/manifest.json", "index/log-0.jsonl"].map(String::from);
-    packs.chain(runs).chain(garbage).chain(kept).chain(copies).collect()
 }

@@ -14,7 +14,7 @@ use crate::staging::Staging;
 use crate::{Error, Result};
 
 /// A push makes fewer of more runs than this.
-const MANY: usize = 12;
+pub(crate) const MANY: usize = 12;
 
 /// Of more runs than this a push makes one: no index may have more than [`RUNS_MAX`](crate::root::RUNS_MAX).
 const FULL: usize = 40;
@@ -60,9 +60,14 @@ impl Remote {
         let index = Index::of(&view, folded, staging.path(), stores)?;
         index.fold(stores)?;
         let number = self.reserve(1)?;
-        let run = index.upload(self, number)?;
+        let newest = folded.iter().map(|run| run.newest).max().unwrap_or(0);
+        let run = Run { newest, ..index.upload(self, number)? };
         let bytes = run.size;
         self.commit(self.newest(Some(view.root.clone()))?, |mut root| {
+            // What was uploaded may have been taken for something that nobody needs.
+            if root.deletions != view.root.deletions {
+                return Err(Error::Superseded);
+            }
             replace_runs(&mut root, folded, run.clone())?;
             Ok(root)
         })?;
@@ -164,7 +169,7 @@ pub(crate) fn run_job(job: &mut dyn Job) -> Result<()> {
     }
 }
 
-/// Uploads the one run of a container under a number.
+/// Uploads the one run of a container under a number. Whoever makes a root with it says when its entries came.
 pub(crate) fn upload_run(remote: &Remote, dir: &Path, number: u32, sent: &mut dyn FnMut(u64)) -> Result<Run> {
     let path = dir.join(run_name(only_run(dir)?));
     let mut head = [0; RUN_HEADER];
@@ -172,7 +177,7 @@ pub(crate) fn upload_run(remote: &Remote, dir: &Path, number: u32, sent: &mut dy
     read.map_err(Error::file("read", &path))?;
     let head = String::from_utf8_lossy(&head).trim_end().to_string();
     let size = remote.wait(remote.bucket().upload(&run_name(number), &path, sent))?;
-    Ok(Run { number, size, head })
+    Ok(Run { number, size, head, newest: 0 })
 }
 
 /// The number of the one run that the manifest of a container names.
@@ -192,7 +197,8 @@ mod tests {
     use super::*;
 
     fn runs(sizes: &[u64]) -> Vec<Run> {
-        let run = |(number, size): (usize, &u64)| Run { number: number as u32, size: *size, head: "{}".into() };
+        let run =
+            |(number, size): (usize, &u64)| Run { number: number as u32, size: *size, head: "{}".into(), newest: 0 };
         sizes.iter().enumerate().map(run).collect()
     }
 
@@ -210,7 +216,7 @@ mod tests {
     #[test]
     fn what_is_replaced_must_be_there_in_its_order() {
         let all = runs(&[1000; 5]);
-        let new = Run { number: 9, size: 1000, head: "{}".into() };
+        let new = Run { number: 9, size: 1000, head: "{}".into(), newest: 0 };
         let mut root = Root { runs: all.clone(), next: 10, ..Root::first("a", "{}") };
         replace_runs(&mut root, &all[1..3], new.clone()).unwrap();
         assert_eq!(root.runs.iter().map(|run| run.number).collect::<Vec<_>>(), [0, 9, 3, 4]);

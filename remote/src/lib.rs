@@ -41,6 +41,7 @@
 
 mod account;
 mod address;
+mod afresh;
 mod bucket;
 mod cache;
 mod collect;
@@ -57,7 +58,8 @@ mod through;
 mod upload;
 
 pub use self::account::Requests;
-pub use self::address::is_url;
+pub use self::address::{harmless, is_url};
+pub use self::afresh::Afresh;
 pub use self::bucket::Bucket;
 pub use self::cache::{Cache, Fetcher, Settings, View};
 pub use self::collect::{Collected, Collection};

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use loosepack::{ObjectId, Placement, Store};
 
 use crate::cache::Cache;
-use crate::fold::{fold, upload_run};
+use crate::fold::{MANY as MANY_RUNS, fold, upload_run};
 use crate::remote::{Remote, Report, Stores};
 use crate::root::{File, RUNS_MAX, Root, Run, Totals, pack_name};
 use crate::roots::mark;
@@ -23,6 +23,9 @@ const PAGE: u32 = 1 << 16;
 
 /// How often a batch is looked up anew because objects were deleted meanwhile, and how often its root is tried.
 const ATTEMPTS: u32 = 64;
+
+/// How often all is gone over because garbage was collected meanwhile.
+const PASSES: u32 = 8;
 
 /// Bytes that the header of a record and its line end take at most.
 const RECORD: u64 = 512;
@@ -73,6 +76,22 @@ struct Uploaded {
     packs: Vec<File>,
     run: Run,
     totals: Totals,
+    /// The objects in them.
+    ids: Vec<ObjectId>,
+}
+
+/// What a push must find unchanged at its end, so that what it found or brought before is there still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ground {
+    deletions: u64,
+    collecting: Option<String>,
+}
+
+impl Ground {
+    fn of(root: &Root) -> Self {
+        let collecting = root.collecting.as_ref().map(|collecting| collecting.mark.clone());
+        Ground { deletions: root.deletions, collecting }
+    }
 }
 
 impl Push<'_> {
@@ -81,12 +100,39 @@ impl Push<'_> {
     /// # Errors
     /// Failures of the server, of the container, and of this machine. What was pushed before stays.
     pub fn run(&self, report: &mut dyn Report) -> Result<Pushed> {
+        let mut pushed = Pushed::default();
+        for pass in 0..PASSES {
+            let (present, problems) = (pushed.present, pushed.problems);
+            let grounds = self.go_over(&mut pushed, report)?;
+            let last = Ground::of(&self.remote.newest(None)?);
+            // A collection that has announced itself since a batch was made knows nothing of it.
+            if grounds.iter().all(|ground| *ground == last) {
+                if pass > 0 {
+                    // What an earlier pass has brought is no news.
+                    pushed.present = pushed.present.saturating_sub(present).saturating_sub(pushed.objects);
+                    pushed.problems = problems;
+                }
+                return Ok(pushed);
+            }
+        }
+        Err(Error::Deleted)
+    }
+
+    /// Adds what the remote lacks, batch by batch. Returns on what ground each of them stands.
+    fn go_over(&self, pushed: &mut Pushed, report: &mut dyn Report) -> Result<Vec<Ground>> {
         let stats = self.store.stats()?;
         let total = stats.loose_objects + stats.packed_objects;
-        let (mut pushed, mut after, mut done) = (Pushed::default(), None, 0);
+        let (mut grounds, mut after, mut done) = (Vec::new(), None, 0);
         loop {
-            self.remote.fold_if_many(self.cache, self.stores)?;
             let view = self.cache.view(self.remote)?;
+            let many = view.root.runs.len();
+            let view = match many > MANY_RUNS {
+                true => {
+                    self.remote.fold_if_many(self.cache, self.stores)?;
+                    self.cache.view(self.remote)?
+                }
+                false => view,
+            };
             let there = self.stores.view(&view)?;
             let mut batch = Batch::default();
             let mut ended = false;
@@ -99,10 +145,11 @@ impl Push<'_> {
                 report.progress(done, total.max(done), pushed.objects, pushed.sent);
             }
             drop(there);
-            self.push(view.root, batch, &mut pushed, report)?;
+            grounds.push(self.push(view.root.clone(), batch, pushed, report)?);
+            grounds.dedup();
             report.progress(done, total.max(done), pushed.objects, pushed.sent);
             if ended {
-                return Ok(pushed);
+                return Ok(grounds);
             }
         }
     }
@@ -127,8 +174,8 @@ impl Push<'_> {
         Ok(page.len())
     }
 
-    /// Pushes a batch that was looked up in a root.
-    fn push(&self, looked: Root, batch: Batch, pushed: &mut Pushed, report: &mut dyn Report) -> Result<()> {
+    /// Pushes a batch that was looked up in a root. Returns on what ground it stands.
+    fn push(&self, looked: Root, batch: Batch, pushed: &mut Pushed, report: &mut dyn Report) -> Result<Ground> {
         let (mut looked, mut batch) = (looked, batch);
         for _ in 0..ATTEMPTS {
             let uploaded = match batch.lacking.is_empty() {
@@ -138,13 +185,13 @@ impl Push<'_> {
             match self.commit(looked, &batch, uploaded.as_ref()) {
                 Err(Error::Deleted) => {}
                 Err(error) => return Err(error),
-                Ok(()) => {
+                Ok(ground) => {
                     pushed.present += batch.present.len() as u64;
                     if let Some(Uploaded { totals, .. }) = uploaded {
                         pushed.objects += totals.objects;
                         pushed.bytes += totals.size;
                     }
-                    return Ok(());
+                    return Ok(ground);
                 }
             }
             // What was there may be gone.
@@ -153,7 +200,7 @@ impl Push<'_> {
             batch = Batch::default();
             let unbounded = Push { batch: u64::MAX, ..*self };
             unbounded.take(&mut batch, &ids, &*self.stores.view(&view)?)?;
-            looked = view.root;
+            looked = view.root.clone();
         }
         Err(Error::Deleted)
     }
@@ -182,7 +229,8 @@ impl Push<'_> {
         drop(job);
         let store = self.stores.open(&dir)?;
         fold(&*store)?;
-        let stats = store.stats()?;
+        let (stats, ids) = (store.stats()?, store.objects(None, u32::MAX)?);
+        let used: Vec<u32> = store.packs()?.iter().filter(|pack| pack.objects > 0).map(|pack| pack.number).collect();
         drop(store);
         if stats.packed_objects == 0 {
             return Ok(None);
@@ -190,21 +238,21 @@ impl Push<'_> {
         let totals = Totals { objects: stats.packed_objects, size: stats.packed_size, length: stats.packed_length };
         let mut sent = |bytes| pushed.sent += bytes;
         let mut packs = Vec::new();
-        for number in first..first + most {
+        for number in used {
+            let reserved = (first..first + most).contains(&number);
+            reserved.then_some(()).ok_or_else(|| Error::Corrupt(pack_name(number), "nobody has reserved it".into()))?;
             let path = dir.join(pack_name(number));
-            if fs::metadata(&path).is_ok_and(|found| found.len() > 0) {
-                let size = self.remote.wait(self.remote.bucket().upload(&pack_name(number), &path, &mut sent))?;
-                packs.push(File { number, size });
-            }
+            let size = self.remote.wait(self.remote.bucket().upload(&pack_name(number), &path, &mut sent))?;
+            packs.push(File { number, size });
         }
         let run = upload_run(self.remote, &dir, first + most, &mut sent)?;
-        Ok(Some(Uploaded { packs, run, totals }))
+        Ok(Some(Uploaded { packs, run, totals, ids }))
     }
 
     /// Makes a root with what was uploaded. `looked`: the root in which the objects of the batch were looked up.
     ///
     /// [`Error::Deleted`] when objects were deleted since.
-    fn commit(&self, looked: Root, batch: &Batch, uploaded: Option<&Uploaded>) -> Result<()> {
+    fn commit(&self, looked: Root, batch: &Batch, uploaded: Option<&Uploaded>) -> Result<Ground> {
         let deletions = looked.deletions;
         let (mut kept, mut doubled) = (None, (looked.runs.clone(), Totals::default()));
         let mut newest = self.remote.newest(Some(looked))?;
@@ -215,7 +263,7 @@ impl Push<'_> {
             // A collection that begins after this root was the newest finds what is in it.
             let keeps = newest.collecting.is_some() && !(batch.present.is_empty() && batch.lacking.is_empty());
             if uploaded.is_none() && !keeps {
-                return Ok(());
+                return Ok(Ground::of(&newest));
             }
             if keeps && kept.is_none() {
                 kept = Some(self.keep(batch)?);
@@ -225,11 +273,13 @@ impl Push<'_> {
                 newest = self.remote.newest(None)?;
                 continue;
             }
-            if uploaded.is_some() && newest.runs != doubled.0 {
+            if let Some(Uploaded { ids, .. }) = uploaded
+                && newest.runs != doubled.0
+            {
                 // Others may have brought some of the same objects meanwhile: each counts once.
                 let view = self.cache.view(self.remote)?;
-                doubled = (view.root.runs.clone(), self.doubled(&batch.lacking, &*self.stores.view(&view)?)?);
-                newest = view.root;
+                doubled = (view.root.runs.clone(), self.doubled(ids, &*self.stores.view(&view)?)?);
+                newest = view.root.clone();
                 continue;
             }
             let made = self.remote.commit_upon(newest, |mut root| {
@@ -243,7 +293,7 @@ impl Push<'_> {
             });
             match made {
                 Err(Error::Contended) => newest = self.remote.newest(None)?,
-                made => return made.map(drop),
+                made => return made.map(|root| Ground::of(&root)),
             }
         }
         Err(Error::Contended)
@@ -258,9 +308,9 @@ impl Push<'_> {
     }
 
     /// What those of the objects add up to that the remote has by now.
-    fn doubled(&self, lacking: &[ObjectId], there: &dyn Store) -> Result<Totals> {
+    fn doubled(&self, ids: &[ObjectId], there: &dyn Store) -> Result<Totals> {
         let mut totals = Totals::default();
-        for info in there.info_many(lacking)?.into_iter().flatten() {
+        for info in there.info_many(ids)?.into_iter().flatten() {
             if let Placement::Packed(location) = info.placement {
                 totals.objects += 1;
                 totals.size += location.size;
@@ -273,8 +323,8 @@ impl Push<'_> {
 
 /// Adds what was uploaded to a root. `doubled`: what is in it already.
 fn add(root: &mut Root, uploaded: &Uploaded, doubled: Totals) {
-    let Uploaded { packs, run, totals } = uploaded;
-    root.runs.insert(0, run.clone());
+    let Uploaded { packs, run, totals, .. } = uploaded;
+    root.runs.insert(0, Run { newest: root.number + 1, ..run.clone() });
     root.packs.extend(packs);
     root.packs.sort_unstable();
     let sum = |before: u64, more: u64, twice: u64| before.saturating_add(more).saturating_sub(twice);

@@ -23,6 +23,8 @@ const THREADS: usize = 2;
 #[derive(Clone)]
 pub struct Remote {
     url: String,
+    /// What tells it from all others, also from one of the same URL at another server.
+    place: String,
     bucket: Bucket,
     runtime: Arc<Runtime>,
     retries: Retries,
@@ -86,12 +88,18 @@ impl Remote {
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).thread_name("remote").enable_all().build();
         let runtime = runtime.map_err(Error::file("start a thread for", Path::new(url)))?;
         let url = url.trim_end_matches('/').to_string();
-        Ok(Remote { url, bucket, runtime: Arc::new(runtime), retries, by: mark()? })
+        let place = format!("{url} {}", bucket.endpoint());
+        Ok(Remote { url, place, bucket, runtime: Arc::new(runtime), retries, by: mark()? })
     }
 
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What tells it from all others.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// Returns what was asked of the server so far.
@@ -143,10 +151,15 @@ impl Remote {
     /// # Errors
     /// [`Error::NoRemote`] and failures of the server.
     pub fn newest(&self, known: Option<Root>) -> Result<Root> {
+        Ok(self.newest_of(known)?.0)
+    }
+
+    /// Returns the newest root, and whether the one that is known is of the same remote, and was there before it.
+    pub(crate) fn newest_of(&self, known: Option<Root>) -> Result<(Root, bool)> {
         self.wait(async {
             match known {
                 Some(known) => self.bucket.newer(known, self.retries).await,
-                None => self.bucket.newest(self.retries).await,
+                None => Ok((self.bucket.newest(self.retries).await?, false)),
             }
         })
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::account::Requests;
-use crate::cache::{Cache, Fetcher, Settings, View};
+use crate::cache::{Cache, Settings, View};
 use crate::remote::Remote;
 use crate::{Error, Result};
 
@@ -14,11 +14,20 @@ const FOLDER: &str = "LOOSEPACK_CACHE";
 /// Says how many bytes it may take.
 const CAPACITY: &str = "LOOSEPACK_CACHE_SIZE";
 
+/// A number of bytes: digits, optionally followed by K, M, G or T.
+fn bytes(text: &str) -> Option<u64> {
+    let unit =
+        ["K", "M", "G", "T"].iter().zip(1..).find_map(|(unit, power)| Some((text.strip_suffix(unit)?, power * 10)));
+    let (digits, shift) = unit.unwrap_or((text, 0));
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 /// The remotes that a process uses, and their cache.
 #[derive(Default)]
 pub struct Remotes {
     opened: Mutex<BTreeMap<String, Remote>>,
-    fetchers: Mutex<Vec<Arc<Fetcher>>>,
+    /// They stay until the process ends.
+    views: Mutex<Vec<Arc<View>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -54,8 +63,8 @@ impl Remotes {
             .ok_or_else(|| Error::Address(format!("there is no place for the cache: name a directory in {FOLDER}")))?;
         let mut settings = Settings::default();
         if let Some(size) = std::env::var_os(CAPACITY) {
-            let bytes = size.to_str().and_then(|size| size.parse().ok());
-            settings.capacity = bytes.ok_or_else(|| Error::Address(format!("{CAPACITY} is no number of bytes")))?;
+            let wrong = || Error::Address(format!("{CAPACITY} is no number of bytes, nor one with K, M, G or T"));
+            settings.capacity = size.to_str().and_then(bytes).ok_or_else(wrong)?;
         }
         Ok(Cache::new(folder, settings))
     }
@@ -64,20 +73,31 @@ impl Remotes {
     ///
     /// # Errors
     /// Those of [`Remote::open`] and [`Cache::view`].
-    pub fn view(&self, url: &str) -> Result<View> {
-        let view = self.cache()?.view(&self.remote(url)?)?;
-        lock(&self.fetchers).push(view.fetcher.clone());
+    pub fn view(&self, url: &str) -> Result<Arc<View>> {
+        let view = Arc::new(self.cache()?.view(&self.remote(url)?)?);
+        lock(&self.views).push(view.clone());
         Ok(view)
     }
 
     /// Why bytes of a view could not be fetched, most recently.
     pub fn failure(&self) -> Option<String> {
-        lock(&self.fetchers).iter().rev().find_map(|fetcher| fetcher.failure())
+        lock(&self.views).iter().rev().find_map(|view| view.fetcher.failure())
     }
 
     /// What was asked of all servers so far; `None` when no remote was opened.
     pub fn requests(&self) -> Option<Requests> {
         let opened = lock(&self.opened);
         (!opened.is_empty()).then(|| opened.values().map(Remote::requests).fold(Requests::default(), Requests::plus))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(["0", "7", "2K", "3G"].map(bytes), [Some(0), Some(7), Some(2048), Some(3 << 30)]);
+        assert_eq!(["", "K", "-1", "1.5G", "99999999999T"].map(bytes), [None; 5]);
     }
 }

@@ -15,6 +15,9 @@ pub(crate) const MAX: u64 = 16 << 20;
 /// Runs of one remote at most: what a container's index may have.
 pub(crate) const RUNS_MAX: usize = 64;
 
+/// Bytes of a file of a remote at most, so that its blocks can be counted: 64 TiB.
+const FILE_MAX: u64 = 1 << 46;
+
 /// Bytes of the first line of a run, which is filled up with spaces.
 pub(crate) const RUN_HEADER: usize = 256;
 
@@ -67,6 +70,9 @@ pub struct Run {
     pub size: u64,
     /// Its first line, without the spaces that it ends with: whoever has the root need not ask for it.
     pub head: String,
+    /// The number of the root with which the newest of its entries came: a run that was folded of others has that of the
+    /// newest of them.
+    pub newest: u64,
 }
 
 /// Sums over the entries of the index.
@@ -87,6 +93,8 @@ pub struct Totals {
 pub struct Collecting {
     /// Random digits of whoever collects.
     pub mark: String,
+    /// The number of the root that announced it.
+    pub since: u64,
     /// Names of files of 32 bytes for each such object.
     pub kept: Vec<String>,
 }
@@ -216,6 +224,9 @@ impl Root {
         if packs.iter().map(|pack| pack.number).chain(numbers).any(|number| number >= *next) {
             return Err("it names a file of a number that nobody has reserved");
         }
+        if packs.iter().map(|pack| pack.size).chain(runs.iter().map(|run| run.size)).any(|size| size > FILE_MAX) {
+            return Err("it names a file that is larger than any");
+        }
         if runs.iter().any(|run| !is_head(&run.head) || run.size < RUN_HEADER as u64) {
             return Err("a first line of its runs is none");
         }
@@ -259,7 +270,7 @@ mod tests {
     use super::*;
 
     fn run(number: u32) -> Run {
-        Run { number, size: 1000, head: "{\"entries\":1}".into() }
+        Run { number, size: 1000, head: "{\"entries\":1}".into(), newest: 0 }
     }
 
     fn root() -> Root {
@@ -269,7 +280,11 @@ mod tests {
             runs: vec![run(9), run(3)],
             packs: vec![File { number: 0, size: 1 }, File { number: 4, size: 2 }],
             next: 10,
-            collecting: Some(Collecting { mark: "a".into(), kept: vec![format!("kept/{}", "0a".repeat(16))] }),
+            collecting: Some(Collecting {
+                mark: "a".into(),
+                since: 5,
+                kept: vec![format!("kept/{}", "0a".repeat(16))],
+            }),
             garbage: vec![Garbage { name: "packs/3".into(), since: 6 }],
             ..Root::first("a", "{}")
         }
@@ -287,7 +302,8 @@ mod tests {
     #[test]
     fn what_cannot_be_believed_is_refused() {
         type Change = fn(&mut Root);
-        let changes: [Change; 12] = [
+        let changes: [Change; 13] = [
+            |root| root.packs[1].size = FILE_MAX + 1,
             |root| root.number = 8,
             |root| root.format = 2,
             |root| root.packs.swap(0, 1),
@@ -299,7 +315,7 @@ mod tests {
             |root| root.runs[0].head = "\n".into(),
             |root| root.runs = (0..=RUNS_MAX as u32).map(run).collect(),
             |root| root.garbage[0].name = "packs/../root/latest".into(),
-            |root| root.collecting = Some(Collecting { mark: "a".into(), kept: vec!["root/latest".into()] }),
+            |root| root.collecting = Some(Collecting { mark: "a".into(), since: 5, kept: vec!["root/latest".into()] }),
         ];
         for (number, change) in changes.iter().enumerate() {
             let mut changed = Root { next: 10, ..root() };

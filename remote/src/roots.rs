@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use object_store::Error as StoreError;
 
 use crate::bucket::Bucket;
 use crate::root::{self, Found, Root};
 use crate::{Error, Result};
 
-/// Where to begin to look: the number and the mark of a recent root.
+/// Where to begin to look: the number of a recent root.
 const LATEST: &str = "root/latest";
 
 /// The folder of roots.
 const ROOTS: &str = "root";
 
-/// A number, a space, 32 digits and a line end take less.
+/// Digits of a number, and more than they can be.
 const HINT_MAX: u64 = 64;
 
 /// How hard to try.
@@ -44,7 +44,7 @@ impl Bucket {
     /// # Errors
     /// [`Error::NoRemote`] when there is none; failures of the server; [`Error::Corrupt`].
     pub async fn newest(&self, retries: Retries) -> Result<Root> {
-        if let Some((number, _)) = self.hint().await
+        if let Some(number) = self.hint().await
             && let Some(root) = self.newest_from(number, retries).await?
         {
             return Ok(root);
@@ -54,28 +54,33 @@ impl Bucket {
         self.newest_from(number, retries).await?.ok_or(Error::NoRemote)
     }
 
-    /// Returns the newest root, which is this one most of the time: then it takes as long as one request.
+    /// Returns the newest root, which is this one most of the time: then it takes as long as one request. Beside it,
+    /// whether this one is among those before it: otherwise another remote has taken the place of the one it was of, a copy
+    /// of it from before has been put in its place, or it is so old that nobody can tell.
     ///
     /// # Errors
     /// Those of [`Bucket::newest`].
-    pub async fn newer(&self, known: Root, retries: Retries) -> Result<Root> {
-        let Some(next) = known.number.checked_add(1) else { return Ok(known) };
-        let (next, hint) = join(self.root(next), self.hint()).await;
-        match next? {
-            Some(Found::Root(next)) => self.newest_from(next.number, retries).await?.ok_or(Error::NoRemote),
-            None if hint.is_some_and(|(number, mark)| number == known.number && mark == known.mark) => Ok(known),
-            // What is known may be so old that what followed it is gone, or of another remote that was here before.
-            _ => self.newest(retries).await,
-        }
+    pub async fn newer(&self, known: Root, retries: Retries) -> Result<(Root, bool)> {
+        let Some(next) = known.number.checked_add(1) else { return Ok((known, true)) };
+        let (next, same, hint) = join3(self.root(next), self.root(known.number), self.hint()).await;
+        let same = matches!(same?, Some(Found::Root(root)) if root.mark == known.mark);
+        let newest = match next? {
+            Some(Found::Root(next)) => match self.newest_from(next.number, retries).await? {
+                Some(newest) => newest,
+                None => self.newest(retries).await?,
+            },
+            None if same && hint == Some(known.number) => known,
+            // What is known may be so old that what followed it is gone.
+            _ => self.newest(retries).await?,
+        };
+        Ok((newest, same))
     }
 
-    /// Number and mark of a recent root.
-    async fn hint(&self) -> Option<(u64, String)> {
+    /// The number of a recent root.
+    async fn hint(&self) -> Option<u64> {
         // What is wrong with a hint is no matter.
         let hint = self.get(LATEST, HINT_MAX).await.unwrap_or(None)?;
-        let hint = str::from_utf8(&hint).ok()?.trim_end();
-        let (number, mark) = hint.split_once(' ').unwrap_or((hint, ""));
-        Some((number.parse().ok()?, mark.into()))
+        str::from_utf8(&hint).ok()?.trim_end().parse().ok()
     }
 
     /// Returns the numbers of all roots, those included that are gone, and when each was written, by a listing.
@@ -91,10 +96,15 @@ impl Bucket {
         while let Some(number) = next {
             let numbers = (0..u64::from(retries.ahead.max(1))).map_while(|step| number.checked_add(step));
             for root in join_all(numbers.map(|number| self.root(number))).await {
-                // Roots are made one after the other: behind one that is missing there is none.
-                let Some(Found::Root(root)) = root? else { return Ok(newest) };
+                let root = match root? {
+                    Some(Found::Root(root)) => *root,
+                    // Roots are made one after the other: behind one that is missing there is none.
+                    None => return Ok(newest),
+                    // Far behind one that is gone there is one that is not.
+                    Some(Found::Gone) => return Ok(None),
+                };
                 next = root.number.checked_add(1);
-                newest = Some(*root);
+                newest = Some(root);
             }
         }
         Ok(newest)
@@ -188,7 +198,7 @@ impl Bucket {
             pause = pause.saturating_mul(2);
         }
         // Only a hint, which the next one makes better.
-        let _ = self.put(LATEST, Bytes::from(format!("{} {}\n", root.number, root.mark))).await;
+        let _ = self.put(LATEST, Bytes::from(format!("{}\n", root.number))).await;
         Ok(Ok(root))
     }
 }

@@ -1,8 +1,7 @@
 //! Directories in which files are prepared for a remote.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use crate::roots::mark;
 use crate::{Error, Result};
@@ -10,32 +9,37 @@ use crate::{Error, Result};
 /// Where in a cache they are.
 const FOLDER: &str = "staging";
 
-/// What was left by a process that was killed so long ago is removed.
-const AGE: Duration = Duration::from_secs(24 * 3600);
+/// Held by whoever prepares something there.
+const LOCK: &str = "lock";
 
 /// A directory that is removed when it is dropped.
-pub(crate) struct Staging(PathBuf);
+pub(crate) struct Staging {
+    path: PathBuf,
+    _lock: File,
+}
 
 impl Staging {
     pub(crate) fn new(cache: &Path) -> Result<Self> {
         let folder = cache.join(FOLDER);
         let path = folder.join(mark()?);
         fs::create_dir_all(&path).map_err(Error::file("create", &path))?;
-        remove_old(&folder, &path);
-        Ok(Staging(path))
+        let lock = File::create(path.join(LOCK)).and_then(|file| file.lock().map(|()| file));
+        let lock = lock.map_err(Error::file("lock", &path))?;
+        remove_left(&folder);
+        Ok(Staging { path, _lock: lock })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
-/// What cannot be removed now is left for the next one.
-fn remove_old(folder: &Path, but: &Path) {
+/// Removes what processes left that were killed. What cannot be removed now is left for the next one.
+fn remove_left(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let age = entry.metadata().and_then(|found| found.modified()).ok();
-        let age = age.and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if entry.path() != but && age.is_some_and(|age| age > AGE) {
+        // One without a lock is about to get one.
+        let held = File::open(entry.path().join(LOCK)).ok().filter(|lock| lock.try_lock().is_ok());
+        if held.is_some() {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -43,6 +47,6 @@ fn remove_old(folder: &Path, but: &Path) {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
     }
 }

@@ -8,6 +8,85 @@ use loosepack::{
     Result, Stats, Store,
 };
 
+/// The functions of [`Store`] that are those of a field.
+macro_rules! delegate {
+    ($field:ident) => {
+        fn id(&self) -> Result<String> {
+            self.$field.id()
+        }
+
+        fn config(&self) -> Result<Config> {
+            self.$field.config()
+        }
+
+        fn durability(&self) -> Result<Durability> {
+            self.$field.durability()
+        }
+
+        fn add(&self, content: &[u8]) -> Result<ObjectId> {
+            self.$field.add(content)
+        }
+
+        fn batch(&self) -> Result<Box<dyn Adder + '_>> {
+            self.$field.batch()
+        }
+
+        fn pack_writer(&self, compression: Compression) -> Result<Box<dyn Adder + '_>> {
+            self.$field.pack_writer(compression)
+        }
+
+        fn stats(&self) -> Result<Stats> {
+            self.$field.stats()
+        }
+
+        fn pack_loose(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
+            self.$field.pack_loose(compression)
+        }
+
+        fn pack_and_clean(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
+            self.$field.pack_and_clean(compression)
+        }
+
+        fn clean(&self) -> Result<Box<dyn Job + '_>> {
+            self.$field.clean()
+        }
+
+        fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>> {
+            self.$field.delete(ids)
+        }
+
+        fn gc(&self, keep: Vec<ObjectId>, options: GcOptions) -> Result<Box<dyn Job + '_>> {
+            self.$field.gc(keep, options)
+        }
+
+        fn packs(&self) -> Result<Vec<PackInfo>> {
+            self.$field.packs()
+        }
+
+        fn repack(&self, options: RepackOptions) -> Result<Box<dyn Job + '_>> {
+            self.$field.repack(options)
+        }
+
+        fn fold(&self) -> Result<Box<dyn Job + '_>> {
+            self.$field.fold()
+        }
+
+        fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>> {
+            self.$field.verify(part)
+        }
+
+        fn reindex(&self) -> Result<Box<dyn Job + '_>> {
+            self.$field.reindex()
+        }
+
+        fn force_unlock(&self) -> Result<Option<String>> {
+            self.$field.force_unlock()
+        }
+    };
+}
+
+pub(crate) use delegate;
+
 /// Opens a remote, when it is first needed.
 pub type OpenRemote<'a> = Box<dyn Fn() -> Result<Box<dyn Store>> + 'a>;
 
@@ -54,30 +133,6 @@ impl<'a> Through<'a> {
 }
 
 impl Store for Through<'_> {
-    fn id(&self) -> Result<String> {
-        self.here.id()
-    }
-
-    fn config(&self) -> Result<Config> {
-        self.here.config()
-    }
-
-    fn durability(&self) -> Result<Durability> {
-        self.here.durability()
-    }
-
-    fn add(&self, content: &[u8]) -> Result<ObjectId> {
-        self.here.add(content)
-    }
-
-    fn batch(&self) -> Result<Box<dyn Adder + '_>> {
-        self.here.batch()
-    }
-
-    fn pack_writer(&self, compression: Compression) -> Result<Box<dyn Adder + '_>> {
-        self.here.pack_writer(compression)
-    }
-
     fn get(&self, id: &ObjectId) -> Result<Vec<u8>> {
         match self.here.get(id) {
             Err(Error::NotFound(_)) => self.there()?.get(id),
@@ -117,53 +172,7 @@ impl Store for Through<'_> {
         Ok(ids)
     }
 
-    fn stats(&self) -> Result<Stats> {
-        self.here.stats()
-    }
-
-    fn pack_loose(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
-        self.here.pack_loose(compression)
-    }
-
-    fn pack_and_clean(&self, compression: Compression) -> Result<Box<dyn Job + '_>> {
-        self.here.pack_and_clean(compression)
-    }
-
-    fn clean(&self) -> Result<Box<dyn Job + '_>> {
-        self.here.clean()
-    }
-
-    fn delete(&self, ids: Vec<ObjectId>) -> Result<Box<dyn Job + '_>> {
-        self.here.delete(ids)
-    }
-
-    fn gc(&self, keep: Vec<ObjectId>, options: GcOptions) -> Result<Box<dyn Job + '_>> {
-        self.here.gc(keep, options)
-    }
-
-    fn packs(&self) -> Result<Vec<PackInfo>> {
-        self.here.packs()
-    }
-
-    fn repack(&self, options: RepackOptions) -> Result<Box<dyn Job + '_>> {
-        self.here.repack(options)
-    }
-
-    fn fold(&self) -> Result<Box<dyn Job + '_>> {
-        self.here.fold()
-    }
-
-    fn verify(&self, part: Part) -> Result<Box<dyn Job + '_>> {
-        self.here.verify(part)
-    }
-
-    fn reindex(&self) -> Result<Box<dyn Job + '_>> {
-        self.here.reindex()
-    }
-
-    fn force_unlock(&self) -> Result<Option<String>> {
-        self.here.force_unlock()
-    }
+    delegate!(here);
 }
 
 /// Objects of the container, and then those that it does not have.

@@ -23,6 +23,8 @@ fn content(number: usize) -> Vec<u8> {
 
 /// Writes each object under a key of its own.
 async fn one_by_one(environment: Vec<(String, String)>, bucket: &str, count: usize) {
+    // It chooses the cryptography of the process.
+    drop(loosepack_remote::Bucket::with("s3://bucket/prefix", environment.clone()).unwrap());
     let options = ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(60));
     let mut builder = AmazonS3Builder::new().with_client_options(options);
     for (name, value) in environment {

@@ -61,7 +61,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
-        let store = session.open(Access::ReadWrite)?;
+        let store = session.open(if session.is_remote() { Access::ReadOnly } else { Access::ReadWrite })?;
         let mut serving = Serving { session, batch: self, store: &*store, intake: None };
         let mut lines = Lines::standard(LINE);
         let (mut outcome, mut group, mut bytes) = (Outcome::Done, Vec::new(), 0);

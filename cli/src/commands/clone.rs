@@ -57,16 +57,18 @@ impl Clone {
         session.writes()?;
         match session.host.create(&self.dir, config, session.options(Access::ReadWrite)) {
             // A clone that was interrupted goes on.
-            Err(loosepack::Error::AlreadyExists(_)) if remotes::remembered(&self.dir)?.as_ref() == Some(&url) => {}
+            Err(loosepack::Error::AlreadyExists(_))
+                if remotes::remembered(&self.dir)?.is_some_and(|other| other.url == url) => {}
             made => drop(made.map_err(|error| session.failure_in(&self.dir, error))?),
         }
-        remotes::remember(&self.dir, &url)?;
+        remotes::remember(&self.dir, &url, true)?;
         if self.all {
             return Ok(remotes::pull(session, &self.dir, &url, self.format)?.outcome());
         }
         let objects = view.root.totals.objects;
         if self.format.json {
-            session.out.json(&serde_json::json!({ "objects": objects, "url": url }))?;
+            let requests = remotes::json(session.host.remotes().requests());
+            session.out.json(&serde_json::json!({ "objects": objects, "url": url, "remote": requests }))?;
         } else {
             let made = format!("{}: made a container that reads {objects} objects from {url}", shown(&self.dir));
             session.out.line(&made)?;

@@ -37,7 +37,7 @@ impl Pull {
         let directory = session.directory()?;
         let url = crate::remotes::url(directory, self.url.as_deref())?;
         let done = crate::remotes::pull(session, directory, &url, self.format)?;
-        crate::remotes::remember(directory, &url)?;
+        crate::remotes::remember(directory, &url, false)?;
         Ok(done.outcome())
     }
 }

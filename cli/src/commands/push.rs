@@ -83,7 +83,8 @@ mod native {
             let pushed = push.run(&mut shown);
             shown.end()?;
             let pushed = remotes::told(&url, pushed)?;
-            remotes::remember(directory, &url)?;
+            // Before anything is deleted here.
+            remotes::remember(directory, &url, self.evict)?;
             let evicted = if self.evict { self.evict(session, &url)? } else { 0 };
             self.tell(session, &pushed, evicted)?;
             Ok(if pushed.problems > 0 { Outcome::Lacking } else { Outcome::Done })
@@ -114,12 +115,8 @@ mod native {
 
         /// Deletes here what the remote has. Returns how many objects that were.
         fn evict(&self, session: &Session<'_>, url: &str) -> Result<u64, Failure> {
+            let remote = remotes::told(url, session.host.remotes().remote(url))?;
             let view = remotes::told(url, session.host.remotes().view(url))?;
-            if view.root.collecting.is_some() {
-                let problem = "garbage is collected in the remote, which may delete what is only there: nothing was \
-                               evicted; try again later";
-                return Err(problem.to_string().into());
-            }
             let there = session.host.open_view(&view, session.options(Access::ReadOnly));
             let there = there.map_err(|error| session.failure_in(url.as_ref(), error))?;
             let here = session.open_here(Access::ReadWrite)?;
@@ -132,6 +129,15 @@ mod native {
                 let found = there.contains(&page).map_err(|error| session.failure_in(url.as_ref(), error))?;
                 let ids: Vec<_> = page.iter().zip(found).filter(|(_, found)| *found).map(|(id, _)| *id).collect();
                 if !ids.is_empty() {
+                    // What was found there is there still, and nobody is about to delete it.
+                    let newest = remotes::told(url, remote.newest(Some(view.root.clone())))?;
+                    if newest.collecting.is_some() || newest.deletions != view.root.deletions {
+                        let problem = format!(
+                            "garbage is collected in the remote, which may delete what is only there: {evicted} objects were \
+                             evicted; try again later, and if whoever collects was killed, after `remote gc`"
+                        );
+                        return Err(problem.into());
+                    }
                     let mut job = session.take_lock(|| here.delete(ids.clone()))?;
                     evicted += remotes::finish(&mut *job).map_err(failed)?;
                 }

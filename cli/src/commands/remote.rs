@@ -56,9 +56,9 @@ struct Fold {
 /// Delete objects of a remote, and files that are in use no more
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With --keep, all objects are deleted but those that are listed, and those that somebody pushes or counts on \
-while it runs. The list has to have everything that was pushed before it began. Packs of which no object is \
-left are in use no more.
+With --keep, all objects are deleted but those that are listed, those that somebody pushes or counts on while \
+it runs, and those that came so recently as --young says, or share a file of the index with such ones. \
+Packs of which no object is left are in use no more.
 
 Files that are in use no more are deleted by a later `remote gc`, when nobody has needed them for --grace, by the \
 server's clock: whoever reads an older state of the remote can go on. With --orphans, files are looked for by \
@@ -81,6 +81,10 @@ struct Gc {
     /// Delete everything if the list is empty, instead of refusing it
     #[arg(long, requires = "keep")]
     allow_empty: bool,
+
+    /// Keep objects that were pushed so recently: a number with s, m, h or d
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = spans::parse)]
+    young: Duration,
 
     /// Leave files that were in use so recently: a number with s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = spans::parse)]
@@ -174,6 +178,7 @@ mod native {
                 cache: &cache,
                 stores: &containers,
                 keep: keep.as_deref(),
+                young: self.young,
                 grace: self.grace,
                 orphans: self.orphans,
                 dry_run: self.dry_run,

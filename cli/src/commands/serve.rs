@@ -45,7 +45,6 @@ impl Serve {
 mod native {
     use std::future::pending;
     use std::net::{SocketAddr, ToSocketAddrs as _};
-    use std::path::Path;
 
     use loosepack::Access;
     use loosepack::dir::cap::CapDir;
@@ -56,20 +55,12 @@ mod native {
     use crate::names::shown;
     use crate::session::about;
 
-    /// Returns whether the container is on object storage, where its files are not to be had as files.
-    fn is_remote(_path: &Path) -> bool {
-        #[cfg(feature = "remote")]
-        return _path.to_str().is_some_and(loosepack_remote::is_url);
-        #[cfg(not(feature = "remote"))]
-        false
-    }
-
     impl Serve {
         pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
             // That there is a container, and that it can be read, is known before anybody asks.
             session.open(Access::ReadOnly)?;
             let (host, options, path) = (session.host, session.options(Access::ReadOnly), session.directory()?);
-            let dir = if is_remote(path) { None } else { Some(CapDir::open(path)) };
+            let dir = if session.is_remote() { None } else { Some(CapDir::open(path)) };
             let dir = dir.transpose().map_err(|error| format!("cannot open {}: {error}", shown(path)))?;
             let settings = Settings {
                 connections: self.connections as usize,

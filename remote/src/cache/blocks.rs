@@ -28,6 +28,11 @@ impl Blocks {
     pub(super) fn read(journal: &mut File, block: u64, size: u64) -> io::Result<Self> {
         let mut bytes = Vec::new();
         journal.read_to_end(&mut bytes)?;
+        let torn = bytes.len() % RECORD;
+        if torn > 0 {
+            // What follows a record that was torn by a crash or a full disk would be misread.
+            journal.set_len((bytes.len() - torn) as u64)?;
+        }
         let mut blocks = Blocks { block, size, present: BTreeMap::new(), coming: BTreeSet::new() };
         for record in bytes.chunks_exact(RECORD) {
             let number = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -96,7 +101,7 @@ impl Blocks {
     }
 }
 
-/// Appends records at once, so that those of several processes do not mix.
+/// Appends records. Those of several processes may mix where a write is cut short: what is misread is fetched again.
 pub(super) fn append(journal: &mut File, records: &[u8]) -> io::Result<()> {
     journal.write_all(records)
 }

@@ -1,11 +1,10 @@
 //! Fetching the bytes of files when they are read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -14,11 +13,18 @@ use tokio::sync::Semaphore;
 
 use super::Settings;
 use super::blocks::{self, Blocks};
+use super::files::identity;
+use crate::Result;
 use crate::bucket::Bucket;
-use crate::{Error, Result};
 
 /// Attempts at bytes that somebody needs. Each is several requests already.
 const ATTEMPTS: u32 = 2;
+
+/// Files that are open at once, each with its journal.
+const OPEN: usize = 128;
+
+/// Bytes that a hint makes come at most: nobody has asked for them yet.
+const HINT_MAX: u64 = 64 << 20;
 
 /// What tells a file from all others of this machine.
 type Key = (u64, u64);
@@ -32,8 +38,8 @@ pub struct Fetcher {
     turns: Arc<Semaphore>,
     /// Files by their identity. Those that were replaced may still be open somewhere.
     files: Mutex<HashMap<Key, Arc<Cached>>>,
-    /// Bytes fetched by this process.
-    fetched: AtomicU64,
+    /// Those that are open, the one that was opened first in front.
+    open: Mutex<VecDeque<Arc<Cached>>>,
     /// Why something could not be fetched, most recently.
     failure: Mutex<Option<String>>,
 }
@@ -85,7 +91,7 @@ impl Fetcher {
             turns: Arc::new(Semaphore::new(settings.parallel)),
             settings,
             files: Mutex::default(),
-            fetched: AtomicU64::new(0),
+            open: Mutex::default(),
             failure: Mutex::default(),
         }
     }
@@ -105,8 +111,9 @@ impl Fetcher {
         if range.end.min(cached.size) <= cached.head {
             return Ok(());
         }
-        let opened = cached.open(self.settings.block)?;
-        self.fill(&cached, &opened, range).map_err(|problem| {
+        let filled = self.opened(&cached).map_err(|error| format!("{}: the cache: {error}", cached.name));
+        let filled = filled.and_then(|opened| self.fill(&cached, &opened, range));
+        filled.map_err(|problem| {
             *lock(&self.failure) = Some(problem.clone());
             io::Error::other(problem)
         })
@@ -116,15 +123,20 @@ impl Fetcher {
     pub fn prefetch(self: &Arc<Self>, file: &File, ranges: &[Range<u64>]) {
         // What fails here fails again when it is read.
         let Ok(Some(cached)) = self.find(file) else { return };
-        let Ok(opened) = cached.open(self.settings.block) else { return };
+        let Ok(opened) = self.opened(&cached) else { return };
         let mut state = lock(&opened.state);
         let mut wanted = Vec::new();
+        let mut most = HINT_MAX;
         for range in ranges.iter().filter(|range| range.end.min(cached.size) > cached.head) {
+            let Some(left) = most.checked_sub(range.end.min(cached.size).saturating_sub(range.start)) else { break };
+            most = left;
             wanted.extend(state.blocks.of(range).filter(|block| !state.blocks.expects(*block)));
         }
         wanted.sort_unstable();
         wanted.dedup();
-        self.start(&cached, &opened, &mut state, &wanted);
+        let runs = self.expect(&mut state, &wanted);
+        drop(state);
+        self.start(&cached, &opened, runs);
     }
 
     /// Why something could not be fetched, most recently.
@@ -132,22 +144,40 @@ impl Fetcher {
         lock(&self.failure).clone()
     }
 
-    /// Bytes that were fetched by this process.
-    pub fn fetched(&self) -> u64 {
-        self.fetched.load(Ordering::Relaxed)
-    }
-
-    /// Forgets what is there, so that it is fetched again: what a server once sent wrongly is not read for ever.
+    /// Forgets what was read by this process, so that it is fetched again: what a server once sent wrongly is not read for
+    /// ever.
     pub fn forget(&self) {
-        let files: Vec<Arc<Cached>> = lock(&self.files).values().cloned().collect();
-        for opened in files.iter().filter_map(|cached| lock(&cached.opened).clone()) {
-            lock(&opened.state).blocks.forget();
+        for cached in lock(&self.open).iter() {
+            if let Some(opened) = &*lock(&cached.opened) {
+                let mut state = lock(&opened.state);
+                state.blocks.forget();
+                // Without its records everything of it is fetched again, by others as well.
+                let _ = state.journal.set_len(0);
+            }
         }
     }
 
     fn find(&self, file: &File) -> io::Result<Option<Arc<Cached>>> {
-        let key = super::identity(&file.metadata()?);
+        let key = identity(&file.metadata()?);
         Ok(lock(&self.files).get(&key).cloned())
+    }
+
+    /// Opens a file. Of too many the one that was opened first is closed, when nothing of it is on its way any more.
+    fn opened(&self, cached: &Arc<Cached>) -> io::Result<Arc<Opened>> {
+        let mut opened = lock(&cached.opened);
+        if let Some(opened) = &*opened {
+            return Ok(opened.clone());
+        }
+        let made = opened.insert(Arc::new(cached.open(self.settings.block)?)).clone();
+        drop(opened);
+        let mut open = lock(&self.open);
+        open.push_back(cached.clone());
+        let first = if open.len() > OPEN { open.pop_front() } else { None };
+        drop(open);
+        if let Some(first) = first {
+            *lock(&first.opened) = None;
+        }
+        Ok(made)
     }
 
     /// Waits until bytes are there.
@@ -166,9 +196,14 @@ impl Fetcher {
                 let failure = lock(&self.failure).clone();
                 return Err(failure.unwrap_or_else(|| format!("{}: it does not come", cached.name)));
             }
-            self.start(cached, opened, &mut state, &wanted);
+            let mut runs = self.expect(&mut state, &wanted);
             if attempt == 0 {
-                self.read_ahead(cached, opened, &mut state, &range);
+                runs.extend(self.read_ahead(&mut state, &range));
+            }
+            if !runs.is_empty() {
+                drop(state);
+                self.start(cached, opened, runs);
+                state = lock(&opened.state);
             }
             if !needed.clone().any(|block| state.blocks.coming.contains(&block)) {
                 return Ok(());
@@ -180,36 +215,42 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Starts to fetch what follows, the more the longer somebody has read on.
-    fn read_ahead(self: &Arc<Self>, cached: &Arc<Cached>, opened: &Arc<Opened>, state: &mut State, range: &Range<u64>) {
+    /// What follows is expected as well, the more the longer somebody has read on.
+    fn read_ahead(&self, state: &mut State, range: &Range<u64>) -> Vec<Range<u32>> {
         let Settings { block, window, .. } = self.settings;
         state.window = if state.last == range.start { (state.window * 2).clamp(block, window) } else { 0 };
         state.last = range.end;
-        if state.window > 0 {
-            let ahead = state.blocks.of(&(range.end..range.end.saturating_add(state.window)));
-            let wanted: Vec<u32> = ahead.filter(|block| !state.blocks.expects(*block)).collect();
-            self.start(cached, opened, state, &wanted);
-        }
+        let ahead = state.blocks.of(&(range.end..range.end.saturating_add(state.window)));
+        let wanted: Vec<u32> = ahead.filter(|block| !state.blocks.expects(*block)).collect();
+        self.expect(state, &wanted)
     }
 
-    /// Starts to fetch blocks, in order, as few requests.
-    fn start(self: &Arc<Self>, cached: &Arc<Cached>, opened: &Arc<Opened>, state: &mut State, wanted: &[u32]) {
+    /// Blocks, in order, are on their way from now on. Returns them as few runs, each of which is a request.
+    fn expect(&self, state: &mut State, wanted: &[u32]) -> Vec<Range<u32>> {
         let Settings { block, gap, request, .. } = self.settings;
-        for run in joined(wanted, (gap / block) as u32, (request / block).max(1) as u32) {
-            state.blocks.coming.extend(run.clone());
-            let bytes = state.blocks.bytes(run.clone());
-            let (fetcher, cached, opened) = (self.clone(), cached.clone(), opened.clone());
+        let runs = joined(wanted, (gap / block) as u32, (request / block).max(1) as u32);
+        state.blocks.coming.extend(runs.iter().cloned().flatten());
+        runs
+    }
+
+    /// Fetches blocks that are on their way. The state must not be locked: where nobody fetches any more, they cease to be
+    /// so at once.
+    fn start(self: &Arc<Self>, cached: &Arc<Cached>, opened: &Arc<Opened>, runs: Vec<Range<u32>>) {
+        for run in runs {
+            let bytes = lock(&opened.state).blocks.bytes(run.clone());
+            let (fetcher, cached) = (self.clone(), cached.clone());
+            let coming = Coming { opened: opened.clone(), run };
             self.runtime.spawn(async move {
                 let arrived = {
                     let _turn = fetcher.turns.acquire().await;
                     fetcher.bucket.get_range(&cached.name, bytes.clone()).await
                 };
-                fetcher.arrived(&opened, run, bytes.start, arrived);
+                fetcher.arrived(&coming, bytes.start, arrived);
             });
         }
     }
 
-    fn arrived(&self, opened: &Opened, run: Range<u32>, start: u64, arrived: Result<Bytes>) {
+    fn arrived(&self, Coming { opened, run }: &Coming, start: u64, arrived: Result<Bytes>) {
         let written = arrived.map_err(|error| error.to_string()).and_then(|bytes| {
             // The bytes are there before anybody is told.
             blocks::write_at(&opened.file, &bytes, start)
@@ -219,35 +260,42 @@ impl Fetcher {
         let mut state = lock(&opened.state);
         match written {
             Ok(bytes) => {
-                self.fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 let records = state.blocks.arrived(run.start, &bytes);
                 // Without its record a block is fetched again by the next process.
                 let _ = blocks::append(&mut state.journal, &records);
             }
             Err(problem) => *lock(&self.failure) = Some(problem),
         }
-        for block in run {
+    }
+}
+
+/// Blocks that are on their way. However that ends, also when nobody is left to fetch them, whoever waits is told.
+struct Coming {
+    opened: Arc<Opened>,
+    run: Range<u32>,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        let mut state = lock(&self.opened.state);
+        for block in self.run.clone() {
             state.blocks.coming.remove(&block);
         }
         drop(state);
-        opened.news.notify_all();
+        self.opened.news.notify_all();
     }
 }
 
 impl Cached {
-    fn open(&self, block: u64) -> io::Result<Arc<Opened>> {
-        let mut opened = lock(&self.opened);
-        if let Some(opened) = &*opened {
-            return Ok(opened.clone());
-        }
+    fn open(&self, block: u64) -> io::Result<Opened> {
         let file = File::options().read(true).write(true).open(&self.paths.file)?;
-        if super::identity(&file.metadata()?) != self.key {
-            return Err(io::Error::other("another process has replaced this file of the cache: try again"));
+        if identity(&file.metadata()?) != self.key {
+            return Err(io::Error::other("somebody has replaced this file of it: try again"));
         }
         let mut journal = File::options().read(true).append(true).create(true).open(&self.paths.journal)?;
         let blocks = Blocks::read(&mut journal, block, self.size)?;
         let state = State { blocks, journal, last: u64::MAX, window: 0 };
-        Ok(opened.insert(Arc::new(Opened { file, state: Mutex::new(state), news: Condvar::new() })).clone())
+        Ok(Opened { file, state: Mutex::new(state), news: Condvar::new() })
     }
 }
 
@@ -261,11 +309,6 @@ fn joined(numbers: &[u32], gap: u32, most: u32) -> Vec<Range<u32>> {
         }
     }
     ranges
-}
-
-/// The error for a file of the cache.
-pub(super) fn cannot(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    Error::file(operation, path)
 }
 
 #[cfg(test)]

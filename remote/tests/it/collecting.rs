@@ -1,6 +1,6 @@
 //! A collection deletes what nobody keeps or counts on, and nothing else, whatever fails and whoever pushes meanwhile.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,26 +30,35 @@ fn collect(remote: &Remote, stores: &dyn Stores, keep: &BTreeSet<ObjectId>, grac
     let (_folder, cache) = cache();
     let keep: Vec<ObjectId> = keep.iter().copied().collect();
     let keep = Some(&*keep);
-    let collection = Collection { remote, cache: &cache, stores, keep, grace, orphans: true, dry_run: false };
+    let collection =
+        Collection { remote, cache: &cache, stores, keep, young: Duration::ZERO, grace, orphans: true, dry_run: false };
     collection.run(&mut Told::default())
 }
 
-/// Does something once, when a container is first made, or first copied to.
+/// Does something once, when a container is made, or copied to.
 struct During<'a> {
     at: &'static str,
+    /// How often it is passed before.
+    before: Cell<usize>,
     act: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
 }
 
 impl<'a> During<'a> {
     fn new(at: &'static str, act: impl FnOnce() + 'a) -> Self {
-        During { at, act: RefCell::new(Some(Box::new(act))) }
+        During { at, before: Cell::new(0), act: RefCell::new(Some(Box::new(act))) }
     }
 
     fn pass(&self, at: &str) {
-        if self.at == at
-            && let Some(act) = self.act.take()
-        {
-            act();
+        if self.at != at {
+            return;
+        }
+        match self.before.get().checked_sub(1) {
+            Some(before) => self.before.set(before),
+            None => {
+                if let Some(act) = self.act.take() {
+                    act();
+                }
+            }
         }
     }
 }
@@ -87,7 +96,7 @@ fn what_nobody_keeps_goes_and_its_files_when_their_time_has_come() {
     assert!(collected.retired > 1 && collected.waiting >= collected.retired);
     assert_eq!(objects(&there), ids(&kept));
     let after = there.newest(None).unwrap();
-    assert!(after.packs.len() < before.packs.len() && after.deletions == before.deletions + 1);
+    assert!(after.packs.len() < before.packs.len() && after.deletions > before.deletions);
     assert_eq!((after.totals.objects, &after.collecting), (4, &None));
     // Whoever has the older root can still read it.
     let file = |number: u32| StorePath::from(format!("team/objects/packs/{number}"));
@@ -156,6 +165,58 @@ fn what_a_push_has_counted_on_and_is_collected_then_is_pushed() {
     let pushed = push.run(&mut Told::default()).unwrap();
     assert_eq!((pushed.objects, pushed.present), (6, 0));
     assert_eq!(objects(&there), &ids(&[kept.clone(), contents("new", 3)].concat()) | &ids(&old[..3]));
+}
+
+/// Batches that were acknowledged before a collection began are part of a push that has not ended.
+#[test]
+fn what_a_push_has_brought_in_an_earlier_batch_stays() {
+    let store = made();
+    let there = remote(store.clone());
+    let (kept, new) = (contents("kept", 4), contents("new", 40));
+    push(local(&kept).path(), &there, &cache().1).unwrap();
+    for nth in [1, 2, 4] {
+        let here = local(&new);
+        let collected = Cell::new(false);
+        let during = During::new("copy", || {
+            collect(&remote(store.clone()), &Native, &ids(&kept), HOUR).unwrap();
+            collected.set(true);
+        });
+        during.before.set(nth);
+        let (source, folder) = (open(here.path(), Access::ReadOnly).unwrap(), crate::folder());
+        let cache = Cache::new(folder.path(), settings());
+        let push =
+            Push { store: &source, dir: here.path(), remote: &there, cache: &cache, stores: &during, batch: 300 };
+        let pushed = push.run(&mut Told::default()).unwrap();
+        assert!(collected.get(), "{pushed:?}");
+        assert_eq!(objects(&there), &ids(&kept) | &ids(&new), "at copy {nth}");
+        // For the next time.
+        collect(&there, &Native, &ids(&kept), HOUR).unwrap();
+    }
+}
+
+/// What came recently stays though no list has it.
+#[test]
+fn what_is_young_stays() {
+    let there = remote(made());
+    let (old, new) = (contents("old", 6), contents("new", 4));
+    push(local(&old).path(), &there, &cache().1).unwrap();
+    push(local(&new).path(), &there, &cache().1).unwrap();
+    let keep: Vec<ObjectId> = ids(&old[..2]).into_iter().collect();
+    let (_folder, cache) = cache();
+    let mut collection = Collection {
+        remote: &there,
+        cache: &cache,
+        stores: &Native,
+        keep: Some(&keep),
+        young: HOUR,
+        grace: HOUR,
+        orphans: false,
+        dry_run: false,
+    };
+    assert_eq!(collection.run(&mut Told::default()).unwrap().objects, 0);
+    collection.young = Duration::ZERO;
+    assert_eq!(collection.run(&mut Told::default()).unwrap().objects, 8);
+    assert_eq!(objects(&there), ids(&old[..2]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Remotes on stores in memory: honest ones, liars, and one that loses answers.
 
+mod caching;
 mod collecting;
 mod faulty;
 mod liars;

@@ -88,7 +88,7 @@ async fn a_root_that_cannot_be_believed_is_not_made() {
     let root = bucket.newest(retries()).await.unwrap();
     type Change = fn(&mut Root);
     let changes: [Change; 3] = [
-        |root| root.runs.push(Run { number: root.next, size: 300, head: "{}".into() }),
+        |root| root.runs.push(Run { number: root.next, size: 300, head: "{}".into(), newest: 0 }),
         |root| root.packs.extend([File { number: 1, size: 1 }, File { number: 0, size: 1 }]),
         |root| {
             root.next = 1 << 20;
