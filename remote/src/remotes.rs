@@ -26,8 +26,8 @@ fn bytes(text: &str) -> Option<u64> {
 #[derive(Default)]
 pub struct Remotes {
     opened: Mutex<BTreeMap<String, Remote>>,
-    /// They stay until the process ends.
-    views: Mutex<Vec<Arc<View>>>,
+    /// The views of each, the last one of which is shown. They stay until the process ends.
+    views: Mutex<BTreeMap<String, Vec<Arc<View>>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -69,19 +69,29 @@ impl Remotes {
         Ok(Cache::new(folder, settings))
     }
 
+    /// Shows a remote: at the root that was the newest when it was first asked for, or later by
+    /// [`Remotes::newest_view`]. So all threads of a process see the same.
+    ///
+    /// # Errors
+    /// Those of [`Remotes::newest_view`].
+    pub fn view(&self, url: &str) -> Result<Arc<View>> {
+        let shown = lock(&self.views).get(url).and_then(|views| views.last().cloned());
+        shown.map_or_else(|| self.newest_view(url), Ok)
+    }
+
     /// Shows the newest root of a remote.
     ///
     /// # Errors
     /// Those of [`Remote::open`] and [`Cache::view`].
-    pub fn view(&self, url: &str) -> Result<Arc<View>> {
+    pub fn newest_view(&self, url: &str) -> Result<Arc<View>> {
         let view = Arc::new(self.cache()?.view(&self.remote(url)?)?);
-        lock(&self.views).push(view.clone());
+        lock(&self.views).entry(url.into()).or_default().push(view.clone());
         Ok(view)
     }
 
     /// Why bytes of a view could not be fetched, most recently.
     pub fn failure(&self) -> Option<String> {
-        lock(&self.views).iter().rev().find_map(|view| view.fetcher.failure())
+        lock(&self.views).values().flatten().rev().find_map(|view| view.fetcher.failure())
     }
 
     /// What was asked of all servers so far; `None` when no remote was opened.

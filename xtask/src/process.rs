@@ -37,6 +37,14 @@ pub fn cargo() -> Command {
     let mut cargo = in_workspace("CARGO", "cargo");
     // What is built is looked for where cargo puts what is built for this machine.
     cargo.env_remove("CARGO_BUILD_TARGET");
+    // What cargo tells the programs it runs would make it build crates anew whose build scripts look at it: `ring`, and all
+    // that uses it.
+    let told = |name: &OsString| {
+        name.to_str().is_some_and(|name| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start)))
+    };
+    for name in env::vars_os().map(|(name, _)| name).filter(told) {
+        cargo.env_remove(name);
+    }
     cargo
 }
 

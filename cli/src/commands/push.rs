@@ -116,7 +116,7 @@ mod native {
         /// Deletes here what the remote has. Returns how many objects that were.
         fn evict(&self, session: &Session<'_>, url: &str) -> Result<u64, Failure> {
             let remote = remotes::told(url, session.host.remotes().remote(url))?;
-            let view = remotes::told(url, session.host.remotes().view(url))?;
+            let view = remotes::told(url, session.host.remotes().newest_view(url))?;
             let there = session.host.open_view(&view, session.options(Access::ReadOnly));
             let there = there.map_err(|error| session.failure_in(url.as_ref(), error))?;
             let here = session.open_here(Access::ReadWrite)?;

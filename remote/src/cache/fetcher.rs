@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -77,6 +78,8 @@ struct State {
     /// Where the last read ended, and how many bytes behind it are fetched when the next one begins there.
     last: u64,
     window: u64,
+    /// Up to where that has been asked for.
+    ahead: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -158,7 +161,7 @@ impl Fetcher {
     }
 
     fn find(&self, file: &File) -> io::Result<Option<Arc<Cached>>> {
-        let key = identity(&file.metadata()?);
+        let key = identity(file)?;
         Ok(lock(&self.files).get(&key).cloned())
     }
 
@@ -184,20 +187,20 @@ impl Fetcher {
     fn fill(self: &Arc<Self>, cached: &Arc<Cached>, opened: &Arc<Opened>, range: Range<u64>) -> Result<(), String> {
         let mut state = lock(&opened.state);
         let needed = state.blocks.of(&range);
-        let mut wanted: Vec<u32> = Vec::new();
-        for attempt in 0.. {
-            wanted.clear();
-            for block in needed.clone() {
-                if !state.blocks.coming.contains(&block) && !state.blocks.holds(block, &opened.file) {
-                    wanted.push(block);
-                }
-            }
-            if attempt >= ATTEMPTS && !wanted.is_empty() {
+        let (mut attempts, mut first) = (0, true);
+        loop {
+            let State { blocks, .. } = &mut *state;
+            let lacks = |block: &u32| !blocks.coming.contains(block) && !blocks.holds(*block, &opened.file);
+            let wanted: Vec<u32> = needed.clone().filter(lacks).collect();
+            // Only this tells that all of it is there: what was on its way may have failed to come.
+            let is_there = wanted.is_empty() && !needed.clone().any(|block| state.blocks.coming.contains(&block));
+            if attempts == ATTEMPTS && !wanted.is_empty() {
                 let failure = lock(&self.failure).clone();
                 return Err(failure.unwrap_or_else(|| format!("{}: it does not come", cached.name)));
             }
+            attempts += u32::from(!wanted.is_empty());
             let mut runs = self.expect(&mut state, &wanted);
-            if attempt == 0 {
+            if mem::take(&mut first) {
                 runs.extend(self.read_ahead(&mut state, &range));
             }
             if !runs.is_empty() {
@@ -205,22 +208,31 @@ impl Fetcher {
                 self.start(cached, opened, runs);
                 state = lock(&opened.state);
             }
-            if !needed.clone().any(|block| state.blocks.coming.contains(&block)) {
+            if is_there {
                 return Ok(());
             }
             while needed.clone().any(|block| state.blocks.coming.contains(&block)) {
                 state = opened.news.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }
-        Ok(())
     }
 
     /// What follows is expected as well, the more the longer somebody has read on.
     fn read_ahead(&self, state: &mut State, range: &Range<u64>) -> Vec<Range<u32>> {
         let Settings { block, window, .. } = self.settings;
-        state.window = if state.last == range.start { (state.window * 2).clamp(block, window) } else { 0 };
+        if state.last != range.start {
+            (state.window, state.ahead) = (0, range.end);
+        } else {
+            state.window = (state.window * 2).clamp(block, window);
+        }
         state.last = range.end;
-        let ahead = state.blocks.of(&(range.end..range.end.saturating_add(state.window)));
+        // When half of it has been read, the other half is asked for: a few large requests.
+        if state.ahead > range.end.saturating_add(state.window / 2) || state.window == 0 {
+            return Vec::new();
+        }
+        let ahead = state.ahead.max(range.end)..range.end.saturating_add(state.window);
+        state.ahead = ahead.end;
+        let ahead = state.blocks.of(&ahead);
         let wanted: Vec<u32> = ahead.filter(|block| !state.blocks.expects(*block)).collect();
         self.expect(state, &wanted)
     }
@@ -289,12 +301,12 @@ impl Drop for Coming {
 impl Cached {
     fn open(&self, block: u64) -> io::Result<Opened> {
         let file = File::options().read(true).write(true).open(&self.paths.file)?;
-        if identity(&file.metadata()?) != self.key {
+        if identity(&file)? != self.key {
             return Err(io::Error::other("somebody has replaced this file of it: try again"));
         }
         let mut journal = File::options().read(true).append(true).create(true).open(&self.paths.journal)?;
         let blocks = Blocks::read(&mut journal, block, self.size)?;
-        let state = State { blocks, journal, last: u64::MAX, window: 0 };
+        let state = State { blocks, journal, last: u64::MAX, window: 0, ahead: 0 };
         Ok(Opened { file, state: Mutex::new(state), news: Condvar::new() })
     }
 }

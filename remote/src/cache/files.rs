@@ -1,7 +1,7 @@
 //! The sparse files of a remote, and their journals.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -65,16 +65,16 @@ impl Files {
     /// Returns whether the files that a view has are these.
     pub(super) fn are_in(&self, view: &Path, root: &Root) -> bool {
         listed(root).iter().all(|listed| {
-            let [mine, its] = [self.path(&listed.name), view.join(&listed.name)].map(fs::metadata);
-            matches!((mine, its), (Ok(mine), Ok(its)) if identity(&mine) == identity(&its))
+            let [mine, its] = [self.path(&listed.name), view.join(&listed.name)].map(|path| identity_at(&path));
+            matches!((mine, its), (Ok(mine), Ok(its)) if mine == its)
         })
     }
 
     /// Tells a fetcher of the file of a view.
     pub(super) fn add(&self, fetcher: &Fetcher, view: &Path, listed: &Listed) -> Result<()> {
         let paths = Paths { file: view.join(&listed.name), journal: self.journal(&listed.name) };
-        let found = fs::metadata(&paths.file).map_err(Error::file("examine", &paths.file))?;
-        fetcher.add(identity(&found), listed.name.clone(), listed.size, listed.head.len() as u64, paths);
+        let found = identity_at(&paths.file).map_err(Error::file("examine", &paths.file))?;
+        fetcher.add(found, listed.name.clone(), listed.size, listed.head.len() as u64, paths);
         Ok(())
     }
 
@@ -166,9 +166,31 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
     Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
 }
 
-/// What tells a file from all others.
+/// What tells a file from all others of this machine.
 #[cfg(unix)]
-pub(super) fn identity(found: &Metadata) -> (u64, u64) {
+pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
+    Ok(identity_of(&file.metadata()?))
+}
+
+#[cfg(unix)]
+fn identity_of(found: &fs::Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt as _;
     (found.dev(), found.ino())
+}
+
+#[cfg(unix)]
+fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
+    Ok(identity_of(&fs::metadata(path)?))
+}
+
+#[cfg(windows)]
+pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
+    use cap_fs_ext::MetadataExt as _;
+    let found = cap_primitives::fs::Metadata::from_file(file)?;
+    Ok((found.dev(), found.ino()))
+}
+
+#[cfg(windows)]
+fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
+    identity(&File::open(path)?)
 }

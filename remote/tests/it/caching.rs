@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use loosepack::Access;
-use loosepack_remote::{Cache, Collection, Stores as _, View};
+use loosepack_remote::{Cache, Collection, Push, Stores as _, View};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 
@@ -133,8 +133,32 @@ fn what_a_crash_has_left_is_not_believed() {
         orphans: true,
         dry_run: false,
     };
-    collection.run(&mut Told::default()).unwrap();
-    assert!(Native.view(&stale).is_err());
+    let collected = collection.run(&mut Told::default()).unwrap();
+    assert!(Native.view(&stale).is_err(), "{collected:?} {:?} {:?}", stale.root, there.newest(None));
     assert!(stale.fetcher.failure().unwrap().contains("not there"), "{:?}", stale.fetcher.failure());
     assert_eq!(objects(&there).len(), 0);
+}
+
+/// Whoever reads on and on waits seldom, and asks for much at once.
+#[test]
+fn what_is_read_from_start_to_end_is_few_requests() {
+    let there = remote(made());
+    let (folder, mine) = (folder(), crate::folder());
+    let settings = loosepack_remote::Settings { window: 4096, request: 2048, ..settings() };
+    let (cache, pushes) = (Cache::new(folder.path(), settings), Cache::new(mine.path(), settings));
+    let dir = local(&(0..40).map(|number| format!("{number}").repeat(1000)).collect::<Vec<_>>());
+    let store = open(dir.path(), Access::ReadOnly).unwrap();
+    let push = Push { store: &store, dir: dir.path(), remote: &there, cache: &pushes, stores: &Native, batch: 1 << 20 };
+    push.run(&mut Told::default()).unwrap();
+    let view = cache.view(&there).unwrap();
+    let name = format!("packs/{}", view.root.packs[0].number);
+    let (file, size) = (fs::File::open(view.dir.join(&name)).unwrap(), view.root.packs[0].size);
+    let before = there.requests();
+    for start in (0..size).step_by(64) {
+        view.fetcher.read(&file, start..start + 64).unwrap();
+    }
+    let after = there.requests();
+    assert!(after.received - before.received == size, "{before:?} {after:?}");
+    // One by one they would be a request for each 64 bytes.
+    assert!(after.reads - before.reads < size / 1024, "{} requests for {size} bytes", after.reads - before.reads);
 }
