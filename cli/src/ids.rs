@@ -73,6 +73,25 @@ pub(crate) fn each_batch(
     if batch.is_empty() { Ok(outcome) } else { Ok(outcome.max(visit(&batch)?)) }
 }
 
+/// Reads the objects that are to be kept when all others are deleted. A list with a line that is no id is none, and an
+/// empty one a slip unless that is said.
+pub(crate) fn read_keep_list(ids: &Ids, allow_empty: bool) -> Result<Vec<ObjectId>, Failure> {
+    let mut keep: Vec<ObjectId> = Vec::new();
+    let read = each_batch(ids, |ids| {
+        keep.extend_from_slice(ids);
+        Ok(Outcome::Done)
+    })?;
+    if read == Outcome::Failed {
+        return Err("nothing was deleted".to_string().into());
+    }
+    if keep.is_empty() && !allow_empty {
+        let problem = "the list is empty, which would delete all objects: nothing was deleted; if that is meant, say \
+                       --allow-empty";
+        return Err(problem.to_string().into());
+    }
+    Ok(keep)
+}
+
 /// Reads the next line, without its end, which is one of `ends`; whether there was one.
 pub(crate) fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, ends: &[u8]) -> Result<bool, Failure> {
     line.clear();

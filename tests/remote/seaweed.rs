@@ -88,6 +88,13 @@ fn rounds_are_few() {
     assert!(cold <= 5, "a cold get: {cold} rounds");
     let again = rounds(&["-C", &url, "get", &ids[0]], "");
     assert_eq!(again, 1, "the same again");
+    // That the root is still the newest, and then fences, a block, and the object.
+    let other = rounds(&["-C", &url, "get", &ids[1500]], "");
+    assert!(other <= 4, "another get: {other} rounds");
+    // With the whole index in the cache: the root, and the object, which may be in a block that is there.
+    rounds(&["-C", &url, "has", "-"], &ids.join("\n"));
+    let mirrored = rounds(&["-C", &url, "get", &ids[2900]], "");
+    assert!(mirrored <= 2, "with the index here: {mirrored} rounds");
     let fresh = Machine::new(engine.environment_through(&proxy.endpoint()));
     let before = proxy.rounds();
     let output = fresh.run_with(&["-C", &url, "has", "-"], &ids[..1000].join("\n"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use loosepack::{Access, GcOptions, ObjectId};
+use loosepack::{Access, GcOptions};
 
 use crate::failure::{Failure, Outcome};
 use crate::ids::{self, Ids};
@@ -44,19 +44,7 @@ pub(crate) struct Gc {
 
 impl Gc {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
-        let mut keep: Vec<ObjectId> = Vec::new();
-        let read = ids::each_batch(&self.ids, |ids| {
-            keep.extend_from_slice(ids);
-            Ok(Outcome::Done)
-        })?;
-        if read == Outcome::Failed {
-            return Err("nothing was deleted".to_string().into());
-        }
-        if keep.is_empty() && !self.allow_empty {
-            let problem = "the list is empty, which would delete all objects: nothing was deleted; if that is meant, say \
-                           --allow-empty";
-            return Err(problem.to_string().into());
-        }
+        let keep = ids::read_keep_list(&self.ids, self.allow_empty)?;
         let store = session.open(if self.dry_run { Access::ReadOnly } else { Access::ReadWrite })?;
         let options = GcOptions { grace: self.grace, dry_run: self.dry_run };
         let mut job = session.take_lock(|| store.gc(keep.clone(), options))?;

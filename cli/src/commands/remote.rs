@@ -191,19 +191,7 @@ mod native {
 
         /// The objects to keep, sorted.
         fn read_list(&self) -> Result<Vec<ObjectId>, Failure> {
-            let mut keep = Vec::new();
-            let read = ids::each_batch(&Ids { ids: self.keep.clone() }, |ids| {
-                keep.extend_from_slice(ids);
-                Ok(Outcome::Done)
-            })?;
-            if read == Outcome::Failed {
-                return Err("nothing was deleted".to_string().into());
-            }
-            if keep.is_empty() && !self.allow_empty {
-                let problem = "the list is empty, which would delete all objects: nothing was deleted; if that is meant, \
-                               say --allow-empty";
-                return Err(problem.to_string().into());
-            }
+            let mut keep = ids::read_keep_list(&Ids { ids: self.keep.clone() }, self.allow_empty)?;
             keep.sort_unstable();
             keep.dedup();
             Ok(keep)
