@@ -56,8 +56,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            block: 32 << 10,
-            gap: 32 << 10,
+            block: 64 << 10,
+            gap: 128 << 10,
             request: 4 << 20,
             parallel: 64,
             window: 16 << 20,
