@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use loosepack::{Access, Durability, Finding, Job, ObjectId, Options, Store};
-use loosepack_remote::{Report, Requests, Stores, Through, View, harmless};
+use loosepack_remote::{Cache, Remote, Report, Requests, Stores, Through, View, harmless};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -52,6 +52,12 @@ impl Stores for Containers<'_> {
     fn copy(&self, from: &Path, ids: Vec<ObjectId>, to: &Path) -> loosepack::Result<Box<dyn Job>> {
         self.0.transfer(to, self.options(Access::ReadWrite), from, &Transfer::Import(Some(ids)))
     }
+}
+
+/// Opens a remote, and the cache.
+pub(crate) fn open(session: &Session<'_>, url: &str) -> Result<(Remote, Cache), Failure> {
+    let remotes = session.host.remotes();
+    Ok((told(url, remotes.remote(url))?, told(url, remotes.cache())?))
 }
 
 /// Words a failure of a remote.

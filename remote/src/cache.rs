@@ -26,7 +26,7 @@ use serde_json::json;
 pub use self::fetcher::Fetcher;
 use self::files::{Files, replace};
 use crate::remote::Remote;
-use crate::root::{self, Found, RUN_HEADER, Root};
+use crate::root::{self, Found, RUN_HEADER, Root, Run, Totals};
 use crate::{Error, Result};
 
 /// Directories of a container.
@@ -189,7 +189,7 @@ fn view_of(views: &Path, files: &Files, root: &Root) -> Result<(PathBuf, File)> 
     let contents = [
         ("container.json", root.container.clone().into_bytes()),
         ("index/log-0.jsonl", Vec::new()),
-        ("index/manifest.json", manifest(root)),
+        ("index/manifest.json", manifest_of(root)),
         // The last one: a view without it was not finished.
         ("lock/root.json", root.encode()),
     ];
@@ -215,21 +215,25 @@ fn listed(root: &Root) -> Vec<Listed> {
     packs.chain(runs).collect()
 }
 
-/// The manifest of a container whose index is the runs of a root.
-pub(crate) fn manifest(root: &Root) -> Vec<u8> {
+/// The manifest of a container whose index is the runs of a root, and of no other of the remote.
+pub(crate) fn manifest_of(root: &Root) -> Vec<u8> {
+    manifest(&root.runs, root.totals, root.number + 1)
+}
+
+/// The manifest of a container whose index is some runs. `written`: what tells it from others.
+pub(crate) fn manifest(runs: &[Run], totals: Totals, written: u64) -> Vec<u8> {
     let value = json!({
         "log": 0,
-        "runs": root.runs.iter().map(|run| run.number).collect::<Vec<_>>(),
-        "objects": root.totals.objects,
-        "size": root.totals.size,
-        "length": root.totals.length,
-        // No two manifests of a remote are equal.
-        "written": root.number + 1,
+        "runs": runs.iter().map(|run| run.number).collect::<Vec<_>>(),
+        "objects": totals.objects,
+        "size": totals.size,
+        "length": totals.length,
+        "written": written,
     });
     (value.to_string() + "\n").into_bytes()
 }
 
-impl crate::root::Run {
+impl Run {
     /// Its first line.
     fn first_line(&self) -> Vec<u8> {
         format!("{:width$}\n", self.head, width = RUN_HEADER - 1).into_bytes()

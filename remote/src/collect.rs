@@ -67,7 +67,8 @@ pub struct Collected {
 
 /// What is left when objects are deleted.
 struct Plan {
-    run: Option<Index>,
+    /// The index, if something was deleted from it.
+    index: Option<Index>,
     deleted: u64,
     bytes: u64,
     /// What is left.
@@ -140,9 +141,10 @@ impl Collection<'_> {
             let mut kept = self.kept(&view.root, mine)?;
             kept.extend(self.young(&view)?);
             let plan = self.plan(&view, |id| keep.binary_search(id).is_ok() || kept.contains(id), report)?;
-            let (run, root) = (plan.run.as_ref().filter(|_| !self.dry_run), view.root.clone());
+            let (run, root) = (plan.index.as_ref().filter(|_| !self.dry_run), view.root.clone());
             let run = match run {
                 Some(index) => {
+                    index.fold(self.stores)?;
                     let newest = root.runs.iter().map(|run| run.newest).max().unwrap_or(0);
                     Some(Run { newest, ..index.upload(self.remote, self.remote.reserve(1)?)? })
                 }
@@ -217,7 +219,7 @@ impl Collection<'_> {
     fn plan(&self, view: &View, stays: impl Fn(&ObjectId) -> bool, report: &mut dyn Report) -> Result<Plan> {
         let staging = Staging::new(self.cache.folder())?;
         let mut plan = Plan {
-            run: None,
+            index: None,
             deleted: 0,
             bytes: 0,
             totals: Totals::default(),
@@ -245,10 +247,9 @@ impl Collection<'_> {
         plan.live = live(&*store)?;
         let stats = store.stats()?;
         drop(store);
-        plan.totals = Totals { objects: stats.packed_objects, size: stats.packed_size, length: stats.packed_length };
+        plan.totals = Totals::of(&stats);
         if plan.deleted > 0 {
-            index.fold(self.stores)?;
-            plan.run = Some(index);
+            plan.index = Some(index);
         }
         Ok(plan)
     }
@@ -259,7 +260,7 @@ impl Collection<'_> {
         looked: Root,
         mine: &str,
         run: Option<Run>,
-        retired: &[(Garbage, u64)],
+        retired: &[(String, u64)],
         plan: &Plan,
     ) -> Result<bool> {
         let mut newest = self.remote.newest(Some(looked.clone()))?;
@@ -274,7 +275,7 @@ impl Collection<'_> {
                 let since = root.number + 1;
                 root.collecting.as_ref().filter(|collecting| collecting.mark == mine).ok_or(Error::Superseded)?;
                 end_collecting(&mut root);
-                root.garbage.extend(retired.iter().map(|(garbage, _)| Garbage { since, ..garbage.clone() }));
+                root.garbage.extend(retired.iter().map(|(name, _)| Garbage { name: name.clone(), since }));
                 root.packs.retain(|pack| plan.live.contains(&pack.number));
                 if let Some(run) = run.clone() {
                     root.runs = vec![run];
@@ -317,11 +318,10 @@ fn live(store: &dyn Store) -> Result<BTreeSet<u32>> {
     Ok(store.packs()?.into_iter().filter(|pack| pack.objects > 0).map(|pack| pack.number).collect())
 }
 
-/// What a root names that it will not name any more, and the bytes of it.
-fn retire(root: &Root, plan: &Plan) -> Vec<(Garbage, u64)> {
-    let since = root.number + 1;
+/// The files that a root names and the next one will not, and the bytes of each.
+fn retire(root: &Root, plan: &Plan) -> Vec<(String, u64)> {
     let dead = root.packs.iter().filter(|pack| !plan.live.contains(&pack.number));
-    let dead = dead.map(|pack| (Garbage { name: pack_name(pack.number), since }, pack.size));
-    let runs: &[Run] = if plan.run.is_some() { &root.runs } else { &[] };
-    dead.chain(runs.iter().map(|run| (Garbage { name: run.name(), since }, run.size))).collect()
+    let dead = dead.map(|pack| (pack_name(pack.number), pack.size));
+    let runs: &[Run] = if plan.index.is_some() { &root.runs } else { &[] };
+    dead.chain(runs.iter().map(|run| (run.name(), run.size))).collect()
 }

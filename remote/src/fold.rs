@@ -5,16 +5,16 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use loosepack::{Job, Store};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::cache::{Cache, View};
+use crate::cache::{Cache, View, manifest};
 use crate::remote::{Remote, Stores};
 use crate::root::{Garbage, RUN_HEADER, Root, Run, run_name};
 use crate::staging::Staging;
 use crate::{Error, Result};
 
 /// A push makes fewer of more runs than this.
-pub(crate) const MANY: usize = 12;
+const MANY: usize = 12;
 
 /// Of more runs than this a push makes one: no index may have more than [`RUNS_MAX`](crate::root::RUNS_MAX).
 const FULL: usize = 40;
@@ -36,28 +36,27 @@ impl Remote {
     /// [`Error::Superseded`] when somebody else replaced them meanwhile; failures of the server and of this machine.
     pub fn fold(&self, cache: &Cache, stores: &dyn Stores) -> Result<Option<Folded>> {
         let view = cache.view(self)?;
-        let runs = view.root.runs.len();
-        self.fold_newest(cache, stores, view, runs)
+        self.fold_newest(cache, stores, &view, view.root.runs.len())
     }
 
-    /// Folds when there are many runs, the newest of which have grown alike.
-    pub(crate) fn fold_if_many(&self, cache: &Cache, stores: &dyn Stores) -> Result<()> {
+    /// Shows the newest root, after folding when it has many runs, the newest of which have grown alike.
+    pub(crate) fn view_of_few(&self, cache: &Cache, stores: &dyn Stores) -> Result<View> {
         let view = cache.view(self)?;
-        let runs = runs_to_fold(&view.root.runs);
-        match self.fold_newest(cache, stores, view, runs) {
-            // Somebody else has done it.
-            Ok(_) | Err(Error::Superseded) => Ok(()),
+        match self.fold_newest(cache, stores, &view, runs_to_fold(&view.root.runs)) {
+            Ok(None) => Ok(view),
+            // Or somebody else has done it.
+            Ok(Some(_)) | Err(Error::Superseded) => cache.view(self),
             Err(error) => Err(error),
         }
     }
 
-    fn fold_newest(&self, cache: &Cache, stores: &dyn Stores, view: View, count: usize) -> Result<Option<Folded>> {
+    fn fold_newest(&self, cache: &Cache, stores: &dyn Stores, view: &View, count: usize) -> Result<Option<Folded>> {
         if count < 2 {
             return Ok(None);
         }
         let folded = &view.root.runs[..count];
         let staging = Staging::new(cache.folder())?;
-        let index = Index::of(&view, folded, staging.path(), stores)?;
+        let index = Index::of(view, folded, staging.path(), stores)?;
         index.fold(stores)?;
         let number = self.reserve(1)?;
         let newest = folded.iter().map(|run| run.newest).max().unwrap_or(0);
@@ -119,16 +118,9 @@ impl Index {
             let to = dir.join(run.name());
             fs::copy(view.dir.join(run.name()), &to).map_err(Error::file("copy to", &to))?;
         }
-        let totals = view.root.totals;
-        let manifest = json!({
-            "log": 0,
-            "runs": runs.iter().map(|run| run.number).collect::<Vec<_>>(),
-            "objects": totals.objects,
-            "size": totals.size,
-            "length": totals.length,
-            "written": 1,
-        });
-        for (name, content) in [("index/log-0.jsonl", String::new()), ("index/manifest.json", manifest.to_string())] {
+        let contents =
+            [("index/log-0.jsonl", Vec::new()), ("index/manifest.json", manifest(runs, view.root.totals, 1))];
+        for (name, content) in contents {
             let path = dir.join(name);
             fs::write(&path, content).map_err(Error::file("write", &path))?;
         }

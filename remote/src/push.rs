@@ -11,7 +11,7 @@ use bytes::Bytes;
 use loosepack::{ObjectId, Placement, Store};
 
 use crate::cache::Cache;
-use crate::fold::{MANY as MANY_RUNS, fold, upload_run};
+use crate::fold::{fold, upload_run};
 use crate::remote::{Remote, Report, Stores};
 use crate::root::{File, RUNS_MAX, Root, Run, Totals, pack_name};
 use crate::roots::mark;
@@ -124,15 +124,7 @@ impl Push<'_> {
         let total = stats.loose_objects + stats.packed_objects;
         let (mut grounds, mut after, mut done) = (Vec::new(), None, 0);
         loop {
-            let view = self.cache.view(self.remote)?;
-            let many = view.root.runs.len();
-            let view = match many > MANY_RUNS {
-                true => {
-                    self.remote.fold_if_many(self.cache, self.stores)?;
-                    self.cache.view(self.remote)?
-                }
-                false => view,
-            };
+            let view = self.remote.view_of_few(self.cache, self.stores)?;
             let there = self.stores.view(&view)?;
             let mut batch = Batch::default();
             let mut ended = false;
@@ -235,7 +227,7 @@ impl Push<'_> {
         if stats.packed_objects == 0 {
             return Ok(None);
         }
-        let totals = Totals { objects: stats.packed_objects, size: stats.packed_size, length: stats.packed_length };
+        let totals = Totals::of(&stats);
         let mut sent = |bytes| pushed.sent += bytes;
         let mut packs = Vec::new();
         for number in used {
@@ -269,8 +261,7 @@ impl Push<'_> {
                 kept = Some(self.keep(batch)?);
             }
             if newest.runs.len() >= RUNS_MAX {
-                self.remote.fold_if_many(self.cache, self.stores)?;
-                newest = self.remote.newest(None)?;
+                newest = self.remote.view_of_few(self.cache, self.stores)?.root.clone();
                 continue;
             }
             if let Some(Uploaded { ids, .. }) = uploaded

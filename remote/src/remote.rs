@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::account::Requests;
 use crate::bucket::Bucket;
-use crate::cache::{Cache, View, manifest};
+use crate::cache::{Cache, View, manifest_of};
 use crate::root::Root;
 use crate::roots::{Retries, mark};
 use crate::staging::Staging;
@@ -141,7 +141,7 @@ impl Remote {
             // For whoever copies the bucket. A remote is one without them.
             self.bucket.put("container.json", Bytes::from(container)).await?;
             self.bucket.put("index/log-0.jsonl", Bytes::new()).await?;
-            self.bucket.put("index/manifest.json", manifest(&root).into()).await?;
+            self.bucket.put("index/manifest.json", manifest_of(&root).into()).await?;
             Ok(root)
         })
     }
@@ -185,7 +185,7 @@ impl Remote {
             self.wait(self.bucket.commit(newest, retries, |root| Ok(Root { by: self.by.clone(), ..change(root)? })))?;
         if root.runs != runs {
             // For whoever copies the bucket. What is there may be that of another root, whose files are there as well.
-            let _ = self.wait(self.bucket.put("index/manifest.json", manifest(&root).into()));
+            let _ = self.wait(self.bucket.put("index/manifest.json", manifest_of(&root).into()));
         }
         Ok(root)
     }

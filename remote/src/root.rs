@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use loosepack::Stats;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -107,6 +108,13 @@ pub struct Garbage {
     pub name: String,
     /// The number of the first root without it.
     pub since: u64,
+}
+
+impl Totals {
+    /// Those of a container.
+    pub(crate) fn of(stats: &Stats) -> Self {
+        Totals { objects: stats.packed_objects, size: stats.packed_size, length: stats.packed_length }
+    }
 }
 
 impl Run {
@@ -260,9 +268,17 @@ fn is_kept(name: &str) -> bool {
     name.strip_prefix("kept/").is_some_and(|mark| mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// The folder of roots.
+pub(crate) const FOLDER: &str = "root";
+
 /// The name of a root.
 pub(crate) fn name(number: u64) -> String {
-    format!("root/{number:020}")
+    format!("{FOLDER}/{number:020}")
+}
+
+/// The number of the root whose name in the folder of roots this is.
+pub(crate) fn number(file: &str) -> Option<u64> {
+    file.parse().ok().filter(|number| name(*number) == format!("{FOLDER}/{file}"))
 }
 
 #[cfg(test)]

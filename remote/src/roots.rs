@@ -13,9 +13,6 @@ use crate::{Error, Result};
 /// Where to begin to look: the number of a recent root.
 const LATEST: &str = "root/latest";
 
-/// The folder of roots.
-const ROOTS: &str = "root";
-
 /// Digits of a number, and more than they can be.
 const HINT_MAX: u64 = 64;
 
@@ -49,8 +46,8 @@ impl Bucket {
         {
             return Ok(root);
         }
-        let numbers = self.root_numbers().await?;
-        let number = numbers.into_iter().map(|(number, _)| number).max().ok_or(Error::NoRemote)?;
+        let roots = self.list(root::FOLDER).await?;
+        let number = roots.iter().filter_map(|file| root::number(&file.name)).max().ok_or(Error::NoRemote)?;
         self.newest_from(number, retries).await?.ok_or(Error::NoRemote)
     }
 
@@ -81,13 +78,6 @@ impl Bucket {
         // What is wrong with a hint is no matter.
         let hint = self.get(LATEST, HINT_MAX).await.unwrap_or(None)?;
         str::from_utf8(&hint).ok()?.trim_end().parse().ok()
-    }
-
-    /// Returns the numbers of all roots, those included that are gone, and when each was written, by a listing.
-    pub(crate) async fn root_numbers(&self) -> Result<Vec<(u64, i64)>> {
-        let number = |name: &str| name.parse().ok().filter(|number| root::name(*number) == format!("{ROOTS}/{name}"));
-        let listed = self.list(ROOTS).await?;
-        Ok(listed.iter().filter_map(|root| Some((number(&root.name)?, root.written))).collect())
     }
 
     /// Returns the newest root from a number on; `None` when there is none of this number, or it is gone.

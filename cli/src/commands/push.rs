@@ -68,8 +68,7 @@ mod native {
             let url = remotes::url(directory, self.url.as_deref())?;
             let host = session.host;
             let store = session.open_here(Access::ReadOnly)?;
-            let remote = remotes::told(&url, host.remotes().remote(&url))?;
-            let cache = remotes::told(&url, host.remotes().cache())?;
+            let (remote, cache) = remotes::open(session, &url)?;
             let containers = Containers::new(host);
             let push = Pushing {
                 store: &*store,

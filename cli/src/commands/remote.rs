@@ -14,6 +14,17 @@ pub(crate) struct Remote {
     task: Task,
 }
 
+/// Which remote, and how to print.
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// The remote
+    #[arg(value_name = "URL")]
+    url: String,
+
+    #[command(flatten)]
+    format: Format,
+}
+
 /// What is done with a remote.
 #[derive(Debug, clap::Subcommand)]
 enum Task {
@@ -31,12 +42,8 @@ and do not heed it would lose what is pushed: they are refused.
 Example:
   loosepack remote init s3://team/objects")]
 struct Init {
-    /// The remote
-    #[arg(value_name = "URL")]
-    url: String,
-
     #[command(flatten)]
-    format: Format,
+    target: Target,
 }
 
 /// Make one file of a remote's index
@@ -45,12 +52,8 @@ struct Init {
 Each push adds a file to the index, and makes fewer of them when they are many. After this, readers ask one \
 file only. Others may push meanwhile.")]
 struct Fold {
-    /// The remote
-    #[arg(value_name = "URL")]
-    url: String,
-
     #[command(flatten)]
-    format: Format,
+    target: Target,
 }
 
 /// Delete objects of a remote, and files that are in use no more
@@ -70,9 +73,8 @@ Examples:
   loosepack remote gc s3://team/objects --keep - < keep.sha256
   loosepack remote gc s3://team/objects --orphans --dry-run")]
 struct Gc {
-    /// The remote
-    #[arg(value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    target: Target,
 
     /// Delete all objects but these; `-` reads lines from standard input, as `gc` does
     #[arg(long, value_name = "ID", num_args = 1..)]
@@ -97,9 +99,6 @@ struct Gc {
     /// Say what would be deleted, and delete nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
-
-    #[command(flatten)]
-    format: Format,
 }
 
 #[cfg(not(feature = "remote"))]
@@ -116,7 +115,7 @@ mod native {
     use loosepack_remote::{Collected, Collection, Folded};
     use serde_json::json;
 
-    use super::{Failure, Fold, Gc, Init, Outcome, Remote, Session, Task};
+    use super::{Failure, Fold, Gc, Init, Outcome, Remote, Session, Target, Task};
     use crate::ids::{self, Ids};
     use crate::remotes::{self, Containers, Shown, told};
     use crate::sizes::{counted, human};
@@ -133,11 +132,10 @@ mod native {
 
     impl Init {
         fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
-            let url = &self.url;
-            let remote = told(url, session.host.remotes().remote(url))?;
-            let cache = told(url, session.host.remotes().cache())?;
+            let Target { url, format } = &self.target;
+            let (remote, cache) = remotes::open(session, url)?;
             let root = told(url, remote.init(&cache, &Containers::new(session.host)))?;
-            if self.format.json {
+            if format.json {
                 let requests = remotes::json(session.host.remotes().requests());
                 session.out.json(&json!({ "url": url, "root": root.number, "remote": requests }))?;
             } else {
@@ -149,12 +147,11 @@ mod native {
 
     impl Fold {
         fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
-            let url = &self.url;
-            let remote = told(url, session.host.remotes().remote(url))?;
-            let cache = told(url, session.host.remotes().cache())?;
+            let Target { url, format } = &self.target;
+            let (remote, cache) = remotes::open(session, url)?;
             let folded = told(url, remote.fold(&cache, &Containers::new(session.host)))?;
             let Folded { runs, bytes } = folded.unwrap_or(Folded { runs: 0, bytes: 0 });
-            if self.format.json {
+            if format.json {
                 let requests = remotes::json(session.host.remotes().requests());
                 session.out.json(&json!({ "folded": runs, "bytes": bytes, "remote": requests }))?;
             } else if runs == 0 {
@@ -169,9 +166,8 @@ mod native {
     impl Gc {
         fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
             let keep = if self.keep.is_empty() { None } else { Some(self.read_list()?) };
-            let url = &self.url;
-            let remote = told(url, session.host.remotes().remote(url))?;
-            let cache = told(url, session.host.remotes().cache())?;
+            let Target { url, format } = &self.target;
+            let (remote, cache) = remotes::open(session, url)?;
             let containers = Containers::new(session.host);
             let collection = Collection {
                 remote: &remote,
@@ -183,7 +179,7 @@ mod native {
                 orphans: self.orphans,
                 dry_run: self.dry_run,
             };
-            let mut shown = Shown::new(session, self.format, url.as_ref());
+            let mut shown = Shown::new(session, *format, url.as_ref());
             let collected = collection.run(&mut shown);
             shown.end()?;
             self.tell(session, &told(url, collected)?)
@@ -199,7 +195,7 @@ mod native {
 
         fn tell(&self, session: &mut Session<'_>, collected: &Collected) -> Result<Outcome, Failure> {
             let Collected { objects, bytes, retired, retired_bytes, files, waiting } = *collected;
-            if self.format.json {
+            if self.target.format.json {
                 let requests = remotes::json(session.host.remotes().requests());
                 session.out.json(&json!({
                     "objects": objects,

@@ -88,7 +88,6 @@ impl Blocks {
         for (number, bytes) in (first..).zip(content.chunks(self.block as usize)) {
             let crc = crc32fast::hash(bytes);
             self.present.insert(number, (crc, true));
-            self.coming.remove(&number);
             records.extend(number.to_le_bytes());
             records.extend(crc.to_le_bytes());
         }

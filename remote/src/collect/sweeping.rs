@@ -59,7 +59,7 @@ impl Collection<'_> {
             let found = self.remote.wait(bucket.list(folder))?;
             listed.extend(found.into_iter().map(|file| (format!("{folder}/{}", file.name), file.written)));
         }
-        let roots = self.remote.wait(bucket.list("root"))?;
+        let roots = self.remote.wait(bucket.list(root::FOLDER))?;
         let mut root = self.remote.newest(None)?;
         if !self.dry_run {
             // Whoever has uploaded something and makes a root with it only now finds that objects were deleted, and
@@ -80,9 +80,7 @@ impl Collection<'_> {
             }
         }
         for listed in roots.iter().filter(|listed| listed.size > GONE_MAX && self.is_old(listed.written, now)) {
-            let number =
-                listed.name.parse().ok().filter(|number| root::name(*number) == format!("root/{}", listed.name));
-            if let Some(number) = number.filter(|number| *number < root.number)
+            if let Some(number) = root::number(&listed.name).filter(|number| *number < root.number)
                 && !self.dry_run
             {
                 self.remote.wait(bucket.forget(number))?;
