@@ -3,12 +3,15 @@
 //! Payloads are copied as they are, without being compressed again, and checked on the way. Everything goes straight to
 //! packs, in the order in which it lies in the other container.
 
+mod order;
+
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::ops::ControlFlow;
 
+use self::order::{Next, Order};
 use super::{Job, Progress, Running, Work};
 use crate::codec::Checking;
 use crate::container::Container;
@@ -31,7 +34,7 @@ struct Import<D: Dir, S: Dir> {
     source: Container<S>,
     packer: Packer<D>,
     target: Container<D>,
-    ids: Ids,
+    ids: Ids<S>,
     which: Which<D>,
     /// Objects to be copied that are packed in the source, last first, and where they are packed here, damaged.
     packed: Vec<(Location, ObjectId)>,
@@ -41,11 +44,15 @@ struct Import<D: Dir, S: Dir> {
 }
 
 /// The objects that are looked at.
-enum Ids {
+enum Ids<S: Dir> {
     /// These, sorted; those that are left come first.
     Given(Vec<ObjectId>),
-    /// All, after this one.
-    All(Option<ObjectId>),
+    /// All that the source has. None was looked at yet.
+    Unordered,
+    /// All that the source has.
+    Ordered(Order<S>),
+    /// All that are here, after this one.
+    Here(Option<ObjectId>),
 }
 
 /// Which of them are copied.
@@ -71,7 +78,7 @@ impl<D: Dir> Container<D> {
                 let total = ids.len() as u64;
                 (Ids::Given(ids), total)
             }
-            None => (Ids::All(None), source.count_roughly()?),
+            None => (Ids::Unordered, source.count_roughly()?),
         };
         self.copy_from(source, ids, Which::Absent, total)
     }
@@ -85,13 +92,13 @@ impl<D: Dir> Container<D> {
     /// [`Error::Locked`] when a packer is at work here; those of opening either index.
     pub fn repair<S: Dir>(&self, source: &Container<S>) -> Result<impl Job + use<D, S>> {
         let which = Which::Damaged(Proof::new(self.disk.clone()));
-        self.copy_from(source, Ids::All(None), which, self.count_roughly()?)
+        self.copy_from(source, Ids::Here(None), which, self.count_roughly()?)
     }
 
     fn copy_from<S: Dir>(
         &self,
         source: &Container<S>,
-        ids: Ids,
+        ids: Ids<S>,
         which: Which<D>,
         total: u64,
     ) -> Result<impl Job + use<D, S>> {
@@ -134,22 +141,23 @@ impl<D: Dir, S: Dir> Work for Import<D, S> {
             return Ok(ControlFlow::Continue(()));
         }
         self.damaged.clear();
-        let ids = self.next_ids()?;
-        if ids.is_empty() {
-            return Ok(ControlFlow::Break(()));
-        }
-        progress.done += ids.len() as u64;
-        progress.total = progress.total.max(progress.done);
-        let wanted = match self.which {
-            Which::Absent => self.absent(ids)?,
-            Which::Damaged(_) => self.unsound(ids)?,
-        };
-        for (id, location) in wanted.iter().zip(self.source.locate_many(&wanted)?) {
-            match location {
-                Some(location) => self.packed.push((location, *id)),
-                None => self.others.push(*id),
+        match self.next(progress)? {
+            Next::Ids(ids) => {
+                let wanted = match self.which {
+                    Which::Absent => self.absent(ids)?,
+                    Which::Damaged(_) => self.unsound(ids)?,
+                };
+                for (id, location) in wanted.iter().zip(self.source.locate_many(&wanted)?) {
+                    match location {
+                        Some(location) => self.packed.push((location, *id)),
+                        None => self.others.push(*id),
+                    }
+                }
             }
+            Next::Records(records) => self.take_records(&records, progress)?,
+            Next::End => return Ok(ControlFlow::Break(())),
         }
+        progress.total = progress.total.max(progress.done);
         self.packed.sort_unstable_by_key(|(location, _)| Reverse(location.place()));
         Ok(ControlFlow::Continue(()))
     }
@@ -160,18 +168,59 @@ impl<D: Dir, S: Dir> Work for Import<D, S> {
 }
 
 impl<D: Dir, S: Dir> Import<D, S> {
-    fn next_ids(&mut self) -> Result<Vec<ObjectId>> {
+    fn next(&mut self, progress: &mut Progress) -> Result<Next> {
         let limit = self.target.disk.tuning.step_entries;
-        let after = match &mut self.ids {
-            Ids::Given(ids) => return Ok(ids.split_off(ids.len().saturating_sub(limit))),
-            Ids::All(after) => after,
+        let page = match &mut self.ids {
+            Ids::Given(ids) => ids.split_off(ids.len().saturating_sub(limit)),
+            Ids::Here(after) => {
+                let page = self.target.objects(after.as_ref(), limit)?;
+                *after = page.last().copied().or(*after);
+                page
+            }
+            Ids::Ordered(order) => return order.next(&self.source, limit, progress),
+            Ids::Unordered => {
+                self.ids = Ids::Ordered(self.order(limit)?);
+                return self.next(progress);
+            }
         };
-        let page = match self.which {
-            Which::Absent => self.source.objects(after.as_ref(), limit)?,
-            Which::Damaged(_) => self.target.objects(after.as_ref(), limit)?,
-        };
-        *after = page.last().copied().or(*after);
-        Ok(page)
+        progress.done += page.len() as u64;
+        Ok(if page.is_empty() { Next::End } else { Next::Ids(page) })
+    }
+
+    /// The order in which all objects of the source are looked at.
+    fn order(&mut self, limit: usize) -> Result<Order<S>> {
+        let sample = self.source.objects(None, limit)?;
+        if sample.len() < limit {
+            // They all come at once, and are sorted by their places then.
+            return Ok(Order::by_id());
+        }
+        let places = self.source.locate_many(&sample)?;
+        let absent = self.absent(sample.clone())?;
+        let is_absent = |id: &ObjectId| absent.binary_search(id).is_ok();
+        let sample = sample.iter().zip(places).filter_map(|(id, place)| Some((place?, is_absent(id))));
+        Ok(Order::of_sample(sample))
+    }
+
+    /// Takes those records of a pack that count, and whose objects are not here.
+    fn take_records(&mut self, records: &[(ObjectId, Location)], progress: &mut Progress) -> Result<()> {
+        let mut ids: Vec<ObjectId> = records.iter().map(|(id, _)| *id).collect();
+        ids.dedup();
+        let mut there = Vec::with_capacity(ids.len());
+        let mut met = Vec::with_capacity(ids.len());
+        for (id, location) in ids.iter().zip(self.source.locate_many(&ids)?) {
+            let Some(location) = location else { continue };
+            there.push((*id, location));
+            if records.binary_search_by_key(&(*id, location.place()), |(id, l)| (*id, l.place())).is_ok() {
+                met.push(location.offset);
+            }
+        }
+        let absent = self.absent(there.iter().map(|(id, _)| *id).collect())?;
+        let absent = |(id, _): &(ObjectId, Location)| absent.binary_search(id).is_ok();
+        self.packed.extend(there.into_iter().filter(absent).map(|(id, location)| (location, id)));
+        if let Ids::Ordered(order) = &mut self.ids {
+            order.met(met, progress);
+        }
+        Ok(())
     }
 
     fn absent(&mut self, ids: Vec<ObjectId>) -> Result<Vec<ObjectId>> {
@@ -253,6 +302,7 @@ impl<D: Dir, S: Dir> Import<D, S> {
                 count(size, progress);
                 Ok(size)
             }
+            Err(_) if self.comes_again() => Ok(0),
             Err(error) => {
                 let text = match error {
                     Error::NotFound(_) => "the other container does not have it".into(),
@@ -261,6 +311,14 @@ impl<D: Dir, S: Dir> Import<D, S> {
                 progress.problem(format!("object {id}"), text);
                 Ok(0)
             }
+        }
+    }
+
+    /// An object could not be copied: returns whether it will be looked at again.
+    fn comes_again(&mut self) -> bool {
+        match &mut self.ids {
+            Ids::Ordered(order) => order.failed(),
+            Ids::Given(_) | Ids::Unordered | Ids::Here(_) => false,
         }
     }
 

@@ -9,7 +9,7 @@ use loosepack::dir::{Entry, Metadata};
 use loosepack::{Code, Compression, Config, Container, Content, Dir, Error, File, Job as _, ObjectId, Options, Tuning};
 
 use crate::sim::SimDir;
-use crate::support::{id, noise};
+use crate::support::{id, noise, run};
 
 /// A directory whose packs and runs are far away. The other files change and are small: they are here.
 #[derive(Clone)]
@@ -25,6 +25,9 @@ struct Seen {
     rounds: u64,
     /// Nothing was read since bytes were told: what is told now comes in the same round.
     telling: bool,
+    /// Of each file how far it has been read, and how far behind that a read began at most.
+    furthest: BTreeMap<String, u64>,
+    back: u64,
 }
 
 impl Seen {
@@ -143,6 +146,11 @@ impl File for FarFile {
             let mut seen = self.seen.borrow_mut();
             seen.telling = false;
             seen.rounds += u64::from(seen.fetch(&self.path, &range));
+            let furthest = seen.furthest.get(&self.path).copied().unwrap_or(0);
+            if self.path.starts_with("packs/") {
+                seen.back = seen.back.max(furthest.saturating_sub(range.start));
+            }
+            seen.furthest.insert(self.path.clone(), furthest.max(range.end));
         }
         self.inner.read_at(buffer, offset)
     }
@@ -303,4 +311,38 @@ fn after_a_fold_many_are_found_in_as_few_rounds_as_in_one_run() {
         let rounds = far.rounds();
         assert!(rounds <= 4, "{rounds} rounds with {tuning:?}");
     }
+}
+
+#[test]
+fn a_container_is_imported_in_the_order_of_its_packs() {
+    let dir = container(&[3000]);
+    let packed: u64 =
+        dir.files().iter().filter(|path| path.starts_with("packs/")).map(|path| dir.bytes(path).len() as u64).sum();
+    let tuning = Tuning { step_entries: 50, step_bytes: 5000, window: 5000, gap: 20, ..Tuning::default() };
+    let import = |target: &SimDir| {
+        let (far, source) = open(&dir, tuning);
+        let store = Container::open(target.clone(), Options { tuning, ..Options::default() }).unwrap();
+        let (progress, problems) = run(store.import(&source, None).unwrap()).unwrap();
+        assert_eq!((problems, progress.done, progress.total), (vec![], 3000, 3000));
+        let seen = far.seen.borrow();
+        let came = seen.here.iter().filter(|(path, _)| path.starts_with("packs/")).flat_map(|(_, here)| here);
+        (progress.objects, seen.back, came.map(|range| range.end - range.start).sum::<u64>())
+    };
+    let target = SimDir::new();
+    Container::create(target.clone(), Config::default(), Options::default()).unwrap();
+    let (objects, back, _) = import(&target);
+    assert_eq!(objects, 3000);
+    // What the walk has met is read once more to be copied.
+    assert!(back < 20_000 && packed / 3 > 200_000, "{back} of {packed}");
+    assert_eq!(import(&target).0, 0);
+
+    // What is there but for little is no reason to read it all.
+    let target = SimDir::new();
+    let store = Container::create(target.clone(), Config::default(), Options::default()).unwrap();
+    let mut writer = store.pack_writer(Compression::Never).unwrap();
+    let most: Vec<Vec<u8>> = (0..3000).filter(|number| number % 50 > 0).map(content).collect();
+    writer.add_many(&most).unwrap();
+    writer.finish().unwrap();
+    let (objects, _, came) = import(&target);
+    assert!(objects == 60 && came < packed / 10, "{objects} objects, {came} of {packed} bytes");
 }
