@@ -45,6 +45,18 @@ impl<'a> Session<'a> {
         is_remote
     }
 
+    /// The container is about to be examined: of one on object storage nothing is believed that was fetched before.
+    pub(crate) fn examines(&self) -> Result<(), Failure> {
+        #[cfg(feature = "remote")]
+        if let Some(url) = self.global.directory.to_str().filter(|directory| loosepack_remote::is_url(directory)) {
+            let view = crate::remotes::told(url, self.host.remotes().view(url))?;
+            view.fetcher
+                .forget_all()
+                .map_err(|error| about(url.as_ref(), &format!("cannot empty the cache: {error}")))?;
+        }
+        Ok(())
+    }
+
     /// Opens the container for what the subcommand does with it. What it lacks is read from the remote that it was
     /// pushed to or cloned from.
     pub(crate) fn open(&self, access: Access) -> Result<Box<dyn Store + 'a>, Failure> {

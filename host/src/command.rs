@@ -105,8 +105,8 @@ struct Fetched(Arc<loosepack_remote::Fetcher>);
 
 #[cfg(feature = "remote")]
 impl Fetch for Fetched {
-    fn read(&self, file: &File, range: Range<u64>) -> io::Result<()> {
-        self.0.read(file, range)
+    fn read(&self, file: &File, range: Range<u64>) -> io::Result<crate::Held<'_>> {
+        Ok(Box::new(self.0.read(file, range)?))
     }
 
     fn prefetch(&self, file: &File, ranges: &[Range<u64>]) {

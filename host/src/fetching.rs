@@ -13,6 +13,9 @@ use wasmtime_wasi::filesystem::{Descriptor, OpenMode};
 /// Where `wit/host/fetching.wit` has it.
 const INTERFACE: &str = "loosepack:host/fetching@0.1.0";
 
+/// Whatever keeps bytes where they are until it is dropped; `Box::new(())` where nobody takes them out.
+pub type Held<'a> = Box<dyn Send + 'a>;
+
 /// Where the bytes of a container's files come from, if they are not in the files yet: a directory of sparse files, for
 /// example, that is a cache of object storage. [`Runtime::fetching`](crate::Runtime::fetching) takes one.
 ///
@@ -24,12 +27,13 @@ const INTERFACE: &str = "loosepack:host/fetching@0.1.0";
 /// It is asked by the thread that uses the container; containers of one runtime may be used by several at once.
 pub trait Fetch: Send + Sync {
     /// Makes bytes of a file present, which are about to be read. Called before each read. The range may extend beyond
-    /// the end of the file.
+    /// the end of the file. What is returned lives until the read has ended: who takes bytes out of files again, to make
+    /// room, can leave these alone until then.
     ///
     /// # Errors
     /// Whatever keeps the bytes from being there. The read then fails with [`Code::Io`](loosepack::Code::Io), which has
     /// no room for the reason: keep that to report it.
-    fn read(&self, file: &File, range: Range<u64>) -> io::Result<()>;
+    fn read(&self, file: &File, range: Range<u64>) -> io::Result<Held<'_>>;
 
     /// Starts, or finishes, making bytes present that will be read soon. A hint: failures are for
     /// [`read`](Fetch::read) to report. Ranges of several files that will be read together come in calls that follow

@@ -47,7 +47,7 @@ mod transfer;
 
 pub use container::{Container, ObjectWriter};
 pub use error::{Error, Result};
-pub use fetching::Fetch;
+pub use fetching::{Fetch, Held};
 pub use jobs::Job;
 pub use limits::Limits;
 pub use linker::add_to_linker;

@@ -81,9 +81,9 @@ impl Runtime {
     /// struct Remote;
     ///
     /// impl loosepack_host::Fetch for Remote {
-    ///     fn read(&self, file: &File, range: Range<u64>) -> std::io::Result<()> {
+    ///     fn read(&self, file: &File, range: Range<u64>) -> std::io::Result<loosepack_host::Held<'_>> {
     ///         // Of a file of the cache: ask for what is missing of the range, and write it there.
-    ///         Ok(())
+    ///         Ok(Box::new(()))
     ///     }
     ///
     ///     fn prefetch(&self, file: &File, ranges: &[Range<u64>]) {}

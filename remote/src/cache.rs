@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <name of the remote>/lock         held while something of the following is changed
+//! <name of the remote>/gate         locked, shared, while bytes of files are used
 //! <name of the remote>/root.json    the newest root that is known
 //! <name of the remote>/files/       packs and runs: sparse files
 //! <name of the remote>/blocks/      for each of them a journal of what is there
@@ -9,13 +10,16 @@
 //! <name of the remote>/views/<v>.lock   held, shared, by everybody who uses the view
 //! ```
 //!
-//! Several processes may use one cache: what they write to a file is the same. Nothing that somebody may have open
-//! changes: a view is removed when nobody holds its lock, and a file that has to go is replaced by another, of which no
-//! view knows that is in use.
+//! Several processes may use one cache: what they write to a file is the same. A view is removed when nobody holds its
+//! lock. Bytes that have to go for others are taken out of files while nobody is inside the gate; before a view is made, a
+//! file is replaced instead by another, of which no view knows that is in use.
 
 mod blocks;
 mod fetcher;
 mod files;
+mod gate;
+mod room;
+mod sparse;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -23,8 +27,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-pub use self::fetcher::Fetcher;
+pub use self::fetcher::{Fetcher, Held};
 use self::files::{Files, replace};
+use self::gate::Gate;
 use crate::remote::Remote;
 use crate::root::{self, Found, RUN_HEADER, Root, Run, Totals};
 use crate::{Error, Result};
@@ -32,7 +37,7 @@ use crate::{Error, Result};
 /// Directories of a container.
 const DIRECTORIES: [&str; 5] = ["loose", "incoming", "packs", "index", "lock"];
 
-/// Bytes that are filled at once.
+/// Bytes that are copied at once.
 const PIECE: u64 = 1 << 20;
 
 /// How a cache works. The defaults are made for requests of some 30 ms.
@@ -48,20 +53,22 @@ pub struct Settings {
     pub parallel: usize,
     /// Bytes that are fetched ahead of somebody who reads on and on.
     pub window: u64,
-    /// Bytes that the cache of a remote may take when it is opened. Packs that were not used for long go first, and files
-    /// of the index last.
+    /// Bytes that the cache of a remote may take. Packs that were not used for long go first, and files of the index last.
     pub capacity: u64,
+    /// Bytes that may come in any case before room is made: more than what is on its way at once and not read yet.
+    pub least: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             block: 64 << 10,
-            gap: 128 << 10,
+            gap: 512 << 10,
             request: 4 << 20,
             parallel: 64,
             window: 16 << 20,
             capacity: 10 << 30,
+            least: 512 << 20,
         }
     }
 }
@@ -126,7 +133,7 @@ impl Cache {
         if !same {
             files.clear()?;
         }
-        files.drop_unused(&root)?;
+        files.make_room(&root)?;
         for listed in listed(&root) {
             files.make(&listed)?;
         }
@@ -136,10 +143,13 @@ impl Cache {
             files.remove_others(&root)?;
         }
         drop(lock);
-        let fetcher = Arc::new(Fetcher::new(remote.bucket().clone(), remote.handle(), self.settings));
+        let gate = folder.join("gate");
+        let gate = Gate::open(&gate).map_err(Error::file("open", &gate))?;
+        let fetcher = Arc::new(Fetcher::new(remote.bucket().clone(), remote.handle(), self.settings, gate));
         for listed in listed(&root) {
             files.add(&fetcher, &dir, &listed)?;
         }
+        fetcher.make_room();
         Ok(View { dir, fetcher, root, _lock: held, _remote: remote.clone() })
     }
 }
@@ -241,23 +251,25 @@ impl Run {
 }
 
 impl View {
-    /// Reads whole files of the root into the cache.
+    /// Copies a file of the root.
     ///
     /// # Errors
-    /// Failures of the server.
-    pub fn fill(&self, names: impl IntoIterator<Item = String>) -> Result<()> {
-        for name in names {
-            let path = self.dir.join(&name);
-            let file = File::open(&path).map_err(Error::file("open", &path))?;
-            let size = file.metadata().map_err(Error::file("examine", &path))?.len();
-            let mut start = 0;
-            while start < size {
-                // Piece by piece, so that what follows is fetched while this is waited for.
-                let end = (start + PIECE).min(size);
-                let filled = self.fetcher.read(&file, start..end);
-                filled.map_err(|error| Error::Failed(format!("read {name}"), error.to_string()))?;
-                start = end;
-            }
+    /// Failures of the server, and of the files of this machine.
+    pub(crate) fn copy(&self, name: &str, to: &Path) -> Result<()> {
+        let path = self.dir.join(name);
+        let file = File::open(&path).map_err(Error::file("open", &path))?;
+        let size = file.metadata().map_err(Error::file("examine", &path))?.len();
+        let copy = File::create(to).map_err(Error::file("create", to))?;
+        let (mut buffer, mut start) = (vec![0; PIECE.min(size) as usize], 0);
+        while start < size {
+            // Piece by piece, so that what follows is fetched while this is waited for.
+            let piece = &mut buffer[..PIECE.min(size - start) as usize];
+            let held = self.fetcher.read(&file, start..start + piece.len() as u64);
+            let held = held.map_err(|error| Error::Failed(format!("read {name}"), error.to_string()))?;
+            blocks::read_at(&file, piece, start).map_err(Error::file("read", &path))?;
+            drop(held);
+            blocks::write_at(&copy, piece, start).map_err(Error::file("write", to))?;
+            start += piece.len() as u64;
         }
         Ok(())
     }

@@ -113,10 +113,8 @@ impl Index {
         let dir = staging.join("index-only");
         fs::create_dir(&dir).map_err(Error::file("create", &dir))?;
         stores.create(&dir)?;
-        view.fill(runs.iter().map(Run::name))?;
         for run in runs {
-            let to = dir.join(run.name());
-            fs::copy(view.dir.join(run.name()), &to).map_err(Error::file("copy to", &to))?;
+            view.copy(&run.name(), &dir.join(run.name()))?;
         }
         let contents =
             [("index/log-0.jsonl", Vec::new()), ("index/manifest.json", manifest(runs, view.root.totals, 1))];

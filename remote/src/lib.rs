@@ -61,7 +61,7 @@ pub use self::account::Requests;
 pub use self::address::{harmless, is_url};
 pub use self::afresh::Afresh;
 pub use self::bucket::Bucket;
-pub use self::cache::{Cache, Fetcher, Settings, View};
+pub use self::cache::{Cache, Fetcher, Held, Settings, View};
 pub use self::collect::{Collected, Collection};
 pub use self::error::{Error, Result};
 pub use self::fold::Folded;

@@ -9,7 +9,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use loosepack_host::{Access, Compression, Container, Error, Fetch, ObjectId, Options, Part, Runtime, StoreError};
+use loosepack_host::{
+    Access, Compression, Container, Error, Fetch, Held, ObjectId, Options, Part, Runtime, StoreError,
+};
 
 use crate::support::TempDir;
 
@@ -86,8 +88,9 @@ impl Filling {
 }
 
 impl Fetch for Filling {
-    fn read(&self, file: &File, range: Range<u64>) -> io::Result<()> {
-        self.fill(file, &[range])
+    fn read(&self, file: &File, range: Range<u64>) -> io::Result<Held<'_>> {
+        self.fill(file, &[range])?;
+        Ok(Box::new(()))
     }
 
     fn prefetch(&self, file: &File, ranges: &[Range<u64>]) {

@@ -32,6 +32,7 @@ fn write(machines: &[Machine], dir: &Path, name: &str, url: &str, stop: &AtomicB
             acknowledged.append(&mut waiting);
         } else {
             failures += 1;
+            println!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim());
             assert!(failures < 60, "{name}: {output:?}");
         }
         turn += 1;

@@ -204,14 +204,31 @@ fn a_cache_is_no_more_than_a_cache() {
         ids.extend(container(&machine, &store, name, 200));
         machine.ok(&["-C", text(&store), "push", &url]);
     }
+    let received = |output: std::process::Output| {
+        assert!(output.status.success(), "{output:?}");
+        let summary = String::from_utf8(output.stdout).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(summary.lines().last().unwrap()).unwrap();
+        (summary["objects"].as_u64().unwrap(), summary["remote"]["received"].as_u64().unwrap())
+    };
+    let copy = |machine: &Machine, capacity: &str| {
+        let copy = folder();
+        let mut command = machine.command(&["-C", &url, "backup", "--json", text(&copy.path().join("copy"))]);
+        let (_, received) = received(command.env("LOOSEPACK_CACHE_SIZE", capacity).output().unwrap());
+        assert_eq!(listed(machine, text(&copy.path().join("copy"))).len(), 800);
+        received
+    };
+    let read = |machine: &Machine| copy(machine, "1G");
     let verify = |machine: &Machine| {
-        let verified = machine.json(&["-C", &url, "verify", "--json"]);
-        assert_eq!((&verified["objects"], &verified["problems"]), (&800.into(), &0.into()));
-        verified["remote"]["received"].as_u64().unwrap()
+        let (objects, received) = received(machine.run(&["-C", &url, "verify", "--json"]));
+        assert_eq!(objects, 800);
+        received
     };
     let reader = Machine::new(Vec::new());
-    let (first, second) = (verify(&reader), verify(&reader));
+    let (first, second) = (read(&reader), read(&reader));
     assert!(first > 200_000 && second < 10_000, "{first} {second}");
+    // What is examined is what the server has.
+    assert!(verify(&reader) > 200_000);
+    assert!(read(&reader) < 10_000);
     // Zeros, as after a power cut, in the middle of every file.
     {
         let folder = "files";
@@ -225,22 +242,28 @@ fn a_cache_is_no_more_than_a_cache() {
             }
         }
     }
-    assert!(verify(&reader) > 200_000);
-    assert!(verify(&reader) < 10_000);
+    assert!(read(&reader) > 200_000);
+    assert!(read(&reader) < 10_000);
     // A cache of a few bytes.
-    let mut small = reader.command(&["-C", &url, "verify", "--json"]);
-    let small = small.env("LOOSEPACK_CACHE_SIZE", "1K").output().unwrap();
-    let small: serde_json::Value =
-        serde_json::from_str(String::from_utf8(small.stdout).unwrap().lines().last().unwrap()).unwrap();
-    assert!(small["remote"]["received"].as_u64() > Some(200_000), "{small}");
-    assert!(verify(&reader) < 10_000);
+    assert!(copy(&reader, "1K") > 200_000);
     let both = Machine::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..2 {
+            scope.spawn(|| read(&both));
             scope.spawn(|| verify(&both));
         }
     });
     fs::remove_dir_all(reader.cache()).unwrap();
     fs::create_dir(reader.cache()).unwrap();
-    assert!(verify(&reader) > 200_000);
+    assert!(read(&reader) > 200_000);
+    // Damage at the server, of what the cache has whole.
+    let packs = bucket.path().join("team/packs");
+    let pack = fs::read_dir(packs).unwrap().map(|pack| pack.unwrap().path()).next().unwrap();
+    let mut bytes = fs::read(&pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 300].fill(0);
+    fs::write(&pack, bytes).unwrap();
+    assert!(read(&reader) < 10_000);
+    let (status, said) = reader.fails(&["-C", &url, "verify"]);
+    assert!(status == 1 && said.contains("damaged"), "{said}");
 }

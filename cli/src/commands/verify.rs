@@ -15,7 +15,8 @@ use crate::sizes::{counted, human};
 #[command(after_help = "\
 Can run at any time, and takes no lock. Damage is reported and does not stop it. The exit status is 1 \
 if any was found, and 2 if a file could not be read for lack of permission: it may or may not be \
-damaged. Notes report harmless leftovers of crashes.
+damaged. Notes report harmless leftovers of crashes. A container on object storage is read from there, \
+whatever the cache has of it.
 
 With --json, each line is an object: {\"file\", \"problem\"} for damage, {\"file\", \"note\"} for a note, \
 {\"file\", \"unread\"} for a file that could not be read, and {\"done\", \"total\", \"objects\", \"bytes\"} \
@@ -62,6 +63,7 @@ impl FromStr for Shard {
 
 impl Verify {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        session.examines()?;
         let store = session.open_damaged(Access::ReadOnly)?;
         let part = Part { completed: self.from, shard: self.shard.number, shards: self.shard.of };
         let mut job = store.verify(part).map_err(|error| session.failure(error))?;

@@ -31,14 +31,15 @@ pub(super) fn replace<T: WasiView + 'static>(
         "[method]descriptor.read",
         move |mut store: StoreContextMut<'_, T>, (this, len, offset): (Handle, u64, u64)| {
             let len = len.min(READ_MAX);
-            let readable = opened(&mut store, &this, OpenMode::READ)?.and_then(|file| match fetching(store.data()) {
+            let readable = opened(&mut store, &this, OpenMode::READ)?;
+            let present = |file: Arc<File>| {
+                // The bytes stay until they have been read.
+                let held = fetching(store.data()).map(|fetch| fetch.read(&file, offset..offset.saturating_add(len)));
                 // Whatever the reason is: a file that is open is never absent.
-                Some(fetch) => {
-                    fetch.read(&file, offset..offset.saturating_add(len)).map_or(Err(ErrorCode::Io), |()| Ok(file))
-                }
-                None => Ok(file),
-            });
-            Ok((readable.and_then(|file| read(&file, len, offset).map_err(code)),))
+                let _held = held.transpose().map_err(|_| ErrorCode::Io)?;
+                read(&file, len, offset).map_err(code)
+            };
+            Ok((readable.and_then(present),))
         },
     )?;
     types.func_wrap(

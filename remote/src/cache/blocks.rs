@@ -94,6 +94,11 @@ impl Blocks {
         records
     }
 
+    /// Bytes may have been taken out of the file.
+    pub(super) fn compare_anew(&mut self) {
+        self.present.values_mut().for_each(|(_, compared)| *compared = false);
+    }
+
     /// Forgets all blocks, so that they are fetched again.
     pub(super) fn forget(&mut self) {
         self.present.clear();

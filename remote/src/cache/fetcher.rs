@@ -5,16 +5,19 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::Settings;
-use super::blocks::{self, Blocks};
+use super::blocks;
 use super::files::identity;
+use super::gate::{Gate, Inside};
+use super::room::{self, Used};
+use super::sparse::{Coming, Key, Opened, Paths, Sparse, State, lock};
 use crate::Result;
 use crate::bucket::Bucket;
 
@@ -27,9 +30,6 @@ const OPEN: usize = 128;
 /// Bytes that a hint makes come at most: nobody has asked for them yet.
 const HINT_MAX: u64 = 64 << 20;
 
-/// What tells a file from all others of this machine.
-type Key = (u64, u64);
-
 /// Fills the files of a [`View`](super::View) when they are read.
 pub struct Fetcher {
     bucket: Bucket,
@@ -38,57 +38,27 @@ pub struct Fetcher {
     /// Requests at once.
     turns: Arc<Semaphore>,
     /// Files by their identity. Those that were replaced may still be open somewhere.
-    files: Mutex<HashMap<Key, Arc<Cached>>>,
+    files: Mutex<HashMap<Key, Arc<Sparse>>>,
     /// Those that are open, the one that was opened first in front.
-    open: Mutex<VecDeque<Arc<Cached>>>,
+    open: Mutex<VecDeque<Arc<Sparse>>>,
     /// Why something could not be fetched, most recently.
     failure: Mutex<Option<String>>,
+    /// Held, in a way, by whoever needs bytes to stay.
+    gate: Gate,
+    /// Bytes that may come before room is made.
+    room: AtomicI64,
 }
 
-/// A file that is filled bit by bit.
-struct Cached {
-    key: Key,
-    /// Its name below the remote.
-    name: String,
-    size: u64,
-    /// Bytes at its start that were there from the beginning.
-    head: u64,
-    /// The file, and its journal, once it is read.
-    opened: Mutex<Option<Arc<Opened>>>,
-    paths: Paths,
-}
-
-/// Where a file and its journal are.
-#[derive(Clone)]
-pub(super) struct Paths {
-    pub(super) file: PathBuf,
-    pub(super) journal: PathBuf,
-}
-
-struct Opened {
-    file: File,
-    state: Mutex<State>,
-    /// Something has arrived, or has failed to.
-    news: Condvar,
-}
-
-struct State {
-    blocks: Blocks,
-    journal: File,
-    /// Where the last read ended, and how many bytes behind it are fetched when the next one begins there.
-    last: u64,
-    window: u64,
-    /// Up to where that has been asked for.
-    ahead: u64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Bytes that are there: nobody takes them out while this lives. A thread must not ask for others meanwhile.
+pub struct Held<'a> {
+    _inside: Option<Inside<'a>>,
 }
 
 impl Fetcher {
-    pub(super) fn new(bucket: Bucket, runtime: Handle, settings: Settings) -> Self {
+    pub(super) fn new(bucket: Bucket, runtime: Handle, settings: Settings, gate: Gate) -> Self {
         Fetcher {
+            gate,
+            room: AtomicI64::new(0),
             bucket,
             runtime,
             turns: Arc::new(Semaphore::new(settings.parallel)),
@@ -101,21 +71,22 @@ impl Fetcher {
 
     /// A file is there, to be filled.
     pub(super) fn add(&self, key: Key, name: String, size: u64, head: u64, paths: Paths) {
-        let cached = Cached { key, name, size, head, opened: Mutex::default(), paths };
-        lock(&self.files).insert(key, Arc::new(cached));
+        let sparse = Sparse { key, name, size, head, opened: Mutex::default(), paths };
+        lock(&self.files).insert(key, Arc::new(sparse));
     }
 
-    /// Makes bytes of a file present that are about to be read. A file that is not of the view is left alone.
+    /// Makes bytes of a file present that are about to be read. They stay as long as what is returned is held. A file that
+    /// is not of the view is left alone.
     ///
     /// # Errors
     /// When they cannot be had; [`Fetcher::failure`] tells why.
-    pub fn read(self: &Arc<Self>, file: &File, range: Range<u64>) -> io::Result<()> {
-        let Some(cached) = self.find(file)? else { return Ok(()) };
-        if range.end.min(cached.size) <= cached.head {
-            return Ok(());
+    pub fn read(self: &Arc<Self>, file: &File, range: Range<u64>) -> io::Result<Held<'_>> {
+        let Some(sparse) = self.find(file)? else { return Ok(Held { _inside: None }) };
+        if range.end.min(sparse.size) <= sparse.head {
+            return Ok(Held { _inside: None });
         }
-        let filled = self.opened(&cached).map_err(|error| format!("{}: the cache: {error}", cached.name));
-        let filled = filled.and_then(|opened| self.fill(&cached, &opened, range));
+        let filled = self.opened(&sparse).map_err(|error| sparse.failed(&error));
+        let filled = filled.and_then(|opened| self.fill(&sparse, &opened, range));
         filled.map_err(|problem| {
             *lock(&self.failure) = Some(problem.clone());
             io::Error::other(problem)
@@ -125,21 +96,21 @@ impl Fetcher {
     /// Starts to fetch bytes of a file that will be read soon.
     pub fn prefetch(self: &Arc<Self>, file: &File, ranges: &[Range<u64>]) {
         // What fails here fails again when it is read.
-        let Ok(Some(cached)) = self.find(file) else { return };
-        let Ok(opened) = self.opened(&cached) else { return };
+        let Ok(Some(sparse)) = self.find(file) else { return };
+        let Ok(opened) = self.opened(&sparse) else { return };
         let mut state = lock(&opened.state);
         let mut wanted = Vec::new();
         let mut most = HINT_MAX;
-        for range in ranges.iter().filter(|range| range.end.min(cached.size) > cached.head) {
-            let Some(left) = most.checked_sub(range.end.min(cached.size).saturating_sub(range.start)) else { break };
+        for range in ranges.iter().filter(|range| range.end.min(sparse.size) > sparse.head) {
+            let Some(left) = most.checked_sub(range.end.min(sparse.size).saturating_sub(range.start)) else { break };
             most = left;
             wanted.extend(state.blocks.of(range).filter(|block| !state.blocks.expects(*block)));
         }
         wanted.sort_unstable();
         wanted.dedup();
-        let runs = self.expect(&mut state, &wanted);
+        let runs = state.expect(&wanted, &self.settings);
         drop(state);
-        self.start(&cached, &opened, runs);
+        self.start(&sparse, &opened, runs);
     }
 
     /// Why something could not be fetched, most recently.
@@ -147,34 +118,38 @@ impl Fetcher {
         lock(&self.failure).clone()
     }
 
-    /// Forgets what was read by this process, so that it is fetched again: what a server once sent wrongly is not read for
-    /// ever.
+    /// Forgets what was read by this process, so that it is fetched again, by others as well: what a server once sent wrongly
+    /// is not read for ever.
     pub fn forget(&self) {
-        for cached in lock(&self.open).iter() {
-            if let Some(opened) = &*lock(&cached.opened) {
-                let mut state = lock(&opened.state);
-                state.blocks.forget();
-                // Without its records everything of it is fetched again, by others as well.
-                let _ = state.journal.set_len(0);
-            }
-        }
+        let open: Vec<Arc<Sparse>> = lock(&self.open).iter().cloned().collect();
+        // What cannot be forgotten now is damaged still, and told as that.
+        open.iter().for_each(|sparse| drop(sparse.forget()));
     }
 
-    fn find(&self, file: &File) -> io::Result<Option<Arc<Cached>>> {
+    /// Forgets all that is there, so that what is read from now on is what the server has now.
+    ///
+    /// # Errors
+    /// Failures of the cache's files.
+    pub fn forget_all(&self) -> io::Result<()> {
+        let files: Vec<Arc<Sparse>> = lock(&self.files).values().cloned().collect();
+        files.iter().try_for_each(|sparse| sparse.forget())
+    }
+
+    fn find(&self, file: &File) -> io::Result<Option<Arc<Sparse>>> {
         let key = identity(file)?;
         Ok(lock(&self.files).get(&key).cloned())
     }
 
     /// Opens a file. Of too many the one that was opened first is closed, when nothing of it is on its way any more.
-    fn opened(&self, cached: &Arc<Cached>) -> io::Result<Arc<Opened>> {
-        let mut opened = lock(&cached.opened);
+    fn opened(&self, sparse: &Arc<Sparse>) -> io::Result<Arc<Opened>> {
+        let mut opened = lock(&sparse.opened);
         if let Some(opened) = &*opened {
             return Ok(opened.clone());
         }
-        let made = opened.insert(Arc::new(cached.open(self.settings.block)?)).clone();
+        let made = opened.insert(Arc::new(sparse.open(self.settings.block)?)).clone();
         drop(opened);
         let mut open = lock(&self.open);
-        open.push_back(cached.clone());
+        open.push_back(sparse.clone());
         let first = if open.len() > OPEN { open.pop_front() } else { None };
         drop(open);
         if let Some(first) = first {
@@ -183,79 +158,57 @@ impl Fetcher {
         Ok(made)
     }
 
-    /// Waits until bytes are there.
-    fn fill(self: &Arc<Self>, cached: &Arc<Cached>, opened: &Arc<Opened>, range: Range<u64>) -> Result<(), String> {
-        let mut state = lock(&opened.state);
-        let needed = state.blocks.of(&range);
+    /// Waits until bytes are there, and keeps them there.
+    fn fill(
+        self: &Arc<Self>,
+        sparse: &Arc<Sparse>,
+        opened: &Arc<Opened>,
+        range: Range<u64>,
+    ) -> Result<Held<'_>, String> {
         let (mut attempts, mut first) = (0, true);
         loop {
+            let inside = self.gate.enter().map_err(|error| sparse.failed(&error))?;
+            let mut state = lock(&opened.state);
+            state.is_of_age(inside.age);
             let State { blocks, .. } = &mut *state;
+            let needed = blocks.of(&range);
             let lacks = |block: &u32| !blocks.coming.contains(block) && !blocks.holds(*block, &opened.file);
             let wanted: Vec<u32> = needed.clone().filter(lacks).collect();
             // Only this tells that all of it is there: what was on its way may have failed to come.
             let is_there = wanted.is_empty() && !needed.clone().any(|block| state.blocks.coming.contains(&block));
             if attempts == ATTEMPTS && !wanted.is_empty() {
                 let failure = lock(&self.failure).clone();
-                return Err(failure.unwrap_or_else(|| format!("{}: it does not come", cached.name)));
+                return Err(failure.unwrap_or_else(|| format!("{}: it does not come", sparse.name)));
             }
             attempts += u32::from(!wanted.is_empty());
-            let mut runs = self.expect(&mut state, &wanted);
+            let mut runs = state.expect(&wanted, &self.settings);
             if mem::take(&mut first) {
-                runs.extend(self.read_ahead(&mut state, &range));
+                runs.extend(state.read_ahead(&range, &self.settings));
             }
-            if !runs.is_empty() {
-                drop(state);
-                self.start(cached, opened, runs);
-                state = lock(&opened.state);
-            }
+            drop(state);
+            self.start(sparse, opened, runs);
             if is_there {
-                return Ok(());
+                return Ok(Held { _inside: Some(inside) });
             }
+            drop(inside);
+            let mut state = lock(&opened.state);
             while needed.clone().any(|block| state.blocks.coming.contains(&block)) {
                 state = opened.news.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }
     }
 
-    /// What follows is expected as well, the more the longer somebody has read on.
-    fn read_ahead(&self, state: &mut State, range: &Range<u64>) -> Vec<Range<u32>> {
-        let Settings { block, window, .. } = self.settings;
-        if state.last != range.start {
-            (state.window, state.ahead) = (0, range.end);
-        } else {
-            state.window = (state.window * 2).clamp(block, window);
-        }
-        state.last = range.end;
-        // When half of it has been read, the other half is asked for: a few large requests.
-        if state.ahead > range.end.saturating_add(state.window / 2) || state.window == 0 {
-            return Vec::new();
-        }
-        let ahead = state.ahead.max(range.end)..range.end.saturating_add(state.window);
-        state.ahead = ahead.end;
-        let ahead = state.blocks.of(&ahead);
-        let wanted: Vec<u32> = ahead.filter(|block| !state.blocks.expects(*block)).collect();
-        self.expect(state, &wanted)
-    }
-
-    /// Blocks, in order, are on their way from now on. Returns them as few runs, each of which is a request.
-    fn expect(&self, state: &mut State, wanted: &[u32]) -> Vec<Range<u32>> {
-        let Settings { block, gap, request, .. } = self.settings;
-        let runs = joined(wanted, (gap / block) as u32, (request / block).max(1) as u32);
-        state.blocks.coming.extend(runs.iter().cloned().flatten());
-        runs
-    }
-
     /// Fetches blocks that are on their way. The state must not be locked: where nobody fetches any more, they cease to be
     /// so at once.
-    fn start(self: &Arc<Self>, cached: &Arc<Cached>, opened: &Arc<Opened>, runs: Vec<Range<u32>>) {
+    fn start(self: &Arc<Self>, sparse: &Arc<Sparse>, opened: &Arc<Opened>, runs: Vec<Range<u32>>) {
         for run in runs {
             let bytes = lock(&opened.state).blocks.bytes(run.clone());
-            let (fetcher, cached) = (self.clone(), cached.clone());
+            let (fetcher, sparse) = (self.clone(), sparse.clone());
             let coming = Coming { opened: opened.clone(), run };
             self.runtime.spawn(async move {
                 let arrived = {
                     let _turn = fetcher.turns.acquire().await;
-                    fetcher.bucket.get_range(&cached.name, bytes.clone()).await
+                    fetcher.bucket.get_range(&sparse.name, bytes.clone()).await
                 };
                 fetcher.arrived(&coming, bytes.start, arrived);
             });
@@ -264,74 +217,52 @@ impl Fetcher {
 
     fn arrived(&self, Coming { opened, run }: &Coming, start: u64, arrived: Result<Bytes>) {
         let written = arrived.map_err(|error| error.to_string()).and_then(|bytes| {
-            // The bytes are there before anybody is told.
-            blocks::write_at(&opened.file, &bytes, start)
-                .map_err(|error| format!("cannot write the cache: {error}"))?;
-            Ok(bytes)
+            self.write(opened, run.start, start, &bytes).map_err(|error| format!("cannot write the cache: {error}"))?;
+            Ok(bytes.len() as i64)
         });
-        let mut state = lock(&opened.state);
         match written {
             Ok(bytes) => {
-                let records = state.blocks.arrived(run.start, &bytes);
-                // Without its record a block is fetched again by the next process.
-                let _ = blocks::append(&mut state.journal, &records);
+                if self.room.fetch_sub(bytes, Ordering::Relaxed) < bytes {
+                    self.make_room();
+                }
             }
             Err(problem) => *lock(&self.failure) = Some(problem),
         }
     }
-}
 
-/// Blocks that are on their way. However that ends, also when nobody is left to fetch them, whoever waits is told.
-struct Coming {
-    opened: Arc<Opened>,
-    run: Range<u32>,
-}
-
-impl Drop for Coming {
-    fn drop(&mut self) {
-        let mut state = lock(&self.opened.state);
-        for block in self.run.clone() {
-            state.blocks.coming.remove(&block);
-        }
-        drop(state);
-        self.opened.news.notify_all();
+    fn write(&self, opened: &Opened, first: u32, start: u64, bytes: &[u8]) -> io::Result<()> {
+        // Nobody takes them out between their writing and what is told of them.
+        let inside = self.gate.enter()?;
+        // The bytes are there before anybody is told.
+        blocks::write_at(&opened.file, bytes, start)?;
+        let mut state = lock(&opened.state);
+        state.is_of_age(inside.age);
+        let records = state.blocks.arrived(first, bytes);
+        // Without its record a block is fetched again by the next process.
+        let _ = blocks::append(&mut state.journal, &records);
+        Ok(())
     }
-}
 
-impl Cached {
-    fn open(&self, block: u64) -> io::Result<Opened> {
-        let file = File::options().read(true).write(true).open(&self.paths.file)?;
-        if identity(&file)? != self.key {
-            return Err(io::Error::other("somebody has replaced this file of it: try again"));
-        }
-        let mut journal = File::options().read(true).append(true).create(true).open(&self.paths.journal)?;
-        let blocks = Blocks::read(&mut journal, block, self.size)?;
-        let state = State { blocks, journal, last: u64::MAX, window: 0, ahead: 0 };
-        Ok(Opened { file, state: Mutex::new(state), news: Condvar::new() })
-    }
-}
-
-/// Sorted numbers as ranges: small gaps are closed, and none is longer than `most`.
-fn joined(numbers: &[u32], gap: u32, most: u32) -> Vec<Range<u32>> {
-    let mut ranges: Vec<Range<u32>> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some(last) if *number - last.end <= gap && *number - last.start < most => last.end = number + 1,
-            _ => ranges.push(*number..number + 1),
-        }
-    }
-    ranges
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_blocks_are_one_request() {
-        assert_eq!(joined(&[], 2, 8), []);
-        assert_eq!(joined(&[1, 2, 3, 6, 9, 20], 2, 8), [1..7, 9..10, 20..21]);
-        assert_eq!(joined(&[0, 1, 2, 3, 4], 0, 2), [0..2, 2..4, 4..5]);
-        assert_eq!(joined(&[0, 2], 0, 8), [0..1, 2..3]);
+    /// Takes out what was not used for long, when there is more than there may be.
+    pub(super) fn make_room(&self) {
+        let Settings { block, capacity, least, .. } = self.settings;
+        // Others go on meanwhile. When it cannot be done now, so many bytes may come until it is tried again.
+        self.room.store(least as i64, Ordering::Relaxed);
+        let sparse: Vec<Arc<Sparse>> = lock(&self.files).values().cloned().collect();
+        let used = || sparse.iter().filter_map(|s| Used::of(&s.name, s.size, &s.paths.journal, block)).collect();
+        let left = match room::leaving(used(), capacity) {
+            (leaving, left) if leaving.is_empty() => left,
+            _ => {
+                let taken = self.gate.alone(|| {
+                    let (leaving, left) = room::leaving(used(), capacity);
+                    let leaves = |s: &&Arc<Sparse>| leaving.iter().any(|used| used.name == s.name);
+                    sparse.iter().filter(leaves).try_for_each(|sparse| sparse.empty()).map(|()| left)
+                });
+                let Ok(Some(Ok(left))) = taken else { return };
+                left
+            }
+        };
+        let room = capacity.saturating_sub(left).max(least);
+        self.room.store(i64::try_from(room).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::fetcher::{Fetcher, Paths};
-use super::{Listed, Settings, blocks, listed};
+use super::fetcher::Fetcher;
+use super::room::{self, Used};
+use super::sparse::Paths;
+use super::{Listed, Settings, listed};
 use crate::root::Root;
 use crate::{Error, Result};
 
@@ -97,29 +98,14 @@ impl Files {
         Ok(())
     }
 
-    /// Makes room: packs that were not used for long go, and files of the index only when no pack is left.
-    pub(super) fn drop_unused(&self, root: &Root) -> Result<()> {
-        let mut used = Vec::new();
-        for listed in listed(root) {
-            if let Ok(journal) = fs::metadata(self.journal(&listed.name)) {
-                let bytes = blocks::told(journal.len(), self.settings.block).min(listed.size);
-                let last = journal.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                used.push((listed.name.starts_with("index/"), last, bytes, listed.name));
-            }
-        }
-        let mut sum: u64 = used.iter().map(|(_, _, bytes, _)| bytes).sum();
-        if sum <= self.settings.capacity {
-            return Ok(());
-        }
-        used.sort();
-        // A bit more than must be, so that it is not done each time.
-        let aim = self.settings.capacity / 10 * 9;
-        for (_, _, bytes, name) in used {
-            if sum > aim {
-                remove(&self.journal(&name))?;
-                remove(&self.path(&name))?;
-                sum -= bytes;
-            }
+    /// Makes room. Files that have to go are replaced by others, as nobody is kept from using them.
+    pub(super) fn make_room(&self, root: &Root) -> Result<()> {
+        let used = listed(root)
+            .into_iter()
+            .filter_map(|Listed { name, size, .. }| Used::of(&name, size, &self.journal(&name), self.settings.block));
+        for Used { name, .. } in room::leaving(used.collect(), self.settings.capacity).0 {
+            remove(&self.journal(&name))?;
+            remove(&self.path(&name))?;
         }
         Ok(())
     }

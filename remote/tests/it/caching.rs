@@ -155,10 +155,93 @@ fn what_is_read_from_start_to_end_is_few_requests() {
     let (file, size) = (fs::File::open(view.dir.join(&name)).unwrap(), view.root.packs[0].size);
     let before = there.requests();
     for start in (0..size).step_by(64) {
-        view.fetcher.read(&file, start..start + 64).unwrap();
+        drop(view.fetcher.read(&file, start..start + 64).unwrap());
     }
     let after = there.requests();
     assert!(after.received - before.received == size, "{before:?} {after:?}");
     // One by one they would be a request for each 64 bytes.
     assert!(after.reads - before.reads < size / 1024, "{} requests for {size} bytes", after.reads - before.reads);
+}
+
+/// Bytes that a folder takes on the disk.
+#[cfg(target_os = "linux")]
+fn taken(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries
+        .map(|entry| match entry.metadata().unwrap() {
+            found if found.is_dir() => taken(&entry.path()),
+            // Files of views are second names.
+            found if entry.path().parent().unwrap().ends_with("files") => found.blocks() * 512,
+            _ => 0,
+        })
+        .sum()
+}
+
+/// A cache that is too small for what is read, by two who do not know of each other, with two threads each.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_cache_makes_room_and_nobody_reads_what_was_taken_out() {
+    use std::os::unix::fs::FileExt as _;
+
+    let there = remote(made());
+    let (folder, mine) = (folder(), crate::folder());
+    let pushes = Cache::new(mine.path(), settings());
+    let (capacity, least) = (64 << 10, 32 << 10);
+    let small =
+        loosepack_remote::Settings { block: 4096, gap: 0, request: 8192, window: 8192, capacity, least, ..settings() };
+    let cache = Cache::new(folder.path(), small);
+    for name in ["a", "b", "c", "d"] {
+        let objects: Vec<String> = (0..40).map(|number| format!("{name} {number}").repeat(500)).collect();
+        let dir = local(&objects);
+        let store = open(dir.path(), Access::ReadOnly).unwrap();
+        let push =
+            Push { store: &store, dir: dir.path(), remote: &there, cache: &pushes, stores: &Native, batch: 1 << 20 };
+        push.run(&mut Told::default()).unwrap();
+    }
+    let whole = pushes.view(&there).unwrap();
+    drop(Native.view(&whole).unwrap());
+    let names: Vec<String> = whole.root.packs.iter().map(|pack| format!("packs/{}", pack.number)).collect();
+    let packs: Vec<Vec<u8>> = names.iter().map(|name| fs::read(whole.dir.join(name)).unwrap()).collect();
+    let bytes: u64 = packs.iter().map(|pack| pack.len() as u64).sum();
+    assert!(names.len() >= 4 && bytes > 3 * capacity, "{} packs of {bytes} bytes", names.len());
+
+    let before = there.requests().received;
+    let views = [cache.view(&there).unwrap(), cache.view(&there).unwrap()];
+    std::thread::scope(|scope| {
+        for (reader, view) in views.iter().chain(&views).enumerate() {
+            let (names, packs) = (&names, &packs);
+            scope.spawn(move || {
+                let files: Vec<fs::File> =
+                    names.iter().map(|name| fs::File::open(view.dir.join(name)).unwrap()).collect();
+                let mut chosen = reader as u64;
+                for _ in 0..400 {
+                    chosen = chosen.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    let pack = (chosen >> 33) as usize % packs.len();
+                    let start = (chosen >> 40) % (packs[pack].len() as u64 - 100);
+                    let mut found = [0; 100];
+                    let held = view.fetcher.read(&files[pack], start..start + 100).unwrap();
+                    files[pack].read_exact_at(&mut found, start).unwrap();
+                    drop(held);
+                    assert_eq!(found, packs[pack][start as usize..][..100]);
+                }
+            });
+        }
+    });
+    // What was read from start to end does not fit either.
+    for (name, pack) in names.iter().zip(&packs) {
+        let file = fs::File::open(views[0].dir.join(name)).unwrap();
+        for (start, expected) in (0..).step_by(1000).zip(pack.chunks(1000)) {
+            let mut found = vec![0; expected.len()];
+            let held = views[0].fetcher.read(&file, start..start + expected.len() as u64).unwrap();
+            file.read_exact_at(&mut found, start).unwrap();
+            drop(held);
+            assert_eq!(found, expected);
+        }
+    }
+    let received = there.requests().received - before;
+    assert!(received > 2 * bytes, "{received} bytes came for {bytes}: nothing was taken out");
+    // Each of the two may bring so much before it looks.
+    let taken = taken(folder.path());
+    assert!(taken <= capacity + 2 * (least + 3 * 8192), "{taken} bytes are there");
 }
