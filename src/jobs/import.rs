@@ -1,33 +1,28 @@
 //! Copying objects from another container, and mending damaged ones with it.
 //!
 //! Payloads are copied as they are, without being compressed again, and checked on the way. Everything goes straight to
-//! packs, in the order in which it lies in the other container.
+//! packs, mostly in the order in which it lies in the other container (`order.rs`).
 
+mod copying;
 mod order;
 
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::ops::ControlFlow;
 
 use self::order::{Next, Order};
 use super::{Job, Progress, Running, Work};
-use crate::codec::Checking;
 use crate::container::Container;
 use crate::dir::Dir;
-use crate::error::{Error, Result};
-use crate::format::FRAME;
+use crate::error::Result;
 use crate::format::location::Location;
 use crate::id::ObjectId;
 use crate::index::Trust;
 use crate::loose;
 use crate::options::Compression;
-use crate::pack::check::payload;
-use crate::packer::{Head, Packer, read_head};
+use crate::packer::Packer;
 use crate::proof::Proof;
-use crate::read::window::Window;
-use crate::read::{Content, Stored, StoredReader};
 
 /// Copies objects. Units of progress are ids.
 struct Import<D: Dir, S: Dir> {
@@ -69,7 +64,7 @@ impl<D: Dir> Container<D> {
     /// progress are objects of the other container; it counts those that were copied.
     ///
     /// # Errors
-    /// [`Error::Locked`] when a packer is at work here; those of opening either index.
+    /// [`Error::Locked`](crate::Error::Locked) when a packer is at work here; those of opening either index.
     pub fn import<S: Dir>(&self, source: &Container<S>, ids: Option<Vec<ObjectId>>) -> Result<impl Job + use<D, S>> {
         let (ids, total) = match ids {
             Some(mut ids) => {
@@ -89,7 +84,7 @@ impl<D: Dir> Container<D> {
     /// files stay until [`Container::clean`]. Units of progress are objects; it counts those that were mended.
     ///
     /// # Errors
-    /// [`Error::Locked`] when a packer is at work here; those of opening either index.
+    /// [`Error::Locked`](crate::Error::Locked) when a packer is at work here; those of opening either index.
     pub fn repair<S: Dir>(&self, source: &Container<S>) -> Result<impl Job + use<D, S>> {
         let which = Which::Damaged(Proof::new(self.disk.clone()));
         self.copy_from(source, Ids::Here(None), which, self.count_roughly()?)
@@ -189,6 +184,7 @@ impl<D: Dir, S: Dir> Import<D, S> {
 
     /// The order in which all objects of the source are looked at.
     fn order(&mut self, limit: usize) -> Result<Order<S>> {
+        let total = self.source.count_roughly()?;
         let sample = self.source.objects(None, limit)?;
         if sample.len() < limit {
             // They all come at once, and are sorted by their places then.
@@ -198,7 +194,7 @@ impl<D: Dir, S: Dir> Import<D, S> {
         let absent = self.absent(sample.clone())?;
         let is_absent = |id: &ObjectId| absent.binary_search(id).is_ok();
         let sample = sample.iter().zip(places).filter_map(|(id, place)| Some((place?, is_absent(id))));
-        Ok(Order::of_sample(sample))
+        Ok(Order::of_sample(sample, total))
     }
 
     /// Takes those records of a pack that count, and whose objects are not here.
@@ -251,99 +247,4 @@ impl<D: Dir, S: Dir> Import<D, S> {
         }
         Ok(unsound)
     }
-
-    /// Copies objects that lie close together in the source; returns their bytes.
-    fn copy_window(&mut self, progress: &mut Progress) -> Result<u64> {
-        let source = &self.source;
-        let Some(window) = Window::take(&mut self.packed, &source.disk.tuning) else { return Ok(0) };
-        let read = window.read(true, |location, id| source.open_packed(&id, location)).unwrap_or_default();
-        let mut alone: Vec<ObjectId> = Vec::new();
-        let mut copied = 0;
-        match read {
-            None => alone.extend(window.objects.iter().map(|(_, id)| *id)),
-            Some((bytes, _)) => {
-                let whole = |location: &Location, id: ObjectId| {
-                    let range = window.range(location);
-                    payload(id, *location, range.start, bytes.get(range)?)
-                };
-                let payloads: Vec<_> = window.objects.iter().map(|(location, id)| whole(location, *id)).collect();
-                let mut sound =
-                    Checking::start(&bytes[..], payloads.iter().flatten().cloned().collect()).finish().into_iter();
-                for ((location, id), payload) in window.objects.iter().zip(&payloads) {
-                    if payload.is_none() || sound.next() != Some(true) {
-                        alone.push(*id);
-                        continue;
-                    }
-                    let from = self.damaged.get(id).copied();
-                    self.packer.copy_small(*id, location.size, &bytes[window.range(location)], from)?;
-                    count(location.size, progress);
-                    copied += location.length;
-                }
-            }
-        }
-        for id in alone {
-            copied += self.copy_alone(id, progress)?;
-        }
-        Ok(copied)
-    }
-
-    /// Copies an object from whichever of its copies is sound; returns its size. A failure of the source is reported.
-    fn copy_alone(&mut self, id: ObjectId, progress: &mut Progress) -> Result<u64> {
-        let copied = match self.source.find(&id) {
-            Ok(stored) if stored.size <= FRAME as u64 => match self.source.read_all(&stored) {
-                Ok(bytes) => self.packer.add(id, &bytes).map(|()| Ok(bytes.len() as u64))?,
-                Err(error) => Err(error),
-            },
-            Ok(stored) => self.copy_large(&stored)?.map(|()| stored.size),
-            Err(error) => Err(error),
-        };
-        match copied {
-            Ok(size) => {
-                count(size, progress);
-                Ok(size)
-            }
-            Err(_) if self.comes_again() => Ok(0),
-            Err(error) => {
-                let text = match error {
-                    Error::NotFound(_) => "the other container does not have it".into(),
-                    error => format!("in the other container: {error}"),
-                };
-                progress.problem(format!("object {id}"), text);
-                Ok(0)
-            }
-        }
-    }
-
-    /// An object could not be copied: returns whether it will be looked at again.
-    fn comes_again(&mut self) -> bool {
-        match &mut self.ids {
-            Ids::Ordered(order) => order.failed(),
-            Ids::Given(_) | Ids::Unordered | Ids::Here(_) => false,
-        }
-    }
-
-    /// The outer result is that of writing, the inner one that of reading.
-    fn copy_large(&mut self, stored: &Stored<S::File>) -> Result<Result<()>> {
-        if stored.location().is_some() {
-            let from = self.damaged.get(&stored.id).copied();
-            return self.packer.copy_large(stored, from);
-        }
-        let mut source = Content(StoredReader::new(stored.clone(), true));
-        let head = match read_head(&mut source, self.packer.piece()) {
-            Ok(Head::Large(head)) => head,
-            // It became shorter since it was opened.
-            Ok(Head::Whole(_)) => return Ok(Err(stored.mismatch())),
-            Err(error) => return Ok(Err(error)),
-        };
-        match self.packer.add_large(head, &mut source, Some(&stored.id)) {
-            Ok(added) if added == stored.id => Ok(Ok(())),
-            Ok(_) => Ok(Err(stored.mismatch())),
-            Err(error) => self.packer.check().map_err(|_| error.clone()).map(|()| Err(error)),
-        }
-    }
-}
-
-fn count(size: u64, progress: &mut Progress) {
-    progress.objects += 1;
-    progress.bytes = progress.bytes.saturating_add(size);
 }

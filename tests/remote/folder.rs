@@ -267,3 +267,31 @@ fn a_cache_is_no_more_than_a_cache() {
     let (status, said) = reader.fails(&["-C", &url, "verify"]);
     assert!(status == 1 && said.contains("damaged"), "{said}");
 }
+
+/// As docs/remotes.md tells it.
+#[test]
+fn damage_in_the_bucket_is_mended_by_who_has_the_objects() {
+    let (machine, bucket, here) = (Machine::new(Vec::new()), folder(), folder());
+    let (url, store) = (url(bucket.path()), here.path().join("store"));
+    machine.ok(&["remote", "init", &url]);
+    let ids = container(&machine, &store, "mine", 50);
+    machine.ok(&["-C", text(&store), "push", &url]);
+    let damaged = &ids[17];
+    let info = machine.json(&["-C", &url, "info", "--json", damaged]);
+    let pack = bucket.path().join(format!("team/packs/{}", info["pack"]));
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[info["offset"].as_u64().unwrap() as usize] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    let (status, said) = machine.fails(&["-C", &url, "verify"]);
+    assert!(status == 1 && said.contains(&**damaged), "{said}");
+    machine.ok(&["-C", text(&store), "push", &url]);
+    assert_eq!(machine.fails(&["-C", &url, "get", damaged]).0, 1);
+
+    let sound: Vec<String> = listed(&machine, &url).into_iter().filter(|id| id != damaged).collect();
+    let deleted = machine.run_with(&["remote", "gc", &url, "--young", "0s", "--keep", "-"], &sound.join("\n"));
+    assert!(deleted.status.success(), "{deleted:?}");
+    machine.ok(&["-C", text(&store), "push", &url]);
+    let verified = machine.json(&["-C", &url, "verify", "--json"]);
+    assert_eq!((&verified["objects"], &verified["problems"]), (&50.into(), &0.into()));
+    assert_eq!(machine.ok(&["-C", &url, "get", damaged]), machine.ok(&["-C", text(&store), "get", damaged]));
+}

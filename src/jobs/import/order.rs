@@ -23,6 +23,8 @@ pub(super) struct Order<D: Dir> {
     /// Packs to be walked through, the next one last.
     packs: Vec<u32>,
     walk: Option<Walk<D::File>>,
+    /// About how many objects there were when the order was made; not less.
+    total: u64,
     /// Objects that the walks have met where the index has them, and up to where in the pack that was.
     met: u64,
     until: u64,
@@ -43,11 +45,12 @@ pub(super) enum Next {
 impl<D: Dir> Order<D> {
     /// Everything by its id.
     pub(super) fn by_id() -> Self {
-        Order { packs: Vec::new(), walk: None, met: 0, until: 0, after: None, seen: 0 }
+        Order { packs: Vec::new(), walk: None, total: 0, met: 0, until: 0, after: None, seen: 0 }
     }
 
     /// Packs first of which most is to be copied. `sample`: where some objects are, and whether they are to be copied.
-    pub(super) fn of_sample(sample: impl Iterator<Item = (Location, bool)>) -> Self {
+    /// `total`: about how many objects there are, not less.
+    pub(super) fn of_sample(sample: impl Iterator<Item = (Location, bool)>, total: u64) -> Self {
         let mut packs: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
         for (location, wanted) in sample {
             let (all, copied) = packs.entry(location.pack).or_default();
@@ -55,7 +58,7 @@ impl<D: Dir> Order<D> {
             *copied += u64::from(wanted);
         }
         let most = |(pack, (all, copied)): (u32, (u64, u64))| (copied * 2 > all).then_some(pack);
-        Order { packs: packs.into_iter().rev().filter_map(most).collect(), ..Order::by_id() }
+        Order { packs: packs.into_iter().rev().filter_map(most).collect(), total, ..Order::by_id() }
     }
 
     pub(super) fn next(&mut self, source: &Container<D>, limit: usize, progress: &mut Progress) -> Result<Next> {
@@ -72,17 +75,17 @@ impl<D: Dir> Order<D> {
                 if ended {
                     self.walk = None;
                 }
-                if !met.is_empty() {
-                    met.sort_unstable_by_key(|(id, location)| (*id, location.place()));
-                    return Ok(Next::Records(met));
-                }
+                met.sort_unstable_by_key(|(id, location)| (*id, location.place()));
+                // Also when there are none: a pack without any must not keep whoever waits for a step.
+                return Ok(Next::Records(met));
             } else if let Some(number) = self.packs.pop() {
                 self.until = 0;
                 // One that is missing is damage, which its objects tell of.
                 self.walk = regular::open(&source.disk.dir, &names::pack(number))?
                     .map(|(file, found)| Walk::new(Arc::new(file), number, found.len, &source.disk.tuning));
             } else {
-                if self.after.is_none() && self.met > 0 && self.met >= source.count_roughly()? {
+                // Whatever was added or deleted meanwhile: were one not met, there would be more of them.
+                if self.after.is_none() && self.met > 0 && self.met >= self.total.max(source.count_roughly()?) {
                     return Ok(Next::End);
                 }
                 let ids = source.objects(self.after.as_ref(), limit)?;
