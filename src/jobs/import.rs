@@ -150,6 +150,8 @@ impl<D: Dir, S: Dir> Work for Import<D, S> {
                 }
             }
             Next::Records(records) => self.take_records(&records, progress)?,
+            // From now on the index tells what was copied.
+            Next::Walked => self.packer.commit()?,
             Next::End => return Ok(ControlFlow::Break(())),
         }
         progress.total = progress.total.max(progress.done);
@@ -194,7 +196,7 @@ impl<D: Dir, S: Dir> Import<D, S> {
         let absent = self.absent(sample.clone())?;
         let is_absent = |id: &ObjectId| absent.binary_search(id).is_ok();
         let sample = sample.iter().zip(places).filter_map(|(id, place)| Some((place?, is_absent(id))));
-        Ok(Order::of_sample(sample, total))
+        Ok(Order::of_sample(sample, total / limit as u64))
     }
 
     /// Takes those records of a pack that count, and whose objects are not here.
@@ -202,20 +204,18 @@ impl<D: Dir, S: Dir> Import<D, S> {
         let mut ids: Vec<ObjectId> = records.iter().map(|(id, _)| *id).collect();
         ids.dedup();
         let mut there = Vec::with_capacity(ids.len());
-        let mut met = Vec::with_capacity(ids.len());
         for (id, location) in ids.iter().zip(self.source.locate_many(&ids)?) {
             let Some(location) = location else { continue };
-            there.push((*id, location));
             if records.binary_search_by_key(&(*id, location.place()), |(id, l)| (*id, l.place())).is_ok() {
-                met.push(location.offset);
+                there.push((*id, location));
             }
+        }
+        if let Ids::Ordered(order) = &mut self.ids {
+            order.met(there.len() as u64, progress);
         }
         let absent = self.absent(there.iter().map(|(id, _)| *id).collect())?;
         let absent = |(id, _): &(ObjectId, Location)| absent.binary_search(id).is_ok();
         self.packed.extend(there.into_iter().filter(absent).map(|(id, location)| (location, id)));
-        if let Ids::Ordered(order) = &mut self.ids {
-            order.met(met, progress);
-        }
         Ok(())
     }
 

@@ -79,12 +79,9 @@ impl<D: Dir, S: Dir> Import<D, S> {
         }
     }
 
-    /// An object could not be copied: returns whether it will be looked at again.
-    fn comes_again(&mut self) -> bool {
-        match &mut self.ids {
-            Ids::Ordered(order) => order.failed(),
-            Ids::Given(_) | Ids::Unordered | Ids::Here(_) => false,
-        }
+    /// Returns whether an object that could not be copied will be looked at again.
+    fn comes_again(&self) -> bool {
+        matches!(&self.ids, Ids::Ordered(order) if order.comes_again())
     }
 
     /// The outer result is that of writing, the inner one that of reading.
