@@ -104,7 +104,7 @@ fn open(url: &Url, variables: Vec<(String, String)>) -> object_store::Result<(Ar
         .with_read_timeout(SILENCE)
         .with_timeout_disabled()
         .with_allow_http(plain)
-        .with_no_system_certificates(needs_no_certificates(url, plain, &variables));
+        .with_no_system_certificates(needs_no_certificates(url, &variables));
     macro_rules! configured {
         ($builder:expr) => {
             variables
@@ -137,12 +137,15 @@ fn open(url: &Url, variables: Vec<(String, String)>) -> object_store::Result<(Ar
     Ok((store, prefix))
 }
 
-/// Returns whether nobody is asked who has to prove his name: reading the certificates of the system takes longer than a
-/// whole command on this machine.
-fn needs_no_certificates(url: &Url, plain: bool, variables: &[(String, String)]) -> bool {
-    // Without a key, one is asked for, perhaps from somebody else.
-    let has_key = variables.iter().any(|(name, value)| name == "AWS_ACCESS_KEY_ID" && !value.is_empty());
-    url.scheme() == "http" || (plain && url.scheme() == "s3" && has_key)
+/// Returns whether only a server is asked that does not prove its name: reading the certificates of the system takes longer
+/// than a whole command on this machine.
+fn needs_no_certificates(url: &Url, variables: &[(String, String)]) -> bool {
+    let values = |names: &'static [&str]| variables.iter().filter(|(name, _)| names.contains(&&**name)).map(|(_, v)| v);
+    let mut endpoints = values(&["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]).peekable();
+    // Without a key, one is asked for, from somebody else.
+    let has_key = values(&["AWS_ACCESS_KEY_ID"]).any(|key| !key.is_empty());
+    let is_plain = endpoints.peek().is_some() && endpoints.all(|endpoint| endpoint.starts_with("http://"));
+    url.scheme() == "s3" && has_key && is_plain
 }
 
 /// `reqwest` is told once, for the process, which cryptography TLS is to use.
@@ -192,6 +195,22 @@ mod tests {
         ] {
             assert_eq!(harmless(url), shown);
         }
+    }
+
+    #[test]
+    fn certificates_are_read_unless_nobody_has_one() {
+        let needs_none = |url: &str, variables: &[(&str, &str)]| {
+            let variables: Vec<_> =
+                variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            needs_no_certificates(&Url::parse(url).unwrap(), &variables)
+        };
+        let (key, plain) = (("AWS_ACCESS_KEY_ID", "key"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"));
+        assert!(needs_none("s3://bucket", &[key, plain]));
+        assert!(!needs_none("s3://bucket", &[plain]));
+        assert!(!needs_none("s3://bucket", &[key]));
+        assert!(!needs_none("s3://bucket", &[key, ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")]));
+        assert!(!needs_none("s3://bucket", &[key, plain, ("AWS_ENDPOINT_URL_S3", "https://host")]));
+        assert!(!needs_none("http://host/x", &[key, plain]));
     }
 
     #[test]

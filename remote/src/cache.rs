@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <name of the remote>/lock         held while something of the following is changed
-//! <name of the remote>/gate         locked, shared, while bytes of files are used
+//! <name of the remote>/gate, turn   locked, shared, while bytes of files are used
 //! <name of the remote>/root.json    the newest root that is known
 //! <name of the remote>/files/       packs and runs: sparse files
 //! <name of the remote>/blocks/      for each of them a journal of what is there
@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Several processes may use one cache: what they write to a file is the same. A view is removed when nobody holds its
-//! lock. Bytes that have to go for others are taken out of files while nobody is inside the gate; before a view is made, a
-//! file is replaced instead by another, of which no view knows that is in use.
+//! lock. Bytes that have to go for others are taken out of files while nobody is inside the gate. Where the system cannot do
+//! that, a file is replaced by another before a view is made; views that are in use keep the one they have.
 
 mod blocks;
 mod fetcher;
@@ -53,9 +53,10 @@ pub struct Settings {
     pub parallel: usize,
     /// Bytes that are fetched ahead of somebody who reads on and on.
     pub window: u64,
-    /// Bytes that the cache of a remote may take. Packs that were not used for long go first, and files of the index last.
+    /// Bytes that the cache of a remote may take. Packs that were fetched longest ago go first, and files of the index last.
     pub capacity: u64,
-    /// Bytes that may come in any case before room is made: more than what is on its way at once and not read yet.
+    /// Bytes that each process brings before it looks whether that is too much: more than what is on its way at once and not
+    /// read yet.
     pub least: u64,
 }
 
@@ -133,7 +134,10 @@ impl Cache {
         if !same {
             files.clear()?;
         }
-        files.make_room(&root)?;
+        let gate = Gate::open(&folder).map_err(Error::file("open the gate of", &folder))?;
+        if !gate.can_take_out() {
+            files.replace_leaving(&root)?;
+        }
         for listed in listed(&root) {
             files.make(&listed)?;
         }
@@ -143,8 +147,6 @@ impl Cache {
             files.remove_others(&root)?;
         }
         drop(lock);
-        let gate = folder.join("gate");
-        let gate = Gate::open(&gate).map_err(Error::file("open", &gate))?;
         let fetcher = Arc::new(Fetcher::new(remote.bucket().clone(), remote.handle(), self.settings, gate));
         for listed in listed(&root) {
             files.add(&fetcher, &dir, &listed)?;

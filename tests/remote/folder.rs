@@ -264,6 +264,7 @@ fn a_cache_is_no_more_than_a_cache() {
     bytes[middle..middle + 300].fill(0);
     fs::write(&pack, bytes).unwrap();
     assert!(read(&reader) < 10_000);
+    assert_eq!(reader.fails(&["-C", &url, "doctor"]).0, 1);
     let (status, said) = reader.fails(&["-C", &url, "verify"]);
     assert!(status == 1 && said.contains("damaged"), "{said}");
 }

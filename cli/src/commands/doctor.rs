@@ -25,6 +25,7 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(&self, session: &mut Session<'_>) -> Result<Outcome, Failure> {
+        session.examines()?;
         let store = session.open_damaged(Access::ReadOnly)?;
         let mut job = store.verify(Part::default()).map_err(|error| session.failure(error))?;
         let done = jobs::examine(session, &mut *job, self.format, |done| {

@@ -1,11 +1,11 @@
 //! Which blocks of a file are there, and the journal that tells it to the next process.
 //!
 //! A record is written behind the block that it is about, and neither is flushed. Nothing is believed for it: the record
-//! has the block's checksum, which is compared before the block is first used. So a crash costs what it lost, and no more.
+//! has the block's checksum, which is compared before the block is first used, and again when bytes have been taken out of files. So a crash costs what it lost, and no more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 
 /// Bytes of a record: the number of a block, and the CRC-32 of its bytes.
@@ -94,9 +94,12 @@ impl Blocks {
         records
     }
 
-    /// Bytes may have been taken out of the file.
-    pub(super) fn compare_anew(&mut self) {
-        self.present.values_mut().for_each(|(_, compared)| *compared = false);
+    /// Reads the journal again: bytes have been taken out of the file, and others may have come.
+    pub(super) fn read_again(&mut self, journal: &mut File) -> io::Result<()> {
+        self.present.clear();
+        journal.seek(SeekFrom::Start(0))?;
+        self.present = Blocks::read(journal, self.block, self.size)?.present;
+        Ok(())
     }
 
     /// Forgets all blocks, so that they are fetched again.

@@ -1,6 +1,6 @@
 //! Fetching the bytes of files when they are read.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -132,6 +132,8 @@ impl Fetcher {
     /// Failures of the cache's files.
     pub fn forget_all(&self) -> io::Result<()> {
         let files: Vec<Arc<Sparse>> = lock(&self.files).values().cloned().collect();
+        // Its room is for what comes, if it can be given back.
+        let _ = self.gate.alone(|| files.iter().for_each(|sparse| drop(sparse.empty())));
         files.iter().try_for_each(|sparse| sparse.forget())
     }
 
@@ -165,17 +167,21 @@ impl Fetcher {
         opened: &Arc<Opened>,
         range: Range<u64>,
     ) -> Result<Held<'_>, String> {
-        let (mut attempts, mut first) = (0, true);
+        let (mut attempts, mut first, mut age) = (0, true, None);
         loop {
             let inside = self.gate.enter().map_err(|error| sparse.failed(&error))?;
+            if age.replace(inside.age) != Some(inside.age) {
+                // What came may have been taken out at once.
+                attempts = 0;
+            }
             let mut state = lock(&opened.state);
             state.is_of_age(inside.age);
             let State { blocks, .. } = &mut *state;
             let needed = blocks.of(&range);
-            let lacks = |block: &u32| !blocks.coming.contains(block) && !blocks.holds(*block, &opened.file);
-            let wanted: Vec<u32> = needed.clone().filter(lacks).collect();
-            // Only this tells that all of it is there: what was on its way may have failed to come.
-            let is_there = wanted.is_empty() && !needed.clone().any(|block| state.blocks.coming.contains(&block));
+            // Only this tells that it is there: what was on its way may have failed to come.
+            let lacking: Vec<u32> = needed.clone().filter(|block| !blocks.holds(*block, &opened.file)).collect();
+            let is_there = lacking.is_empty();
+            let wanted: Vec<u32> = lacking.iter().filter(|block| !blocks.coming.contains(block)).copied().collect();
             if attempts == ATTEMPTS && !wanted.is_empty() {
                 let failure = lock(&self.failure).clone();
                 return Err(failure.unwrap_or_else(|| format!("{}: it does not come", sparse.name)));
@@ -192,7 +198,7 @@ impl Fetcher {
             }
             drop(inside);
             let mut state = lock(&opened.state);
-            while needed.clone().any(|block| state.blocks.coming.contains(&block)) {
+            while lacking.iter().any(|block| state.blocks.coming.contains(block)) {
                 state = opened.news.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }
@@ -210,23 +216,26 @@ impl Fetcher {
                     let _turn = fetcher.turns.acquire().await;
                     fetcher.bucket.get_range(&sparse.name, bytes.clone()).await
                 };
-                fetcher.arrived(&coming, bytes.start, arrived);
+                fetcher.arrived(coming, bytes.start, arrived);
             });
         }
     }
 
-    fn arrived(&self, Coming { opened, run }: &Coming, start: u64, arrived: Result<Bytes>) {
+    fn arrived(&self, coming: Coming, start: u64, arrived: Result<Bytes>) {
         let written = arrived.map_err(|error| error.to_string()).and_then(|bytes| {
-            self.write(opened, run.start, start, &bytes).map_err(|error| format!("cannot write the cache: {error}"))?;
+            self.write(&coming.opened, coming.run.start, start, &bytes)
+                .map_err(|error| format!("cannot write the cache: {error}"))?;
             Ok(bytes.len() as i64)
         });
-        match written {
-            Ok(bytes) => {
-                if self.room.fetch_sub(bytes, Ordering::Relaxed) < bytes {
-                    self.make_room();
-                }
-            }
-            Err(problem) => *lock(&self.failure) = Some(problem),
+        if let Err(problem) = &written {
+            *lock(&self.failure) = Some(problem.clone());
+        }
+        // Whoever waits reads it before room is made.
+        drop(coming);
+        if let Ok(bytes) = written
+            && self.room.fetch_sub(bytes, Ordering::Relaxed) < bytes
+        {
+            self.make_room();
         }
     }
 
@@ -243,26 +252,23 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Takes out what was not used for long, when there is more than there may be.
+    /// Takes out what was fetched longest ago, when there is more than there may be.
     pub(super) fn make_room(&self) {
         let Settings { block, capacity, least, .. } = self.settings;
-        // Others go on meanwhile. When it cannot be done now, so many bytes may come until it is tried again.
-        self.room.store(least as i64, Ordering::Relaxed);
+        // Other processes bring as much: each looks again after so many bytes, whatever this comes to.
+        self.room.store(i64::try_from(least).unwrap_or(i64::MAX), Ordering::Relaxed);
         let sparse: Vec<Arc<Sparse>> = lock(&self.files).values().cloned().collect();
-        let used = || sparse.iter().filter_map(|s| Used::of(&s.name, s.size, &s.paths.journal, block)).collect();
-        let left = match room::leaving(used(), capacity) {
-            (leaving, left) if leaving.is_empty() => left,
-            _ => {
-                let taken = self.gate.alone(|| {
-                    let (leaving, left) = room::leaving(used(), capacity);
-                    let leaves = |s: &&Arc<Sparse>| leaving.iter().any(|used| used.name == s.name);
-                    sparse.iter().filter(leaves).try_for_each(|sparse| sparse.empty()).map(|()| left)
-                });
-                let Ok(Some(Ok(left))) = taken else { return };
-                left
-            }
+        let leaving = || {
+            let used = sparse.iter().filter_map(|s| Used::of(&s.name, s.size, &s.paths.journal, block));
+            room::leaving(used.collect(), capacity)
         };
-        let room = capacity.saturating_sub(left).max(least);
-        self.room.store(i64::try_from(room).unwrap_or(i64::MAX), Ordering::Relaxed);
+        if leaving().is_empty() {
+            return;
+        }
+        // When it cannot be done now, it is tried again as soon as so many bytes have come.
+        let _ = self.gate.alone(|| {
+            let leaving: BTreeSet<String> = leaving().into_iter().map(|used| used.name).collect();
+            sparse.iter().filter(|s| leaving.contains(&s.name)).for_each(|sparse| drop(sparse.empty()));
+        });
     }
 }

@@ -98,12 +98,13 @@ impl Files {
         Ok(())
     }
 
-    /// Makes room. Files that have to go are replaced by others, as nobody is kept from using them.
-    pub(super) fn make_room(&self, root: &Root) -> Result<()> {
+    /// Makes room where bytes cannot be taken out of files: those that have to go are replaced by others. Views that have
+    /// them keep them.
+    pub(super) fn replace_leaving(&self, root: &Root) -> Result<()> {
         let used = listed(root)
             .into_iter()
             .filter_map(|Listed { name, size, .. }| Used::of(&name, size, &self.journal(&name), self.settings.block));
-        for Used { name, .. } in room::leaving(used.collect(), self.settings.capacity).0 {
+        for Used { name, .. } in room::leaving(used.collect(), self.settings.capacity) {
             remove(&self.journal(&name))?;
             remove(&self.path(&name))?;
         }

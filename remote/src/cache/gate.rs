@@ -3,14 +3,16 @@
 //! Bytes are written, compared and read by those who are inside. Whoever takes bytes out is alone meanwhile, and changes
 //! the age of the files: who comes in later, and sees another age than before, compares anew what he knew to be there.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// After this long a process lets others in who want to be alone, however many of its threads come and go.
+use super::room::can_take_out;
+
+/// After this long a process leaves, and comes in anew, however many of its threads come and go.
 const TURN: Duration = Duration::from_millis(20);
 
 /// How often somebody tries to be alone, and how long is waited in between.
@@ -18,8 +20,12 @@ const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The gate of the files of a remote: a file that is locked, shared by those inside. It has the age of the files.
+///
+/// Another file is locked by who comes in, until he is inside, and by who waits to be alone: while he waits, nobody else
+/// comes in.
 pub(super) struct Gate {
     file: File,
+    turn: File,
     state: Mutex<State>,
     left: Condvar,
 }
@@ -42,10 +48,17 @@ pub(super) struct Inside<'a> {
 }
 
 impl Gate {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+    /// Opens the gate of a folder.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let open =
+            |name: &str| File::options().read(true).write(true).create(true).truncate(false).open(folder.join(name));
         let state = State { inside: 0, since: Instant::now(), age: 0, closing: false };
-        Ok(Gate { file, state: Mutex::new(state), left: Condvar::new() })
+        Ok(Gate { file: open("gate")?, turn: open("turn")?, state: Mutex::new(state), left: Condvar::new() })
+    }
+
+    /// Returns whether bytes can be taken out of files here.
+    pub(super) fn can_take_out(&self) -> bool {
+        can_take_out(&self.file)
     }
 
     /// Comes in. Nobody may do so who is inside already, or holds what somebody inside waits for.
@@ -55,7 +68,10 @@ impl Gate {
             state = self.left.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.inside == 0 {
-            self.file.lock_shared()?;
+            self.turn.lock_shared()?;
+            let entered = self.file.lock_shared();
+            self.turn.unlock()?;
+            entered?;
             let age = self.age();
             if age.is_err() {
                 self.file.unlock()?;
@@ -66,7 +82,7 @@ impl Gate {
         Ok(Inside { gate: self, age: state.age })
     }
 
-    /// Does something alone, unless others of other processes are always inside: `None` then.
+    /// Does something alone. `None` when somebody else is about to, or does not come out.
     pub(super) fn alone<T>(&self, act: impl FnOnce() -> T) -> io::Result<Option<T>> {
         let mut state = self.state();
         if state.closing {
@@ -89,16 +105,22 @@ impl Gate {
     }
 
     fn locked<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<Option<T>> {
+        if !is_locked(&self.turn)? {
+            return Ok(None);
+        }
+        let acted = self.locked_in_turn(act);
+        self.turn.unlock()?;
+        acted
+    }
+
+    fn locked_in_turn<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<Option<T>> {
         for _ in 0..ATTEMPTS {
-            match self.file.try_lock() {
-                Ok(()) => {
-                    let acted = act();
-                    self.file.unlock()?;
-                    return acted.map(Some);
-                }
-                Err(std::fs::TryLockError::WouldBlock) => thread::sleep(PAUSE),
-                Err(std::fs::TryLockError::Error(error)) => return Err(error),
+            if is_locked(&self.file)? {
+                let acted = act();
+                self.file.unlock()?;
+                return acted.map(Some);
             }
+            thread::sleep(PAUSE);
         }
         Ok(None)
     }
@@ -114,6 +136,15 @@ impl Gate {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Locks a file for one alone, if nobody has it.
+fn is_locked(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -136,12 +167,14 @@ mod tests {
 
     use super::*;
 
+    /// How often each of two wants to be alone.
+    const TRIES: u64 = 20;
+
     /// Two gates of one file are those of two processes.
     #[test]
     fn whoever_is_alone_is_alone_and_others_notice() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gate");
-        let (one, two) = (Gate::open(&path).unwrap(), Gate::open(&path).unwrap());
+        let (one, two) = (Gate::open(folder.path()).unwrap(), Gate::open(folder.path()).unwrap());
         let first = (one.enter().unwrap().age, two.enter().unwrap().age);
         assert_eq!(first, (0, 0));
         assert_eq!(one.alone(|| 7).unwrap(), Some(7));
@@ -156,14 +189,13 @@ mod tests {
     #[test]
     fn nobody_is_inside_while_somebody_is_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gate");
-        let gates = [Gate::open(&path).unwrap(), Gate::open(&path).unwrap()];
-        let (inside, alone) = (AtomicU64::new(0), AtomicU64::new(0));
+        let gates = [Gate::open(folder.path()).unwrap(), Gate::open(folder.path()).unwrap()];
+        let (inside, alone, tries) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for gate in &gates {
                 for _ in 0..2 {
                     scope.spawn(|| {
-                        for _ in 0..2000 {
+                        while tries.load(Ordering::SeqCst) < 2 * TRIES {
                             let entered = gate.enter().unwrap();
                             inside.fetch_add(1, Ordering::SeqCst);
                             // The age changes behind those who want to be alone.
@@ -173,7 +205,8 @@ mod tests {
                     });
                 }
                 scope.spawn(|| {
-                    for _ in 0..50 {
+                    for _ in 0..TRIES {
+                        tries.fetch_add(1, Ordering::SeqCst);
                         let seen = gate.alone(|| {
                             alone.fetch_add(1, Ordering::SeqCst);
                             inside.load(Ordering::SeqCst)
@@ -183,6 +216,7 @@ mod tests {
                 });
             }
         });
+        // Though others came and went all the time.
         assert!(alone.load(Ordering::SeqCst) > 0);
     }
 }

@@ -8,6 +8,9 @@ use std::time::SystemTime;
 
 use super::blocks;
 
+/// Bytes that no small file has.
+const PROBED: Range<u64> = 1 << 20..2 << 20;
+
 /// A file of a cache, and when something of it was last fetched.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Used {
@@ -27,12 +30,12 @@ impl Used {
     }
 }
 
-/// Those that must go so that others have room, and the bytes of all that stay: packs that were not used for long go, and
-/// files of the index only when no pack is left.
-pub(super) fn leaving(mut used: Vec<Used>, capacity: u64) -> (Vec<Used>, u64) {
+/// Those that must go so that others have room: packs of which something was fetched longest ago go first, and files of the
+/// index only when no pack is left.
+pub(super) fn leaving(mut used: Vec<Used>, capacity: u64) -> Vec<Used> {
     let mut sum: u64 = used.iter().map(|used| used.bytes).sum();
     if sum <= capacity {
-        return (Vec::new(), sum);
+        return Vec::new();
     }
     used.sort();
     // A bit more than must be, so that it is not done each time.
@@ -42,7 +45,12 @@ pub(super) fn leaving(mut used: Vec<Used>, capacity: u64) -> (Vec<Used>, u64) {
         sum -= if leaves { used.bytes } else { 0 };
         leaves
     });
-    (used, sum)
+    used
+}
+
+/// Returns whether [`take_out`] can be done to files beside this one. That is tried behind its end.
+pub(super) fn can_take_out(file: &File) -> bool {
+    take_out(file, PROBED).is_ok()
 }
 
 /// Gives the room of bytes of a file back to the system. They are read as zeros from then on.
@@ -53,7 +61,7 @@ pub(super) fn take_out(file: &File, bytes: Range<u64>) -> io::Result<()> {
     Ok(fallocate(file, mode, bytes.start, bytes.end - bytes.start)?)
 }
 
-/// Elsewhere room is made only when a cache is opened.
+/// Elsewhere room is made when a cache is opened, by replacing files.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn take_out(_: &File, _: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -66,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packs_that_were_not_used_for_long_go_first() {
+    fn packs_that_came_longest_ago_go_first() {
         let used = |name: &str, seconds, bytes| Used {
             is_index: name.starts_with("index/"),
             last: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
@@ -74,13 +82,10 @@ mod tests {
             name: name.into(),
         };
         let all = || vec![used("packs/1", 3, 40), used("index/run-0", 1, 30), used("packs/0", 2, 30)];
-        let names = |capacity| {
-            let (leaving, left) = leaving(all(), capacity);
-            (leaving.into_iter().map(|used| used.name).collect::<Vec<_>>(), left)
-        };
-        assert_eq!(names(100), (vec![], 100));
-        assert_eq!(names(99), (vec!["packs/0".into()], 70));
-        assert_eq!(names(60), (vec!["packs/0".into(), "packs/1".into()], 30));
-        assert_eq!(names(20), (vec!["packs/0".into(), "packs/1".into(), "index/run-0".into()], 0));
+        let names = |capacity| leaving(all(), capacity).into_iter().map(|used| used.name).collect::<Vec<_>>();
+        assert_eq!(names(100), [""; 0]);
+        assert_eq!(names(99), ["packs/0"]);
+        assert_eq!(names(60), ["packs/0", "packs/1"]);
+        assert_eq!(names(20), ["packs/0", "packs/1", "index/run-0"]);
     }
 }

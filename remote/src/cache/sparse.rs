@@ -92,6 +92,9 @@ impl Sparse {
 
     /// Takes all bytes out that were fetched. Nobody else may use the files of the cache meanwhile.
     pub(super) fn empty(&self) -> io::Result<()> {
+        if self.head >= self.size {
+            return Ok(());
+        }
         // What the journal tells is compared with the bytes before it is believed.
         take_out(&File::options().write(true).open(&self.paths.file)?, self.head..self.size)?;
         File::options().write(true).open(&self.paths.journal)?.set_len(0)
@@ -108,7 +111,8 @@ impl State {
     pub(super) fn is_of_age(&mut self, age: u64) {
         if self.age != age {
             self.age = age;
-            self.blocks.compare_anew();
+            // What cannot be read is fetched.
+            let _ = self.blocks.read_again(&mut self.journal);
         }
     }
 
