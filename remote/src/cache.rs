@@ -18,6 +18,7 @@ mod blocks;
 mod fetcher;
 mod files;
 mod gate;
+mod identity;
 mod room;
 mod sparse;
 

@@ -14,10 +14,10 @@ use tokio::sync::Semaphore;
 
 use super::Settings;
 use super::blocks;
-use super::files::identity;
 use super::gate::{Gate, Inside};
+use super::identity::{Identity, identity};
 use super::room::{self, Used};
-use super::sparse::{Coming, Key, Opened, Paths, Sparse, State, lock};
+use super::sparse::{Coming, Opened, Paths, Sparse, State, lock};
 use crate::Result;
 use crate::bucket::Bucket;
 
@@ -38,7 +38,7 @@ pub struct Fetcher {
     /// Requests at once.
     turns: Arc<Semaphore>,
     /// Files by their identity. Those that were replaced may still be open somewhere.
-    files: Mutex<HashMap<Key, Arc<Sparse>>>,
+    files: Mutex<HashMap<Identity, Arc<Sparse>>>,
     /// Those that are open, the one that was opened first in front.
     open: Mutex<VecDeque<Arc<Sparse>>>,
     /// Why something could not be fetched, most recently.
@@ -70,7 +70,7 @@ impl Fetcher {
     }
 
     /// A file is there, to be filled.
-    pub(super) fn add(&self, key: Key, name: String, size: u64, head: u64, paths: Paths) {
+    pub(super) fn add(&self, key: Identity, name: String, size: u64, head: u64, paths: Paths) {
         let sparse = Sparse { key, name, size, head, opened: Mutex::default(), paths };
         lock(&self.files).insert(key, Arc::new(sparse));
     }
@@ -262,7 +262,7 @@ impl Fetcher {
             let used = sparse.iter().filter_map(|s| Used::of(&s.name, s.size, &s.paths.journal, block));
             room::leaving(used.collect(), capacity)
         };
-        if leaving().is_empty() {
+        if leaving().is_empty() || !self.gate.can_take_out() {
             return;
         }
         // When it cannot be done now, it is tried again as soon as so many bytes have come.

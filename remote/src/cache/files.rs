@@ -6,6 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::fetcher::Fetcher;
+use super::identity::identity_at;
 use super::room::{self, Used};
 use super::sparse::Paths;
 use super::{Listed, Settings, listed};
@@ -151,33 +152,4 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
     let list = || fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>();
     let names = list().map_err(Error::file("list", folder))?;
     Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
-}
-
-/// What tells a file from all others of this machine.
-#[cfg(unix)]
-pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
-    Ok(identity_of(&file.metadata()?))
-}
-
-#[cfg(unix)]
-fn identity_of(found: &fs::Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt as _;
-    (found.dev(), found.ino())
-}
-
-#[cfg(unix)]
-fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
-    Ok(identity_of(&fs::metadata(path)?))
-}
-
-#[cfg(windows)]
-pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
-    use cap_fs_ext::MetadataExt as _;
-    let found = cap_primitives::fs::Metadata::from_file(file)?;
-    Ok((found.dev(), found.ino()))
-}
-
-#[cfg(windows)]
-fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
-    identity(&File::open(path)?)
 }

@@ -8,11 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
 use super::blocks::Blocks;
-use super::files::identity;
+use super::identity::{Identity, identity};
 use super::room::take_out;
-
-/// What tells a file from all others of this machine.
-pub(super) type Key = (u64, u64);
 
 /// Places of a file at which somebody reads on and on: as many threads read one pack.
 const STREAMS: usize = 8;
@@ -23,7 +20,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A file that is filled bit by bit.
 pub(super) struct Sparse {
-    pub(super) key: Key,
+    pub(super) key: Identity,
     /// Its name below the remote.
     pub(super) name: String,
     pub(super) size: u64,
