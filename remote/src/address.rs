@@ -145,7 +145,9 @@ fn needs_no_certificates(url: &Url, variables: &[(String, String)]) -> bool {
     // Without a key, one is asked for, from somebody else.
     let has_key = values(&["AWS_ACCESS_KEY_ID"]).any(|key| !key.is_empty());
     let is_plain = endpoints.peek().is_some() && endpoints.all(|endpoint| endpoint.starts_with("http://"));
-    url.scheme() == "s3" && has_key && is_plain
+    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].map(std::env::var);
+    let by_proxy = proxies.iter().flatten().any(|proxy| proxy.starts_with("https"));
+    url.scheme() == "s3" && has_key && is_plain && !by_proxy
 }
 
 /// `reqwest` is told once, for the process, which cryptography TLS is to use.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! <name of the remote>/lock         held while something of the following is changed
-//! <name of the remote>/gate, turn   locked, shared, while bytes of files are used
+//! <name of the remote>/gate         locked, shared, while bytes of files are used
+//! <name of the remote>/turn         locked by who comes in, and by who waits to be alone
 //! <name of the remote>/root.json    the newest root that is known
 //! <name of the remote>/files/       packs and runs: sparse files
 //! <name of the remote>/blocks/      for each of them a journal of what is there

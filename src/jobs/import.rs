@@ -176,7 +176,7 @@ impl<D: Dir, S: Dir> Import<D, S> {
             }
             Ids::Ordered(order) => return order.next(&self.source, limit, progress),
             Ids::Unordered => {
-                self.ids = Ids::Ordered(self.order(limit)?);
+                self.ids = Ids::Ordered(self.order(limit, progress.total)?);
                 return self.next(progress);
             }
         };
@@ -184,9 +184,8 @@ impl<D: Dir, S: Dir> Import<D, S> {
         Ok(if page.is_empty() { Next::End } else { Next::Ids(page) })
     }
 
-    /// The order in which all objects of the source are looked at.
-    fn order(&mut self, limit: usize) -> Result<Order<S>> {
-        let total = self.source.count_roughly()?;
+    /// The order in which all objects of the source are looked at, about `total` of them.
+    fn order(&mut self, limit: usize, total: u64) -> Result<Order<S>> {
         let sample = self.source.objects(None, limit)?;
         if sample.len() < limit {
             // They all come at once, and are sorted by their places then.
@@ -196,7 +195,7 @@ impl<D: Dir, S: Dir> Import<D, S> {
         let absent = self.absent(sample.clone())?;
         let is_absent = |id: &ObjectId| absent.binary_search(id).is_ok();
         let sample = sample.iter().zip(places).filter_map(|(id, place)| Some((place?, is_absent(id))));
-        Ok(Order::of_sample(sample, total / limit as u64))
+        Ok(Order::of_sample(sample, total.div_ceil(limit as u64)))
     }
 
     /// Takes those records of a pack that count, and whose objects are not here.

@@ -1,7 +1,8 @@
 //! Which blocks of a file are there, and the journal that tells it to the next process.
 //!
 //! A record is written behind the block that it is about, and neither is flushed. Nothing is believed for it: the record
-//! has the block's checksum, which is compared before the block is first used, and again when bytes have been taken out of files. So a crash costs what it lost, and no more.
+//! has the block's checksum, which is compared before the block is first used, and again when bytes have been taken out
+//! of files. So a crash costs what it lost, and no more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

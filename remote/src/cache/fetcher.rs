@@ -98,7 +98,9 @@ impl Fetcher {
         // What fails here fails again when it is read.
         let Ok(Some(sparse)) = self.find(file) else { return };
         let Ok(opened) = self.opened(&sparse) else { return };
+        let Ok(inside) = self.gate.enter() else { return };
         let mut state = lock(&opened.state);
+        state.is_of_age(inside.age);
         let mut wanted = Vec::new();
         let mut most = HINT_MAX;
         for range in ranges.iter().filter(|range| range.end.min(sparse.size) > sparse.head) {
@@ -110,6 +112,7 @@ impl Fetcher {
         wanted.dedup();
         let runs = state.expect(&wanted, &self.settings);
         drop(state);
+        drop(inside);
         self.start(&sparse, &opened, runs);
     }
 
@@ -133,7 +136,9 @@ impl Fetcher {
     pub fn forget_all(&self) -> io::Result<()> {
         let files: Vec<Arc<Sparse>> = lock(&self.files).values().cloned().collect();
         // Its room is for what comes, if it can be given back.
-        let _ = self.gate.alone(|| files.iter().for_each(|sparse| drop(sparse.empty())));
+        if self.gate.can_take_out() {
+            let _ = self.gate.alone(|| files.iter().for_each(|sparse| drop(sparse.empty())));
+        }
         files.iter().try_for_each(|sparse| sparse.forget())
     }
 

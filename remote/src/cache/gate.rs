@@ -1,7 +1,8 @@
 //! Who uses bytes of the files of a cache, and who takes bytes out of them, among all threads of all processes.
 //!
 //! Bytes are written, compared and read by those who are inside. Whoever takes bytes out is alone meanwhile, and changes
-//! the age of the files: who comes in later, and sees another age than before, compares anew what he knew to be there.
+//! the age of the files: who comes in later, and sees another age than before, reads anew what is there, and
+//! compares it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -18,6 +19,9 @@ const TURN: Duration = Duration::from_millis(20);
 /// How often somebody tries to be alone, and how long is waited in between.
 const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// Bytes of the age.
+const AGE: u64 = 8;
 
 /// The gate of the files of a remote: a file that is locked, shared by those inside. It has the age of the files.
 ///
@@ -53,7 +57,14 @@ impl Gate {
         let open =
             |name: &str| File::options().read(true).write(true).create(true).truncate(false).open(folder.join(name));
         let state = State { inside: 0, since: Instant::now(), age: 0, closing: false };
-        Ok(Gate { file: open("gate")?, turn: open("turn")?, state: Mutex::new(state), left: Condvar::new() })
+        let gate = Gate { file: open("gate")?, turn: open("turn")?, state: Mutex::new(state), left: Condvar::new() };
+        // Its bytes are there before they are needed, which may be when there is no room. Alone: it may have an age by now.
+        if gate.file.metadata()?.len() < AGE && is_locked(&gate.file)? {
+            let written = gate.age().and_then(|age| gate.write_age(age));
+            gate.file.unlock()?;
+            written?;
+        }
+        Ok(gate)
     }
 
     /// Returns whether bytes can be taken out of files here.
@@ -82,7 +93,7 @@ impl Gate {
         Ok(Inside { gate: self, age: state.age })
     }
 
-    /// Does something alone. `None` when somebody else is about to, or does not come out.
+    /// Does something alone. `None` when somebody else is about to, or does not come out for long.
     pub(super) fn alone<T>(&self, act: impl FnOnce() -> T) -> io::Result<Option<T>> {
         let mut state = self.state();
         if state.closing {
@@ -94,9 +105,7 @@ impl Gate {
         }
         let acted = self.locked(|| {
             // Before anything is taken out: it may be done in part.
-            let age = self.age()?.wrapping_add(1);
-            (&self.file).seek(SeekFrom::Start(0))?;
-            (&self.file).write_all(&age.to_le_bytes())?;
+            self.write_age(self.age()?.wrapping_add(1))?;
             Ok(act())
         });
         state.closing = false;
@@ -105,33 +114,33 @@ impl Gate {
     }
 
     fn locked<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<Option<T>> {
-        if !is_locked(&self.turn)? {
+        // Whoever comes in has the turn for a moment.
+        if !is_locked_soon(&self.turn)? {
             return Ok(None);
         }
-        let acted = self.locked_in_turn(act);
+        let acted = match is_locked_soon(&self.file) {
+            Ok(true) => {
+                let acted = act();
+                self.file.unlock().and(acted.map(Some))
+            }
+            other => other.map(|_| None),
+        };
         self.turn.unlock()?;
         acted
-    }
-
-    fn locked_in_turn<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<Option<T>> {
-        for _ in 0..ATTEMPTS {
-            if is_locked(&self.file)? {
-                let acted = act();
-                self.file.unlock()?;
-                return acted.map(Some);
-            }
-            thread::sleep(PAUSE);
-        }
-        Ok(None)
     }
 
     /// The age that the file has. One without any has never been closed.
     fn age(&self) -> io::Result<u64> {
         let mut bytes = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
-        (&self.file).take(8).read_to_end(&mut bytes)?;
-        bytes.resize(8, 0);
+        (&self.file).take(AGE).read_to_end(&mut bytes)?;
+        bytes.resize(AGE as usize, 0);
         Ok(u64::from_le_bytes(bytes.try_into().unwrap_or_default()))
+    }
+
+    fn write_age(&self, age: u64) -> io::Result<()> {
+        (&self.file).seek(SeekFrom::Start(0))?;
+        (&self.file).write_all(&age.to_le_bytes())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -146,6 +155,17 @@ fn is_locked(file: &File) -> io::Result<bool> {
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// The same, tried for a while.
+fn is_locked_soon(file: &File) -> io::Result<bool> {
+    for _ in 0..ATTEMPTS {
+        if is_locked(file)? {
+            return Ok(true);
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(false)
 }
 
 impl Drop for Inside<'_> {

@@ -26,7 +26,7 @@ impl Used {
         let journal = fs::metadata(journal).ok()?;
         let last = journal.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let bytes = blocks::told(journal.len(), block).min(size);
-        Some(Used { is_index: name.starts_with("index/"), last, bytes, name: name.into() })
+        (bytes > 0).then(|| Used { is_index: name.starts_with("index/"), last, bytes, name: name.into() })
     }
 }
 

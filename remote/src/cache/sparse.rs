@@ -48,7 +48,7 @@ pub(super) struct Opened {
 pub(super) struct State {
     pub(super) blocks: Blocks,
     pub(super) journal: File,
-    /// The age of the files when blocks were last compared.
+    /// The age of the files when the journal was last read.
     age: u64,
     /// The one that went on last is the last.
     streams: Vec<Stream>,
@@ -108,6 +108,7 @@ impl State {
     pub(super) fn is_of_age(&mut self, age: u64) {
         if self.age != age {
             self.age = age;
+            self.streams.clear();
             // What cannot be read is fetched.
             let _ = self.blocks.read_again(&mut self.journal);
         }

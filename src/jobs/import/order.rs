@@ -18,6 +18,11 @@ use crate::format::{names, record};
 use crate::id::ObjectId;
 use crate::jobs::Progress;
 use crate::pack::walk::Walk;
+use crate::tuning::Tuning;
+
+/// A pack is left out when less than one part of so many is to be copied: the rest seems to be dead. The sample of a pack is
+/// small, and sizes differ.
+const PARTS: u64 = 16;
 
 /// What is looked at next.
 pub(super) struct Order<D: Dir> {
@@ -52,12 +57,18 @@ impl<D: Dir> Order<D> {
 
     /// Packs first. `sample`: where some objects are, and whether they are to be copied. Each stands for `of` objects.
     pub(super) fn of_sample(sample: impl Iterator<Item = (Location, bool)>, of: u64) -> Self {
-        let mut packs: BTreeMap<u32, u64> = BTreeMap::new();
-        for (location, _) in sample.filter(|(_, wanted)| *wanted) {
-            let bytes = packs.entry(location.pack).or_default();
-            *bytes = bytes.saturating_add(record::length(&location).saturating_mul(of));
+        let mut packs: BTreeMap<u32, (u64, u64, u64)> = BTreeMap::new();
+        for (location, wanted) in sample {
+            let (all, copied, bytes) = packs.entry(location.pack).or_default();
+            *all += 1;
+            if wanted {
+                *copied += 1;
+                *bytes = bytes.saturating_add(record::length(&location).saturating_mul(of));
+            }
         }
-        Order { walks: !packs.is_empty(), packs: packs.into_iter().rev().collect(), ..Order::by_id() }
+        let most = |(pack, (all, copied, bytes)): (u32, (u64, u64, u64))| (copied * 2 > all).then_some((pack, bytes));
+        let packs: Vec<(u32, u64)> = packs.into_iter().rev().filter_map(most).collect();
+        Order { walks: !packs.is_empty(), packs, ..Order::by_id() }
     }
 
     pub(super) fn next(&mut self, source: &Container<D>, limit: usize, progress: &mut Progress) -> Result<Next> {
@@ -81,9 +92,11 @@ impl<D: Dir> Order<D> {
         if let Some((number, bytes)) = self.packs.pop() {
             // Of one that does not open its objects tell as well.
             let opened = regular::open(&source.disk.dir, &names::pack(number)).ok().flatten();
+            // What cannot be read ends the walk, and is not looked at more closely.
+            let tuning = Arc::new(Tuning { unreadable: u64::MAX, ..*source.disk.tuning });
             self.walk = opened
-                .filter(|(_, found)| found.len / 2 < bytes)
-                .map(|(file, found)| Walk::new(Arc::new(file), number, found.len, &source.disk.tuning));
+                .filter(|(_, found)| found.len / PARTS < bytes)
+                .map(|(file, found)| Walk::new(Arc::new(file), number, found.len, &tuning));
             return Ok(Next::Records(Vec::new()));
         }
         if mem::take(&mut self.walks) {
