@@ -65,6 +65,11 @@ pub(crate) fn told<T>(url: &str, result: loosepack_remote::Result<T>) -> Result<
     result.map_err(|error| format!("{}: {error}", harmless(url)).into())
 }
 
+/// The URL that stands where the directory of a container may stand.
+pub(crate) fn url_of(directory: &Path) -> Option<&str> {
+    directory.to_str().filter(|text| loosepack_remote::is_url(text))
+}
+
 /// The remote that is meant: the one that is named, or the one that a container remembers.
 pub(crate) fn url(container: &Path, named: Option<&str>) -> Result<String, Failure> {
     let url = match named {
@@ -134,7 +139,7 @@ pub(crate) fn through<'a>(
     host: &'a dyn Host,
     options: Options,
 ) -> Result<Box<dyn Store + 'a>, Failure> {
-    if container.to_str().is_some_and(loosepack_remote::is_url) {
+    if url_of(container).is_some() {
         return Ok(here);
     }
     let Some(Remembered { url, reads: true }) = remembered(container)? else { return Ok(here) };

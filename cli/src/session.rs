@@ -39,7 +39,7 @@ impl<'a> Session<'a> {
     /// Returns whether the container is one on object storage, which is read only.
     pub(crate) fn is_remote(&self) -> bool {
         #[cfg(feature = "remote")]
-        let is_remote = self.global.directory.to_str().is_some_and(loosepack_remote::is_url);
+        let is_remote = crate::remotes::url_of(&self.global.directory).is_some();
         #[cfg(not(feature = "remote"))]
         let is_remote = false;
         is_remote
@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
     /// The container is about to be examined: of one on object storage nothing is believed that was fetched before.
     pub(crate) fn examines(&self) -> Result<(), Failure> {
         #[cfg(feature = "remote")]
-        if let Some(url) = self.global.directory.to_str().filter(|directory| loosepack_remote::is_url(directory)) {
+        if let Some(url) = crate::remotes::url_of(&self.global.directory) {
             let view = crate::remotes::told(url, self.host.remotes().view(url))?;
             view.fetcher
                 .forget_all()
@@ -218,7 +218,7 @@ impl<'a> Session<'a> {
 /// Something about the container in a directory, or of a URL, with its name.
 pub(crate) fn about(directory: &Path, what: &str) -> String {
     #[cfg(feature = "remote")]
-    if let Some(url) = directory.to_str().filter(|url| loosepack_remote::is_url(url)) {
+    if let Some(url) = crate::remotes::url_of(directory) {
         return format!("{}: {what}", loosepack_remote::harmless(url));
     }
     if directory.as_os_str() == "." { what.into() } else { format!("{}: {what}", shown(directory)) }

@@ -25,24 +25,30 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// The blocks of a file of which a journal tells.
-    pub(super) fn read(journal: &mut File, block: u64, size: u64) -> io::Result<Self> {
+    /// The blocks of a file of which nothing is known.
+    pub(super) fn new(block: u64, size: u64) -> Self {
+        Blocks { block, size, present: BTreeMap::new(), coming: BTreeSet::new() }
+    }
+
+    /// Learns anew from a journal what is there.
+    pub(super) fn read(&mut self, journal: &mut File) -> io::Result<()> {
+        self.present.clear();
         let mut bytes = Vec::new();
+        journal.seek(SeekFrom::Start(0))?;
         journal.read_to_end(&mut bytes)?;
         let torn = bytes.len() % RECORD;
         if torn > 0 {
             // What follows a record that was torn by a crash or a full disk would be misread.
             journal.set_len((bytes.len() - torn) as u64)?;
         }
-        let mut blocks = Blocks { block, size, present: BTreeMap::new(), coming: BTreeSet::new() };
         for record in bytes.chunks_exact(RECORD) {
             let number = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             let (block, crc) = (number(&record[..4]), number(&record[4..]));
-            if u64::from(block) < blocks.count() {
-                blocks.present.insert(block, (crc, false));
+            if u64::from(block) < self.count() {
+                self.present.insert(block, (crc, false));
             }
         }
-        Ok(blocks)
+        Ok(())
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -93,14 +99,6 @@ impl Blocks {
             records.extend(crc.to_le_bytes());
         }
         records
-    }
-
-    /// Reads the journal again: bytes have been taken out of the file, and others may have come.
-    pub(super) fn read_again(&mut self, journal: &mut File) -> io::Result<()> {
-        self.present.clear();
-        journal.seek(SeekFrom::Start(0))?;
-        self.present = Blocks::read(journal, self.block, self.size)?.present;
-        Ok(())
     }
 
     /// Forgets all blocks, so that they are fetched again.
@@ -159,7 +157,8 @@ mod tests {
     #[test]
     fn what_was_lost_is_not_believed() {
         let (file, mut journal) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-        let mut blocks = Blocks::read(&mut journal, 4, 10).unwrap();
+        let mut blocks = Blocks::new(4, 10);
+        blocks.read(&mut journal).unwrap();
         assert_eq!(
             (blocks.count(), blocks.of(&(3..5)), blocks.of(&(8..99)), blocks.of(&(10..12))),
             (3, 0..2, 2..3, 0..0)
@@ -172,7 +171,8 @@ mod tests {
         append(&mut journal, &[9, 0, 0, 0, 1, 1, 1, 1, 7]).unwrap();
         write_at(&file, &[0; 4], 4).unwrap();
         journal.seek(SeekFrom::Start(0)).unwrap();
-        let mut next = Blocks::read(&mut journal, 4, 10).unwrap();
+        let mut next = Blocks::new(4, 10);
+        next.read(&mut journal).unwrap();
         assert!(next.expects(1));
         assert_eq!((0..4).map(|block| next.holds(block, &file)).collect::<Vec<_>>(), [true, false, true, false]);
         assert!(!next.expects(1));

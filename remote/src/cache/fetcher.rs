@@ -100,7 +100,7 @@ impl Fetcher {
         let Ok(opened) = self.opened(&sparse) else { return };
         let Ok(inside) = self.gate.enter() else { return };
         let mut state = lock(&opened.state);
-        state.is_of_age(inside.age);
+        state.learn(inside.age);
         let mut wanted = Vec::new();
         let mut most = HINT_MAX;
         for range in ranges.iter().filter(|range| range.end.min(sparse.size) > sparse.head) {
@@ -180,7 +180,7 @@ impl Fetcher {
                 attempts = 0;
             }
             let mut state = lock(&opened.state);
-            state.is_of_age(inside.age);
+            state.learn(inside.age);
             let State { blocks, .. } = &mut *state;
             let needed = blocks.of(&range);
             // Only this tells that it is there: what was on its way may have failed to come.
@@ -250,7 +250,7 @@ impl Fetcher {
         // The bytes are there before anybody is told.
         blocks::write_at(&opened.file, bytes, start)?;
         let mut state = lock(&opened.state);
-        state.is_of_age(inside.age);
+        state.learn(inside.age);
         let records = state.blocks.arrived(first, bytes);
         // Without its record a block is fetched again by the next process.
         let _ = blocks::append(&mut state.journal, &records);

@@ -59,7 +59,7 @@ impl Gate {
         let state = State { inside: 0, since: Instant::now(), age: 0, closing: false };
         let gate = Gate { file: open("gate")?, turn: open("turn")?, state: Mutex::new(state), left: Condvar::new() };
         // Its bytes are there before they are needed, which may be when there is no room. Alone: it may have an age by now.
-        if gate.file.metadata()?.len() < AGE && is_locked(&gate.file)? {
+        if gate.file.metadata()?.len() < AGE && try_lock(&gate.file)? {
             let written = gate.age().and_then(|age| gate.write_age(age));
             gate.file.unlock()?;
             written?;
@@ -115,10 +115,10 @@ impl Gate {
 
     fn locked<T>(&self, act: impl FnOnce() -> io::Result<T>) -> io::Result<Option<T>> {
         // Whoever comes in has the turn for a moment.
-        if !is_locked_soon(&self.turn)? {
+        if !lock_soon(&self.turn)? {
             return Ok(None);
         }
-        let acted = match is_locked_soon(&self.file) {
+        let acted = match lock_soon(&self.file) {
             Ok(true) => {
                 let acted = act();
                 self.file.unlock().and(acted.map(Some))
@@ -148,8 +148,8 @@ impl Gate {
     }
 }
 
-/// Locks a file for one alone, if nobody has it.
-fn is_locked(file: &File) -> io::Result<bool> {
+/// Locks a file for one alone, if nobody has it. Returns whether that was so.
+fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
@@ -158,9 +158,9 @@ fn is_locked(file: &File) -> io::Result<bool> {
 }
 
 /// The same, tried for a while.
-fn is_locked_soon(file: &File) -> io::Result<bool> {
+fn lock_soon(file: &File) -> io::Result<bool> {
     for _ in 0..ATTEMPTS {
-        if is_locked(file)? {
+        if try_lock(file)? {
             return Ok(true);
         }
         thread::sleep(PAUSE);

@@ -48,8 +48,8 @@ pub(super) struct Opened {
 pub(super) struct State {
     pub(super) blocks: Blocks,
     pub(super) journal: File,
-    /// The age of the files when the journal was last read.
-    age: u64,
+    /// The age of the files when the journal was last read. It has not been before somebody is inside.
+    age: Option<u64>,
     /// The one that went on last is the last.
     streams: Vec<Stream>,
 }
@@ -70,9 +70,8 @@ impl Sparse {
         if identity(&file)? != self.key {
             return Err(io::Error::other("somebody has replaced this file of it: try again"));
         }
-        let mut journal = File::options().read(true).append(true).create(true).open(&self.paths.journal)?;
-        let blocks = Blocks::read(&mut journal, block, self.size)?;
-        let state = State { blocks, journal, age: 0, streams: Vec::new() };
+        let journal = File::options().read(true).append(true).create(true).open(&self.paths.journal)?;
+        let state = State { blocks: Blocks::new(block, self.size), journal, age: None, streams: Vec::new() };
         Ok(Opened { file, state: Mutex::new(state), news: Condvar::new() })
     }
 
@@ -104,13 +103,12 @@ impl Sparse {
 }
 
 impl State {
-    /// Bytes were taken out of files since they had another age.
-    pub(super) fn is_of_age(&mut self, age: u64) {
-        if self.age != age {
-            self.age = age;
+    /// Reads the journal unless that was done at this age: bytes may have been taken out, and others may have come.
+    pub(super) fn learn(&mut self, age: u64) {
+        if self.age.replace(age) != Some(age) {
             self.streams.clear();
             // What cannot be read is fetched.
-            let _ = self.blocks.read_again(&mut self.journal);
+            let _ = self.blocks.read(&mut self.journal);
         }
     }
 
@@ -196,9 +194,8 @@ mod tests {
 
     #[test]
     fn whoever_reads_on_is_served_ahead_beside_others_who_do() {
-        let mut journal = tempfile::tempfile().unwrap();
-        let blocks = Blocks::read(&mut journal, 10, 1000).unwrap();
-        let mut state = State { blocks, journal, age: 0, streams: Vec::new() };
+        let journal = tempfile::tempfile().unwrap();
+        let mut state = State { blocks: Blocks::new(10, 1000), journal, age: None, streams: Vec::new() };
         let settings = Settings { block: 10, gap: 0, request: 40, window: 80, ..Settings::default() };
         let mut read = |start: u64| {
             let runs = state.read_ahead(&(start..start + 10), &settings);

@@ -7,7 +7,6 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::mem;
 
 use crate::container::Container;
 use crate::dir::Dir;
@@ -26,11 +25,10 @@ const PARTS: u64 = 16;
 
 /// What is looked at next.
 pub(super) struct Order<D: Dir> {
-    /// Packs that may be walked through, the next one last, and about how many bytes of each are to be copied.
-    packs: Vec<(u32, u64)>,
+    /// Packs that may be walked through, the next one last, and about how many bytes of each are to be copied. `None` when
+    /// the walks are over.
+    packs: Option<Vec<(u32, u64)>>,
     walk: Option<Walk<D::File>>,
-    /// There are walks that have not been told to be over.
-    walks: bool,
     /// Records that the walks have met where the index has their objects.
     met: u64,
     /// The last id of those that came by their ids, and how many these were.
@@ -52,7 +50,7 @@ pub(super) enum Next {
 impl<D: Dir> Order<D> {
     /// Everything by its id.
     pub(super) fn by_id() -> Self {
-        Order { packs: Vec::new(), walk: None, walks: false, met: 0, after: None, seen: 0 }
+        Order { packs: None, walk: None, met: 0, after: None, seen: 0 }
     }
 
     /// Packs first. `sample`: where some objects are, and whether they are to be copied. Each stands for `of` objects.
@@ -67,8 +65,7 @@ impl<D: Dir> Order<D> {
             }
         }
         let most = |(pack, (all, copied, bytes)): (u32, (u64, u64, u64))| (copied * 2 > all).then_some((pack, bytes));
-        let packs: Vec<(u32, u64)> = packs.into_iter().rev().filter_map(most).collect();
-        Order { walks: !packs.is_empty(), packs, ..Order::by_id() }
+        Order { packs: Some(packs.into_iter().rev().filter_map(most).collect()), ..Order::by_id() }
     }
 
     pub(super) fn next(&mut self, source: &Container<D>, limit: usize, progress: &mut Progress) -> Result<Next> {
@@ -89,7 +86,11 @@ impl<D: Dir> Order<D> {
             met.sort_unstable_by_key(|(id, location)| (*id, location.place()));
             return Ok(Next::Records(met));
         }
-        if let Some((number, bytes)) = self.packs.pop() {
+        if let Some(packs) = &mut self.packs {
+            let Some((number, bytes)) = packs.pop() else {
+                self.packs = None;
+                return Ok(Next::Walked);
+            };
             // Of one that does not open its objects tell as well.
             let opened = regular::open(&source.disk.dir, &names::pack(number)).ok().flatten();
             // What cannot be read ends the walk, and is not looked at more closely.
@@ -98,9 +99,6 @@ impl<D: Dir> Order<D> {
                 .filter(|(_, found)| found.len / PARTS < bytes)
                 .map(|(file, found)| Walk::new(Arc::new(file), number, found.len, &tuning));
             return Ok(Next::Records(Vec::new()));
-        }
-        if mem::take(&mut self.walks) {
-            return Ok(Next::Walked);
         }
         let ids = source.objects(self.after.as_ref(), limit)?;
         let Some(last) = ids.last() else { return Ok(Next::End) };

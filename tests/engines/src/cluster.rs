@@ -78,7 +78,7 @@ fn kill(servers: &Mutex<Vec<Option<Server>>>, number: usize) {
     drop(server.expect("it was killed before"));
 }
 
-/// Returns `None` if a port was taken meanwhile.
+/// Returns `None` if one of them ended that may start the next time.
 fn start(program: &Path) -> Option<Cluster> {
     let run = folder_of_run();
     let [masters, volumes] = [(); 2].map(|()| [(); 3].map(|()| ports::free()));
